@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/buf.h"
+
+#include "base/array.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void buf_release(struct buf *buf)
+{
+	free(buf->bytes);
+	*buf = (struct buf){0};
+}
+
+void buf_clear(struct buf *buf)
+{
+	buf->used = 0;
+	buf->failed = false;
+}
+
+bool buf_reserve(struct buf *buf, size_t size)
+{
+	if (buf->failed || size > SIZE_MAX - buf->used ||
+	    array_reserve(&buf->bytes, &buf->size, buf->used + size))
+		buf->failed = true;
+	return !buf->failed;
+}
+
+void buf_add(struct buf *buf, const void *bytes, size_t size)
+{
+	if (!size || !buf_reserve(buf, size))
+		return;
+	memcpy(buf->bytes + buf->used, bytes, size);
+	buf->used += size;
+}
+
+void buf_add_str(struct buf *buf, const char *string)
+{
+	buf_add(buf, string, strlen(string));
+}
+
+void buf_add_char(struct buf *buf, char c)
+{
+	buf_add(buf, &c, 1);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length < 0 || !buf_reserve(buf, (size_t)length + 1)) {
+		buf->failed = true;
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(buf->bytes + buf->used, (size_t)length + 1, format, args);
+	va_end(args);
+	buf->used += (size_t)length;
+}
+
+void buf_add_varint(struct buf *buf, uint64_t value)
+{
+	uint8_t bytes[10];
+	size_t n = 0;
+
+	for (; value >= 0x80; value >>= 7)
+		bytes[n++] = (uint8_t)(value | 0x80);
+	bytes[n++] = (uint8_t)value;
+	buf_add(buf, bytes, n);
+}
+
+const char *buf_cstr(struct buf *buf)
+{
+	if (!buf_reserve(buf, 1))
+		return NULL;
+	buf->bytes[buf->used] = '\0';
+	return buf->bytes;
+}
+
+int buf_error(const struct buf *buf)
+{
+	return buf->failed ? -ENOMEM : 0;
+}

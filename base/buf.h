@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Growable bytes. An allocation that fails sets `failed` and makes every later append a no-op, so
+ * that a writer checks once, at its end. Zero-initialised is a valid empty buffer.
+ */
+#ifndef WICK_BASE_BUF_H
+#define WICK_BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+	char *bytes; /* not NUL-terminated, except after buf_cstr() */
+	size_t used, size;
+	bool failed;
+};
+
+void buf_release(struct buf *buf);
+void buf_clear(struct buf *buf);
+void buf_add(struct buf *buf, const void *bytes, size_t size);
+void buf_add_str(struct buf *buf, const char *string);
+void buf_add_char(struct buf *buf, char c);
+void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Protobuf's varint, LEB128. */
+void buf_add_varint(struct buf *buf, uint64_t value);
+
+/* Room for size more bytes at buf->bytes + buf->used; the caller then raises used. False if none.
+ */
+bool buf_reserve(struct buf *buf, size_t size);
+
+/* The content with a NUL behind it (not counted in used), or NULL if the buffer failed. */
+const char *buf_cstr(struct buf *buf);
+
+/* 0, or -ENOMEM if any append failed. */
+int buf_error(const struct buf *buf);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A profile in memory, in the shape of pprof's profile.proto: samples that point to locations,
+ * locations that point to a mapping and to lines, lines that point to functions, strings by id.
+ *
+ *   sample --locations (leaf first)--> location --> mapping (build id)
+ *      |                                  +--lines (innermost callee first)--> function --> names
+ *      +--> labels, values (one for each sample type)
+ *
+ * Ids here are positions in the arrays below, from 0; the encodings number them from 1. All strings
+ * are interned in `strings`, id 0 is "". Every add function finds an equal element before it makes
+ * a new one, so two adds of the same thing give the same id, and two samples with the same
+ * locations and labels are one sample whose values are the sum. A profile owns all its memory;
+ * nothing is borrowed. Not thread safe. Functions give 0 or -ENOMEM unless they say more.
+ */
+#ifndef WICK_FORMATS_PROFILE_H
+#define WICK_FORMATS_PROFILE_H
+
+#include "base/hashmap.h"
+#include "base/strtab.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	PROFILE_VALUES_MAX = 8,	  /* sample types in a profile */
+	PROFILE_LABELS_MAX = 32,  /* labels of one sample */
+	PROFILE_DEPTH_MAX = 4096, /* locations of one sample; readers refuse more */
+	PROFILE_LINES_MAX = 1024, /* lines (inlined levels) of one location */
+};
+
+struct profile_value_type {
+	uint32_t type; /* string ids: "samples", "cpu" */
+	uint32_t unit; /* "count", "nanoseconds" */
+};
+
+struct profile_mapping {
+	uint64_t start, limit; /* vaddrs of the module's image, not of a process */
+	uint64_t offset;       /* in the file */
+	uint32_t file;	       /* string id: path, or "[kernel.kallsyms]", "[vdso]" */
+	uint32_t build_id;     /* string id: lower-case hex, or 0 */
+	bool has_functions, has_filenames, has_lines, has_inlines;
+};
+
+struct profile_function {
+	uint32_t name;	      /* string id, demangled, never 0 */
+	uint32_t system_name; /* as the symbol table has it */
+	uint32_t file;
+	int64_t start_line;
+};
+
+struct profile_line {
+	uint32_t function;
+	int64_t line; /* 0 = unknown */
+	int64_t column;
+};
+
+#define PROFILE_NO_MAPPING UINT32_MAX
+
+struct profile_location {
+	uint32_t mapping;		 /* or PROFILE_NO_MAPPING */
+	uint64_t address;		 /* vaddr in the mapping's module */
+	uint32_t line_first, line_count; /* in profile.lines; count 0 = not symbolized */
+	bool is_folded;
+};
+
+struct profile_label {
+	uint32_t key;	 /* string id */
+	uint32_t string; /* string id; 0 = a number */
+	int64_t number;
+	uint32_t unit; /* string id of the number's unit, or 0 */
+};
+
+struct profile_sample {
+	uint32_t location_first, location_count; /* in profile.sample_locations, leaf first */
+	uint32_t label_first, label_count;	 /* in profile.labels, in the order given */
+	int64_t values[PROFILE_VALUES_MAX];
+};
+
+/*
+ * One line of the ledger: what became of the samples. Names: "taken", "written", "dropped.<reason>",
+ * "complete", "cut.<reason>", "not_run". taken = written + sum of dropped.*, written = complete + sum
+ * of cut.*. In pprof the ledger travels as one comment, "wick-ledger: taken=12 written=12 ..".
+ */
+struct profile_count {
+	uint32_t name; /* string id */
+	uint64_t count;
+};
+
+struct profile {
+	struct strtab strings;
+
+	struct profile_value_type types[PROFILE_VALUES_MAX];
+	uint32_t type_count;
+	uint32_t default_type; /* string id, or 0 */
+	struct profile_value_type period_type;
+	int64_t period;
+
+	int64_t time_ns;     /* wall clock at the start, since 1970; 0 = unknown */
+	int64_t duration_ns; /* 0 = unknown */
+	uint32_t drop_frames, keep_frames, doc_url; /* string ids */
+
+	uint32_t *comments; /* string ids; the ledger's line is not among them */
+	uint32_t comment_count, comments_size;
+	struct profile_count *ledger; /* in the order of first mention; empty: not wick's file */
+	uint32_t ledger_count, ledger_size;
+
+	struct profile_mapping *mappings;
+	uint32_t mapping_count, mappings_size;
+	struct profile_function *functions;
+	uint32_t function_count, functions_size;
+	struct profile_line *lines;
+	uint32_t line_count, lines_size;
+	struct profile_location *locations;
+	uint32_t location_count, locations_size;
+	uint32_t *sample_locations;
+	uint32_t sample_location_count, sample_locations_size;
+	struct profile_label *labels;
+	uint32_t label_count, labels_size;
+	struct profile_sample *samples;
+	uint32_t sample_count, samples_size;
+
+	struct hashmap mapping_index, function_index, location_index, sample_index;
+};
+
+int profile_new(struct profile **ret_profile);
+void profile_free(struct profile *profile);
+static inline void profile_freep(struct profile **profile)
+{
+	profile_free(*profile);
+}
+
+/* Adds a sample type; all of them stand before the first sample. -E2BIG past PROFILE_VALUES_MAX. */
+int profile_add_type(struct profile *profile, const char *type, const char *unit);
+
+/* What every wick profile of CPU time has: samples/count and cpu/nanoseconds, period 1e9/hz ns,
+ * default type "cpu". */
+int profile_init_cpu(struct profile *profile, unsigned int hz);
+
+int profile_add_string(struct profile *profile, const char *string, uint32_t *ret_id);
+static inline const char *profile_string(const struct profile *profile, uint32_t id)
+{
+	return strtab_get(&profile->strings, id);
+}
+
+int profile_add_comment(struct profile *profile, const char *text);
+
+/* Adds to a line of the ledger (and makes it, also for 0). profile_merge() adds whole ledgers up. */
+int profile_ledger_add(struct profile *profile, const char *name, uint64_t count);
+/* The count under this name, 0 if there is none. */
+uint64_t profile_ledger_get(const struct profile *profile, const char *name);
+
+/* The key of a mapping is (build_id or file, offset, start, limit). */
+int profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping,
+			uint32_t *ret_id);
+int profile_add_function(struct profile *profile, const struct profile_function *function,
+			 uint32_t *ret_id);
+
+/* The key of a location is (mapping, address, lines). location->line_first and line_count are
+ * ignored: lines are given beside it and copied. -E2BIG past PROFILE_LINES_MAX. */
+int profile_add_location(struct profile *profile, const struct profile_location *location,
+			 const struct profile_line *lines, uint32_t line_count, uint32_t *ret_id);
+
+/* The label "key" = string, as for profile_add_sample(). */
+int profile_make_label(struct profile *profile, const char *key, const char *string,
+		       struct profile_label *ret_label);
+/* The label "key" = number. */
+int profile_make_number(struct profile *profile, const char *key, int64_t number,
+			struct profile_label *ret_label);
+
+/* Adds values (type_count of them) to the sample with these locations (leaf first) and labels.
+ * -E2BIG past PROFILE_DEPTH_MAX or PROFILE_LABELS_MAX. */
+int profile_add_sample(struct profile *profile, const uint32_t *locations, uint32_t location_count,
+		       const struct profile_label *labels, uint32_t label_count,
+		       const int64_t *values);
+
+/* Adds all of other, translating ids: what `go tool pprof -proto a b` does (google/pprof
+ * profile/merge.go). Both have the same sample types, or -EINVAL; the time is the earlier one, the
+ * durations add up, comments are joined without repeats. */
+int profile_merge(struct profile *profile, const struct profile *other);
+
+/* The text of a frame: the function's name, or "file+0xaddress" for one without. Written to ret,
+ * which is also returned. */
+const char *profile_frame_name(const struct profile *profile,
+			       const struct profile_location *location, uint32_t line, char *ret,
+			       size_t size);
+
+/* The label's value of a sample, or NULL if it has none of that key. */
+const struct profile_label *profile_sample_label(const struct profile *profile,
+						 const struct profile_sample *sample,
+						 const char *key);
+
+/* The sum of a value over all samples. */
+int64_t profile_total(const struct profile *profile, uint32_t type);
+
+/* The position of the sample type with this name, or -1. */
+int profile_find_type(const struct profile *profile, const char *type);
+
+/* Sorts samples by their path from root to leaf, then by labels: gzip halves (measured), and equal
+ * input gives equal output. */
+int profile_sort(struct profile *profile);
+
+size_t profile_bytes(const struct profile *profile);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The HTTP server, in a process of its own: a child without capabilities, as nobody where wick is
+ * root, that serves the embedded viewer and, read only, profiles it asks its parent for. The parent
+ * parses nothing that came from the network: it gets fixed-size requests over a socketpair and
+ * answers with descriptors. The child parses profiles (foreign bytes) where they are not gzip pprof.
+ */
+#ifndef WICK_PROFILER_SERVER_H
+#define WICK_PROFILER_SERVER_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+struct server;
+
+struct server_options {
+	const char *listen; /* "127.0.0.1:7878", "[::1]:0" (0: any free port) */
+	bool no_token;	    /* let everybody read who reaches the port */
+};
+
+/* What the parent offers. Called from server_handle(), on its thread. */
+struct server_source {
+	void *context;
+	/* The profiles there are, at most SERVER_LIST_MAX: names of entries are shown to people, ids are
+	 * given back to open(). Appends a JSON array: [{"id": 0, "name": "..", "time_ns": 0}, ..]. */
+	int (*list)(void *context, struct buf *json);
+	/* A descriptor (memfd or file, at its start) with the profile in any readable format. */
+	int (*open)(void *context, unsigned int id, int *ret_fd);
+};
+
+/* Opens the port, starts the child. Says what is wrong (port in use: the hint names --listen) and gives
+ * 0 or a negative errno. */
+int server_start(const struct server_options *options, struct server **ret_server);
+
+/* The address to open, with the token: "http://127.0.0.1:7878/#token=..". */
+const char *server_url(const struct server *server);
+
+/* Readable when a request of the child waits (or the child has died): poll it, then call
+ * server_handle(), which answers without blocking for long. -EPIPE: the child is gone. */
+int server_fd(const struct server *server);
+int server_handle(struct server *server, const struct server_source *source);
+
+/* Ends the child and waits for it. NULL is fine. */
+void server_stop(struct server *server);
+static inline void server_stopp(struct server **server)
+{
+	server_stop(*server);
+}
+
+#endif

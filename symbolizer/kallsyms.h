@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The running kernel's text symbols, from /proc/kallsyms: modules and BPF programs included. */
+#ifndef WICK_SYMBOLIZER_KALLSYMS_H
+#define WICK_SYMBOLIZER_KALLSYMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct kallsyms;
+
+struct kallsyms_name {
+	const char *symbol; /* borrowed */
+	const char
+		*module; /* "" = the kernel itself; else "nf_tables", "bpf", .. without brackets */
+	uint64_t offset; /* of the address from the start of its module's (or the kernel's) text */
+};
+
+/*
+ * Reads a kallsyms text (path: /proc/kallsyms). -EACCES when every address in it reads 0 (needs
+ * CAP_SYSLOG, see kptr_restrict and perf_event_paranoid): "kernel symbols unavailable", never a
+ * match at 0. Only types T t W w count. Malformed lines are skipped.
+ */
+int kallsyms_open(const char *path, struct kallsyms **ret_kallsyms);
+void kallsyms_free(struct kallsyms *kallsyms);
+static inline void kallsyms_freep(struct kallsyms **kallsyms)
+{
+	kallsyms_free(*kallsyms);
+}
+
+/* The symbol at or before addr in the same module. False: addr is before the first symbol. Where
+ * several names share an address the choice is the one of symindex (deterministic). */
+bool kallsyms_lookup(const struct kallsyms *kallsyms, uint64_t addr,
+		     struct kallsyms_name *ret_name);
+
+size_t kallsyms_bytes(const struct kallsyms *kallsyms);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The symbols of one module (an ELF file) as a flat, read-only table: made by a parser child (which
+ * alone reads the ELF), checked once by the parent, then searched without any allocation.
+ *
+ * Layout of the bytes, all little endian, made by symindex_build() and accepted by symindex_open():
+ *
+ *   struct symindex_header   magic, version, sizes, build id, counts, offsets of the arrays
+ *   struct symindex_segment  segment[segment_count]   PT_LOAD, sorted by file offset
+ *   struct symindex_symbol   symbol[symbol_count]     sorted by vaddr, disjoint
+ *   char                     string[string_size]      NUL-terminated names, first is ""
+ *
+ * Three spaces of addresses, three words: an addr is in a running process, a vaddr in the ELF
+ * image, an off in the file.
+ */
+#ifndef WICK_SYMBOLIZER_SYMINDEX_H
+#define WICK_SYMBOLIZER_SYMINDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SYMINDEX_BUILD_ID_MAX = 64 }; /* bytes; SHA-1 ids have 20 */
+
+/* Where the names of a module came from, worst first. */
+enum symindex_source {
+	SYMINDEX_NONE,	 /* neither .symtab nor .dynsym: every frame is module+0xoffset */
+	SYMINDEX_DYNSYM, /* exported symbols only */
+	SYMINDEX_SYMTAB,
+};
+
+struct symindex;
+
+/* What a vaddr is called. */
+struct symindex_name {
+	const char *symbol; /* as in the symbol table (mangled); borrowed from the index */
+	uint64_t start;	    /* vaddr of the symbol */
+	uint64_t size;	    /* bytes; never 0 */
+	bool is_plt;	    /* symbol is the callee of a PLT stub: shown as "name@plt" */
+};
+
+/*
+ * Takes the bytes (a sealed memfd of a parser child, or a cache file) by mmap and checks all of
+ * them in one pass: header, bounds, order, terminators. -EBADMSG for anything that symindex_build()
+ * would not have made. The descriptor stays the caller's and may be closed at once.
+ */
+int symindex_open(int fd, struct symindex **ret_index);
+void symindex_free(struct symindex *index);
+static inline void symindex_freep(struct symindex **index)
+{
+	symindex_free(*index);
+}
+
+/* The name of the symbol that covers vaddr. False: no symbol covers it. Never the nearest one
+ * before. Callers look return addresses up at vaddr - 1. Any thread. */
+bool symindex_lookup(const struct symindex *index, uint64_t vaddr, struct symindex_name *ret_name);
+
+/* off -> vaddr through the PT_LOAD that holds off (research: p_vaddr - p_offset differs between
+ * segments, so never by one bias for the whole file). False: no segment holds it. */
+bool symindex_vaddr(const struct symindex *index, uint64_t off, uint64_t *ret_vaddr);
+
+/* The span of vaddrs of the executable segments, for pprof's mapping; offset is that of the first.
+ */
+void symindex_text(const struct symindex *index, uint64_t *ret_start, uint64_t *ret_limit,
+		   uint64_t *ret_off);
+
+/* The GNU build id; size 0 if the file has none. */
+const uint8_t *symindex_build_id(const struct symindex *index, size_t *ret_size);
+
+enum symindex_source symindex_source(const struct symindex *index);
+uint32_t symindex_count(const struct symindex *index);
+size_t symindex_bytes(const struct symindex *index);
+
+/* For dumps and tests: the n-th symbol in vaddr order. */
+bool symindex_at(const struct symindex *index, uint32_t n, struct symindex_name *ret_name);
+
+/*
+ * In the parser child only: reads the ELF behind elf_fd with libelf and writes the table to out_fd.
+ * Foreign bytes: bounded, capped. -ENOEXEC: not an ELF file this can read; -EBADMSG: damaged;
+ * -EFBIG: past a cap.
+ */
+int symindex_build(int elf_fd, int out_fd);
+
+#endif
