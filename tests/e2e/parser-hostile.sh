@@ -64,10 +64,8 @@ at_least "names of a whole program beside them" \
 	"$(folded_count "$tmp/hostile.folded" '^burn_fp;.*;main;cycle;seventy')" 100
 
 # Only processes that were exec'd as parser children have read the damaged files.
-awk -v dir="$tmp/" '
-	/execve\(.*--parser-child/ && / = 0$/ { parser[$1] = 1; parsers++ }
-	index($0, "<" dir) && !/<[^>]*wick\.|\.pb\.gz/ && !/execve/ {
-		if ($1 in parser) seen++; else { print; bad++ }
-	}
+damaged="<$tmp/($(IFS='|' && echo "${names[*]}"))>" awk '
+	/execve\(.*--parser-child/ { parser[$1] = 1; parsers++; next }
+	$0 ~ ENVIRON["damaged"] { if ($1 in parser) seen++; else { print; bad++ } }
 	END { print parsers + 0, "parsers,", seen + 0, "reads"; exit bad || !seen }' "$tmp/trace" ||
 	fail "somebody else than a parser child has read a damaged file, or none did"
