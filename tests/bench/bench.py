@@ -14,11 +14,15 @@ BUILD = os.environ.get("BUILD", TREE + "/build")
 WICK = BUILD + "/wick"
 FIXTURES = BUILD + "/tests/fixtures/"
 MIB = 1024 * 1024
+STOP_LIMIT = 120 # seconds for a tool to come to its file
 
 
 def read(path):
     with open(path) as file:
         return file.read()
+
+
+OWN_NAME = read("/proc/self/status").splitlines()[0]
 
 
 class Group:
@@ -51,10 +55,9 @@ class Group:
                 lines = read("/proc/%s/status" % pid).splitlines()
             except OSError:
                 continue
-            name = next((line.split()[1] for line in lines if line.startswith("Name:")), "")
-            high = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), 0)
-            if not name.startswith("python3") or "profile" in read_cmdline(pid):
-                self.rss = max(self.rss, int(high) * 1024)
+            high = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+            if high and lines[0] != OWN_NAME: # a child of ours, not exec'd yet
+                self.rss = max(self.rss, int(high[0]) * 1024)
 
     def cpu_seconds(self):
         if self.cpu == self.memory:
@@ -71,13 +74,6 @@ class Group:
                 os.rmdir(path)
             except OSError as error:
                 print("cannot remove %s: %s" % (path, error), file=sys.stderr)
-
-
-def read_cmdline(pid):
-    try:
-        return read("/proc/%s/cmdline" % pid)
-    except OSError:
-        return ""
 
 
 class Load:
@@ -128,11 +124,9 @@ NF { gsub(/^ +| +$/, ""); sub(/\+[0-9]+$/, ""); stack = ";" $0 stack }
 """
 
 
-def bcc_environment():
-    """bcc compiles C at each start and needs headers: this kernel's, or those BCC_KERNEL_SOURCE names."""
-    if os.path.exists("/lib/modules/%s/build" % os.uname().release):
-        return {}
-    return {} if "BCC_KERNEL_SOURCE" in os.environ else None
+def headers_missing():
+    return not (os.path.exists("/lib/modules/%s/build" % os.uname().release)
+                or "BCC_KERNEL_SOURCE" in os.environ)
 
 
 class Tool:
@@ -150,8 +144,8 @@ def tools():
 
     wick = None if os.access(WICK, os.X_OK) else "not built"
     bcc = absent("profile-bpfcc")
-    if not bcc and bcc_environment() is None:
-        bcc = "no headers for this kernel (set BCC_KERNEL_SOURCE)"
+    if not bcc and headers_missing():
+        bcc = "no headers for this kernel, see tests/bench/headers-for-bcc"
     record = "exec %s record -a -F {hz} -o {dir}/" % WICK
     return [
         Tool("wick folded", record + "out.folded", missing=wick),
@@ -186,6 +180,7 @@ class Run:
         self.names = {"hz": hz, "dir": self.dir}
         with open(self.dir + "/fold", "w") as file:
             file.write(FOLD_BPFTRACE if tool.name == "bpftrace" else FOLD_PERF)
+        self.begin = time.monotonic()
         self.process = self.spawn(tool.record)
 
     def spawn(self, command):
@@ -194,24 +189,49 @@ class Run:
             return subprocess.Popen(["sh", "-c", command.format(**self.names)], stderr=log,
                                     stdin=subprocess.DEVNULL, preexec_fn=self.group.enter)
 
+    def sampling(self):
+        for pid in read(self.group.cpu + "/cgroup.procs").split():
+            try:
+                fds = os.scandir("/proc/%s/fd" % pid)
+                if any("perf_event" in os.readlink(fd.path) for fd in fds):
+                    return True
+            except OSError:
+                continue
+        return False
+
+    def started(self):
+        """Waits until it holds perf events; gives seconds since its start."""
+        while not self.sampling():
+            if self.process.poll() is not None or time.monotonic() > self.begin + STOP_LIMIT:
+                sys.exit("%s does not start:\n%s" % (self.tool.name, self.log()))
+            self.group.watch()
+            time.sleep(0.02)
+        return time.monotonic() - self.begin
+
     def watch(self, seconds):
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             self.group.watch()
             time.sleep(0.1)
 
-    def wait(self, process):
+    def wait(self, process, until):
         while process.poll() is None:
+            if time.monotonic() > until:
+                process.kill()
+                process.wait()
+                return False
             self.group.watch()
             time.sleep(0.02)
+        return True
 
     def stop(self):
-        """SIGINT, and everything until the file stands there; gives seconds."""
+        """SIGINT, and everything until the file stands there; gives seconds, None = was cut off."""
         begin = time.monotonic()
         self.process.send_signal(signal.SIGINT)
-        self.wait(self.process)
-        if self.tool.finish:
-            self.wait(self.spawn(self.tool.finish))
+        if not self.wait(self.process, begin + STOP_LIMIT):
+            return None
+        if self.tool.finish and not self.wait(self.spawn(self.tool.finish), begin + STOP_LIMIT):
+            return None
         return time.monotonic() - begin
 
     def path(self, name):
