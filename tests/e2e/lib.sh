@@ -198,7 +198,7 @@ mixed_load()
 	start deep_fp 600
 	start mapper_fp 600 "$FIXTURES/libplugin.so"
 	(trap 'kill $! 2>/dev/null; exit' TERM
-		while :; do "$FIXTURES/forker_fp" 50 >/dev/null & wait $!; done) &
+		while :; do "$FIXTURES/forker_fp" 50 >/dev/null & wait $! || :; done) &
 	at_exit+=("kill -TERM $!")
 }
 
