@@ -27,16 +27,17 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct wick_config config;
 
+/* Shapes of inner maps. User space makes the real ones, of any size. */
 struct stack_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
+	__uint(max_entries, 1);
 	__type(key, __u64);
 	__type(value, struct wick_stack);
 };
 
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 4096);
 };
 
 /* Two slots each, by the epoch's lowest bit. */

@@ -106,31 +106,12 @@ static int configure(struct sampler *sampler)
 	return 0;
 }
 
-static int size_maps(struct sampler *sampler, int cpus)
-{
-	static const char *const stacks[] = { "kstacks", "ustacks" };
-	struct bpf_map *rings = bpf_object__find_map_by_name(sampler->object, "rings");
-	int err;
-
-	if (!rings)
-		return -ENOENT;
-	err = bpf_map__set_max_entries(rings, (unsigned int)cpus);
-	if (!err)
-		err = bpf_map__set_max_entries(bpf_map__inner_map(rings), sampler->options.ring_bytes);
-	for (size_t i = 0; !err && i < ARRAY_SIZE(stacks); i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(sampler->object, stacks[i]);
-
-		err = map ? bpf_map__set_max_entries(bpf_map__inner_map(map), sampler->stack_entries) :
-			    -ENOENT;
-	}
-	return err;
-}
-
 static int load(struct sampler *sampler)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "wick");
 	static const char *const followers[] = { "wick_fork", "wick_exit" };
 	int cpus = libbpf_num_possible_cpus(), err;
+	struct bpf_map *rings;
 
 	if (cpus < 0)
 		return cpus;
@@ -144,9 +125,10 @@ static int load(struct sampler *sampler)
 			bpf_object__find_program_by_name(sampler->object, followers[i]),
 			sampler->options.follow);
 	sampler->stack_entries = entries_wanted(&sampler->options, (unsigned int)cpus);
-	err = configure(sampler);
+	rings = bpf_object__find_map_by_name(sampler->object, "rings");
+	err = rings ? bpf_map__set_max_entries(rings, (unsigned int)cpus) : -ENOENT;
 	if (!err)
-		err = size_maps(sampler, cpus);
+		err = configure(sampler);
 	if (!err)
 		err = bpf_object__load(sampler->object);
 	if (err)
