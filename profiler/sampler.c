@@ -178,8 +178,6 @@ static int ring_open(struct sampler *sampler, unsigned int cpu)
 	ring->producer = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, ring->fd, (off_t)page);
 	if (ring->producer == MAP_FAILED)
 		return -errno;
-	if (bpf_map_update_elem(map_fd(sampler, "rings"), &cpu, &ring->fd, BPF_ANY))
-		return -errno;
 	if (epoll_ctl(sampler->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event))
 		return -errno;
 	return 0;
@@ -197,6 +195,29 @@ static void ring_close(const struct ring *ring, size_t size)
 		close(ring->fd);
 }
 
+/* Gives the rings to the program: in one batch, as each update by itself waits for an RCU grace period
+ * (10 ms a CPU); one by one where the kernel has no batch for maps of maps. */
+static int publish_rings(struct sampler *sampler)
+{
+	_cleanup_free_ uint32_t *cpus = calloc(sampler->ring_count, sizeof(*cpus));
+	_cleanup_free_ int *fds = calloc(sampler->ring_count, sizeof(*fds));
+	uint32_t count = (uint32_t)sampler->ring_count;
+	int map = map_fd(sampler, "rings");
+
+	if (!cpus || !fds)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++) {
+		cpus[i] = sampler->rings[i].cpu;
+		fds[i] = sampler->rings[i].fd;
+	}
+	if (!bpf_map_update_batch(map, cpus, fds, &count, NULL))
+		return 0;
+	for (size_t i = 0; i < sampler->ring_count; i++)
+		if (bpf_map_update_elem(map, &cpus[i], &fds[i], BPF_ANY))
+			return -errno;
+	return 0;
+}
+
 /* Every CPU that is online. */
 static int open_rings(struct sampler *sampler)
 {
@@ -207,7 +228,7 @@ static int open_rings(struct sampler *sampler)
 	for (int cpu = 0; !err && cpu < count; cpu++)
 		if (online[cpu])
 			err = ring_open(sampler, (unsigned int)cpu);
-	return err;
+	return err ? err : publish_rings(sampler);
 }
 
 /* Whole pcs a record must carry, by its own words. */
