@@ -53,9 +53,6 @@ struct command {
 	int (*run)(const void *options, int argc, char **argv);
 };
 
-/* Ends with an entry whose name is NULL. Defined in main.c. */
-extern const struct command commands[];
-
 /* Parses argv (argv[0] = the command's name) against the table and runs the command. --help prints to
  * stdout and gives STATUS_OK; errors are one line and the hint "see wick NAME --help". */
 int command_run(const struct command *command, int argc, char **argv);
