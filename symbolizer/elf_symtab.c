@@ -47,6 +47,7 @@ struct candidate {
 struct elf_file {
 	Elf *elf;
 	uint16_t machine;
+	uint64_t section_table; /* off; 0 = the file has none */
 	struct section *sections;
 	size_t section_count;
 	struct candidate *candidates;
@@ -153,6 +154,8 @@ static int read_sections(struct elf_file *f)
 {
 	if (elf_getshdrnum(f->elf, &f->section_count) < 0)
 		return -EBADMSG;
+	if (!f->section_count && f->section_table)
+		return -EBADMSG; /* cut off: libelf then says that there are none */
 	if (f->section_count > SYMINDEX_SECTIONS_MAX)
 		return -EFBIG;
 	f->sections = calloc(f->section_count + 1, sizeof(*f->sections));
@@ -686,6 +689,7 @@ static int open_elf(struct elf_file *f, int fd)
 	    (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN))
 		return -ENOEXEC;
 	f->machine = ehdr.e_machine;
+	f->section_table = ehdr.e_shoff;
 	return 0;
 }
 
