@@ -18,7 +18,7 @@ struct options {
 	unsigned long long bytes;
 };
 
-static const struct options defaults = { .hz = 99, .output = "out" };
+static const struct options defaults = {.hz = 99, .output = "out"};
 static struct options got;
 static int got_argc;
 static char *got_first;
@@ -32,28 +32,52 @@ static int take(const void *options, int argc, char **argv)
 }
 
 static const struct option_spec table[] = {
-	{ .letter = 'a', .name = "all", .kind = OPTION_FLAG, .help = "all",
-	  .offset = offsetof(struct options, all) },
-	{ .letter = 'o', .name = "output", .kind = OPTION_STRING, .value = "FILE", .help = "file",
-	  .offset = offsetof(struct options, output) },
-	{ .letter = 'F', .name = "frequency", .kind = OPTION_UINT, .value = "HZ", .help = "rate",
-	  .offset = offsetof(struct options, hz), .min = 1, .max = 10000 },
-	{ .letter = 'd', .name = "duration", .kind = OPTION_SECONDS, .value = "T", .help = "time",
-	  .offset = offsetof(struct options, seconds) },
-	{ .name = "max-bytes", .kind = OPTION_BYTES, .value = "N", .help = "size",
-	  .offset = offsetof(struct options, bytes) },
-	{ .name = NULL },
+	{.letter = 'a',
+	 .name = "all",
+	 .kind = OPTION_FLAG,
+	 .help = "all",
+	 .offset = offsetof(struct options, all)},
+	{.letter = 'o',
+	 .name = "output",
+	 .kind = OPTION_STRING,
+	 .value = "FILE",
+	 .help = "file",
+	 .offset = offsetof(struct options, output)},
+	{.letter = 'F',
+	 .name = "frequency",
+	 .kind = OPTION_UINT,
+	 .value = "HZ",
+	 .help = "rate",
+	 .offset = offsetof(struct options, hz),
+	 .min = 1,
+	 .max = 10000},
+	{.letter = 'd',
+	 .name = "duration",
+	 .kind = OPTION_SECONDS,
+	 .value = "T",
+	 .help = "time",
+	 .offset = offsetof(struct options, seconds)},
+	{.name = "max-bytes",
+	 .kind = OPTION_BYTES,
+	 .value = "N",
+	 .help = "size",
+	 .offset = offsetof(struct options, bytes)},
+	{.name = NULL},
 };
 
 static const struct command command = {
-	.name = "test", .summary = "test", .options = table,
-	.options_size = sizeof(struct options), .defaults = &defaults, .run = take,
+	.name = "test",
+	.summary = "test",
+	.options = table,
+	.options_size = sizeof(struct options),
+	.defaults = &defaults,
+	.run = take,
 };
 
 /* Runs the command with these words; stderr is not part of the test. */
 static int run(const char *a, const char *b, const char *c)
 {
-	char *argv[] = { (char *)"test", (char *)a, (char *)b, (char *)c, NULL };
+	char *argv[] = {(char *)"test", (char *)a, (char *)b, (char *)c, NULL};
 	int argc = 1, out = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY), status;
 
 	while (argv[argc])
@@ -92,9 +116,20 @@ TEST(a_command_ends_the_options)
 
 TEST(values_out_of_bounds_and_unknown_options_are_usage_errors)
 {
-	static const char *const bad[] = { "-F0", "-F10001", "-F-1", "-Fx", "-F12x", "-F", "-d0",
-					   "-d-1", "-dnan", "-d1y", "--max-bytes=1X", "-x",
-					   "--nonsense", "--max-bytes=99999999999T" };
+	static const char *const bad[] = {"-F0",
+					  "-F10001",
+					  "-F-1",
+					  "-Fx",
+					  "-F12x",
+					  "-F",
+					  "-d0",
+					  "-d-1",
+					  "-dnan",
+					  "-d1y",
+					  "--max-bytes=1X",
+					  "-x",
+					  "--nonsense",
+					  "--max-bytes=99999999999T"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		if (run(bad[i], NULL, NULL) != STATUS_USAGE)

@@ -34,16 +34,21 @@ static void teardown(struct fixture *f)
 static void map(struct fixture *f, pid_t pid, uint64_t start, uint64_t end, uint64_t off,
 		uint32_t module)
 {
-	struct task_event event = { .kind = TASK_MAP, .pid = pid, .tid = pid, .start = start,
-				    .end = end, .off = off, .time_ns = 1 };
+	struct task_event event = {.kind = TASK_MAP,
+				   .pid = pid,
+				   .tid = pid,
+				   .start = start,
+				   .end = end,
+				   .off = off,
+				   .time_ns = 1};
 
 	procs_event(f->procs, &event, module);
 }
 
 static void tell(struct fixture *f, enum task_event_kind kind, pid_t pid, pid_t parent)
 {
-	struct task_event event = { .kind = kind, .pid = pid, .tid = pid, .parent = parent,
-				    .time_ns = 1 };
+	struct task_event event = {
+		.kind = kind, .pid = pid, .tid = pid, .parent = parent, .time_ns = 1};
 
 	procs_event(f->procs, &event, 0);
 }

@@ -27,7 +27,7 @@ static struct unwind_state make_chain(unsigned int n)
 		words[4 * i + 2] = i + 1 < n ? base + 8 * (4 * (i + 1) + 2) : 0;
 		words[4 * i + 3] = i + 1 < n ? 0x1000 * (i + 2) : 0;
 	}
-	return (struct unwind_state){ .ip = 0x1000, .sp = base, .fp = base + 16 };
+	return (struct unwind_state){.ip = 0x1000, .sp = base, .fp = base + 16};
 }
 
 TEST(a_whole_chain_ends_at_its_root_with_every_caller)
@@ -44,7 +44,7 @@ TEST(a_whole_chain_ends_at_its_root_with_every_caller)
 
 TEST(a_frame_pointer_of_zero_is_the_root)
 {
-	struct unwind_state state = { .ip = 0x1000, .sp = base, .fp = 0 };
+	struct unwind_state state = {.ip = 0x1000, .sp = base, .fp = 0};
 	struct wick_stack stack;
 
 	unwind_user(&state, &stack);
@@ -54,7 +54,7 @@ TEST(a_frame_pointer_of_zero_is_the_root)
 
 TEST(a_register_that_holds_data_ends_the_walk_after_the_leaf)
 {
-	static const uint64_t data[] = { 1, 0x41, base + 3, base - 8, base + (2 << 20), UINT64_MAX };
+	static const uint64_t data[] = {1, 0x41, base + 3, base - 8, base + (2 << 20), UINT64_MAX};
 	struct wick_stack stack;
 
 	for (unsigned int i = 0; i < sizeof(data) / sizeof(data[0]); i++) {
@@ -124,7 +124,7 @@ TEST(a_chain_deeper_than_the_limit_is_cut_at_the_limit)
 
 static struct wick_stack stack_of(unsigned int n, uint64_t first)
 {
-	struct wick_stack stack = { .n = (uint16_t)n };
+	struct wick_stack stack = {.n = (uint16_t)n};
 
 	for (unsigned int i = 0; i < n; i++)
 		stack.pc[i] = first + i;
@@ -133,7 +133,7 @@ static struct wick_stack stack_of(unsigned int n, uint64_t first)
 
 TEST(names_of_stacks_depend_on_pcs_order_length_end_and_key)
 {
-	static const __u64 key[2] = { 1, 2 }, other[2] = { 1, 3 };
+	static const __u64 key[2] = {1, 2}, other[2] = {1, 3};
 	struct wick_stack a = stack_of(20, 0x400000), b = a;
 	uint64_t name = hash_stack(&a, key);
 
@@ -153,7 +153,7 @@ TEST(names_of_stacks_depend_on_pcs_order_length_end_and_key)
 /* What stands behind n is rubbish of an earlier run. */
 TEST(names_of_stacks_ignore_what_stands_behind_them)
 {
-	static const __u64 key[2] = { 5, 6 };
+	static const __u64 key[2] = {5, 6};
 	struct wick_stack a = stack_of(7, 1), b = a;
 
 	b.pc[7] = 99;

@@ -6,7 +6,7 @@
 TEST(equal_stacks_are_one_node_and_share_their_roots)
 {
 	struct window *window;
-	struct frame main_frame = { 0x10, 1 }, a = { 0x20, 1 }, b = { 0x30, 1 };
+	struct frame main_frame = {0x10, 1}, a = {0x20, 1}, b = {0x30, 1};
 	uint32_t root, leaf_a, leaf_b, again;
 
 	CHECK_INT(window_new(0, &window), 0);
@@ -76,7 +76,7 @@ TEST(a_stack_is_known_by_space_hash_and_check_together)
 
 TEST(the_ledger_tells_how_far_it_is_off)
 {
-	struct ledger ledger = { .taken = 10, .written = 8, .complete = 5 };
+	struct ledger ledger = {.taken = 10, .written = 8, .complete = 5};
 
 	ledger.dropped[WICK_DROP_ring_full] = 2;
 	ledger.cut_end[WICK_END_fp_chain] = 2;
