@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE /* setresuid */
 #include "base/rights.h"
 
 #include <errno.h>
@@ -13,7 +12,8 @@
 
 enum { NOBODY = 65534, CAPABILITIES_MAX = 64 };
 
-/* Emptying it needs CAP_SETPCAP; without that nothing can be gained either, for no_new_privs is set. */
+/* Emptying it needs CAP_SETPCAP; without that nothing can be gained either, for no_new_privs is
+ * set. */
 static void empty_bounding_set(void)
 {
 	for (unsigned long capability = 0; capability < CAPABILITIES_MAX; capability++) {

@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 /*
- * No capability is left or can be gained (also the bounding and ambient sets), no privileges come by
- * exec, root becomes nobody without groups, nobody's other processes cannot look in, and the
+ * No capability is left or can be gained (also the bounding and ambient sets), no privileges come
+ * by exec, root becomes nobody without groups, nobody's other processes cannot look in, and the
  * process dies with its parent, which must be the process named. Call it while there is one thread.
  * -ESRCH: the parent is gone already.
  */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The parent's side: port, token, child, answers. The child's is in server_child.c. */
-#define _GNU_SOURCE /* memfd_create, posix_spawn_file_actions_addclosefrom_np */
 #include "profiler/server.h"
 
 #include "base/cleanup.h"
@@ -139,8 +138,8 @@ static int describe_url(struct server *server, int listen_fd, const struct serve
 	if (!strcmp(host, "0.0.0.0") || !strcmp(host, "::"))
 		strcpy(host, is_v6 ? "::1" : "127.0.0.1");
 	snprintf(server->url, sizeof(server->url), "http://%s%s%s:%s/%s%s", is_v6 ? "[" : "", host,
-		 is_v6 ? "]" : "", port, setup->no_token ? "" : "#token=",
-		 setup->no_token ? "" : setup->token);
+		 is_v6 ? "]" : "", port,
+		 setup->no_token ? "" : "#token=", setup->no_token ? "" : setup->token);
 	return 0;
 }
 
@@ -157,8 +156,8 @@ static int draw_token(char ret[SERVER_TOKEN_SIZE])
 	return 0;
 }
 
-/* A session of its own: a Ctrl-C at the terminal is for the parent. Its stderr is ours: it may say why
- * it cannot start. */
+/* A session of its own: a Ctrl-C at the terminal is for the parent. Its stderr is ours: it may say
+ * why it cannot start. */
 static int spawn(int control, pid_t *ret_pid)
 {
 	_cleanup_(posix_spawn_file_actions_destroy) posix_spawn_file_actions_t files;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE /* MSG_CMSG_CLOEXEC */
 #include "profiler/server_protocol.h"
 
 #include "base/cleanup.h"

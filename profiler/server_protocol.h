@@ -7,8 +7,8 @@
  *	child -> parent   struct server_request                            one at a time
  *	parent -> child   struct server_reply, with a descriptor if err == 0
  *
- * Nobody waits without an end: the parent never waits for the child after its start, the child at most
- * SERVER_REPLY_MS. A reply that comes too late is told by its serial number and dropped.
+ * Nobody waits without an end: the parent never waits for the child after its start, the child at
+ *most SERVER_REPLY_MS. A reply that comes too late is told by its serial number and dropped.
  */
 #ifndef WICK_PROFILER_SERVER_PROTOCOL_H
 #define WICK_PROFILER_SERVER_PROTOCOL_H
@@ -46,9 +46,9 @@ struct server_reply {
 /* Sends one message, and with it the descriptor fd unless that is -1; does not block. */
 int server_send(int socket, const void *message, size_t size, int fd);
 
-/* Receives one message of exactly this size; waits for it at most timeout_ms. *ret_fd: the descriptor
- * that came with it, or -1; where ret_fd is NULL descriptors are refused. -EAGAIN: none came in time.
- * -EPIPE: the other end is gone. -EBADMSG: not a message of this protocol. */
+/* Receives one message of exactly this size; waits for it at most timeout_ms. *ret_fd: the
+ * descriptor that came with it, or -1; where ret_fd is NULL descriptors are refused. -EAGAIN: none
+ * came in time. -EPIPE: the other end is gone. -EBADMSG: not a message of this protocol. */
 int server_receive(int socket, void *ret_message, size_t size, int timeout_ms, int *ret_fd);
 
 #endif
