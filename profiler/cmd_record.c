@@ -184,5 +184,6 @@ const struct command record_command = {
 	.options = record_options,
 	.options_size = sizeof(struct record_options),
 	.defaults = &defaults,
+	.runs_program = true,
 	.run = run,
 };
