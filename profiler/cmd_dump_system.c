@@ -22,7 +22,7 @@ static const struct option_spec dump_system_options[] = {
 static void print_text(const struct system_fact *facts, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
-		printf("%-2s %-27s%-17s%s\n", facts[i].is_good ? "" : "!", facts[i].name,
+		printf("%-2s%-27s %-21s %s\n", facts[i].is_good ? "" : "!", facts[i].name,
 		       facts[i].value, facts[i].means);
 }
 
