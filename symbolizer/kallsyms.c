@@ -99,7 +99,7 @@ static int module_id(struct kallsyms *k, const struct line *line, uint16_t *ret_
 
 	if (!line->module_length ||
 	    (!strncmp(name, line->module, line->module_length) && !name[line->module_length])) {
-		*ret_id = line->module_length ? last->module : 0;
+		*ret_id = last && line->module_length ? last->module : 0;
 		return 0;
 	}
 	err = strtab_add_n(&k->modules, line->module, line->module_length, &id);
