@@ -68,7 +68,7 @@ static int run(const void *raw, int argc, char **argv)
 
 const struct command dump_system_command = {
 	.name = "system",
-	.summary = "what works on this machine, and what will be missing (marked !)",
+	.summary = "what works on this machine, and (!) what is missing",
 	.options = dump_system_options,
 	.options_size = sizeof(struct dump_system_options),
 	.run = run,

@@ -228,7 +228,7 @@ void system_explain_bpf(int err)
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		log_hint("the kernel has no BTF (/sys/kernel/btf/vmlinux): it needs "
 			 "CONFIG_DEBUG_INFO_BTF");
-	else if (err == -EPERM || err == -EACCES)
+	else if (err == -EPERM) /* EACCES is the verifier's */
 		explain_refusal("bpf");
 	else if (err == -ENOMEM)
 		log_hint("the maps do not fit in memory: lower -F, or raise the memory limit");
