@@ -673,15 +673,15 @@ int pprof_read(const void *bytes, size_t size, struct profile **ret_profile, con
 	return 0;
 }
 
-static bool is_known(const struct protobuf_field *field)
+static bool is_known(uint32_t number, enum protobuf_wire wire)
 {
-	enum protobuf_wire wire = WIRE_VARINT;
-
-	if (field->number <= PROFILE_STRING_TABLE || field->number == PROFILE_PERIOD_TYPE)
-		wire = WIRE_BYTES;
-	return field->number <= PROFILE_DOC_URL &&
-	       (field->wire == wire ||
-		(field->number == PROFILE_COMMENT && field->wire == WIRE_BYTES));
+	if (!number || number > PROFILE_DOC_URL)
+		return false;
+	if (number == PROFILE_COMMENT && wire == WIRE_BYTES)
+		return true;
+	return wire == (number <= PROFILE_STRING_TABLE || number == PROFILE_PERIOD_TYPE
+				? WIRE_BYTES
+				: WIRE_VARINT);
 }
 
 /* Text has no control characters; a profile has them from its second byte on, the lengths of its
@@ -704,11 +704,10 @@ bool pprof_probe(const void *bytes, size_t size)
 	for (unsigned int i = 0; i < 8 && cursor_left(&c); i++) {
 		uint8_t tag = *c.pos;
 
+		/* A field that is cut short may well be one. */
 		if (!protobuf_next(&c, &field))
-			/* Cut short inside a field that may well be one. */
-			return tag >> 3 && tag >> 3 <= PROFILE_DOC_URL &&
-			       ((tag & 7) == WIRE_VARINT || (tag & 7) == WIRE_BYTES);
-		if (!is_known(&field))
+			return is_known(tag >> 3, tag & 7);
+		if (!is_known(field.number, field.wire))
 			return false;
 	}
 	return true;

@@ -201,10 +201,3 @@ mixed_load()
 		while :; do "$FIXTURES/forker_fp" 50 >/dev/null & wait $! || :; done) &
 	at_exit+=("kill -TERM $!")
 }
-
-# Kernel statistics of BPF programs, switched back at the end.
-bpf_stats()
-{
-	at_exit+=("sysctl -qw kernel.bpf_stats_enabled=$(sysctl -n kernel.bpf_stats_enabled)")
-	sysctl -qw kernel.bpf_stats_enabled=1
-}

@@ -3,11 +3,10 @@
 # The ledger is exact under a mixed load, and agrees with the kernel's own count of program runs.
 . "$(dirname "$0")/lib.sh"
 need_bpf
-bpf_stats
 mixed_load
 
 for hz in 99 999; do
-	record -a -F "$hz" -d 6 -o "$tmp/$hz.pb.gz"
+	record -a -F "$hz" -d 6 --count-runs -o "$tmp/$hz.pb.gz"
 	finish none
 	echo "$hz Hz:"
 	ledger_exact "$tmp/$hz.pb.gz"
@@ -17,7 +16,7 @@ for hz in 99 999; do
 done
 
 start burn_fp 600
-record -p "$pid" -F 999 -o "$tmp/one.pb.gz"
+record -p "$pid" -F 999 --count-runs -o "$tmp/one.pb.gz"
 until_cpu "$pid" 1
 finish
 echo "one pid:"
