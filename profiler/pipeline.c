@@ -9,6 +9,7 @@
 #include "profiler/modules.h"
 #include "profiler/names.h"
 #include "profiler/procs.h"
+#include "profiler/system.h"
 #include "profiler/task_events.h"
 
 #include <errno.h>
@@ -508,17 +509,24 @@ static int open_task_events(struct pipeline *pipeline)
 	unsigned int pages = pipeline->options.task_ring_pages;
 	int err = task_events_new(pages ? pages : TASK_RING_PAGES, &pipeline->task_events);
 
-	if (err) {
-		log_error("cannot follow processes: %s", strerror(-err));
-		log_hint("needs CAP_PERFMON; see 'wick dump system'");
-	}
+	if (err)
+		system_explain_perf(err, "process records");
 	return err;
+}
+
+/* Those that will be sampled; children to come are told of by events. */
+static int read_targets(struct pipeline *pipeline)
+{
+	const struct sampler_options *options = &pipeline->options.sampler;
+
+	for (size_t i = 0; i < options->pid_count; i++)
+		procs_read(pipeline->procs, options->pids[i]);
+	return options->pid_count ? 0 : procs_scan(pipeline->procs);
 }
 
 int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_pipeline)
 {
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
-	bool is_everything = !options->sampler.pids && !options->sampler.follow;
 	int err;
 
 	if (!pipeline)
@@ -532,12 +540,11 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 		err = procs_new(pipeline->modules, &pipeline->procs);
 	if (!err)
 		err = names_new(pipeline->modules, &pipeline->names);
-	/* Events first, then /proc: nothing falls between. A process that is not scanned here is
-	 * read at its first sample. */
+	/* Events first, then /proc: nothing falls between. */
 	if (!err)
 		err = open_task_events(pipeline);
-	if (!err && is_everything)
-		err = procs_scan(pipeline->procs);
+	if (!err)
+		err = read_targets(pipeline);
 	if (!err)
 		err = open_fds(pipeline);
 	if (err)

@@ -339,6 +339,19 @@ static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_
 	return process;
 }
 
+void procs_read(struct procs *procs, pid_t pid)
+{
+	struct address_space *space;
+	uint64_t now = boot_ns();
+	struct process *process;
+
+	if (read_space(procs, pid, &space))
+		return;
+	process = renew(procs, pid, space);
+	if (process)
+		process->known_ns = now;
+}
+
 int procs_scan(struct procs *procs)
 {
 	DIR *dir = opendir("/proc");
@@ -346,21 +359,9 @@ int procs_scan(struct procs *procs)
 
 	if (!dir)
 		return -errno;
-	while ((entry = readdir(dir))) {
-		uint64_t now = boot_ns();
-		struct address_space *space;
-		struct process *process;
-		pid_t pid;
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		pid = atoi(entry->d_name);
-		if (read_space(procs, pid, &space))
-			continue;
-		process = renew(procs, pid, space);
-		if (process)
-			process->known_ns = now;
-	}
+	while ((entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			procs_read(procs, (pid_t)strtol(entry->d_name, NULL, 10));
 	closedir(dir);
 	return 0;
 }

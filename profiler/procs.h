@@ -46,6 +46,8 @@ static inline void procs_freep(struct procs **procs)
 /* Reads the mappings of all processes there are. Call it after the task events have been opened and
  * before sampling starts, so that nothing falls between. */
 int procs_scan(struct procs *procs);
+/* The same for one process; one that is gone is nothing. */
+void procs_read(struct procs *procs, pid_t pid);
 
 /* Applies an event. For TASK_MAP, module is its module. */
 void procs_event(struct procs *procs, const struct task_event *event, uint32_t module);

@@ -124,7 +124,7 @@ static int open_port(const char *listen, int *ret_fd)
 /* The address to type; a wildcard is reached at the loopback address. */
 static int describe_url(struct server *server, int listen_fd, const struct server_setup *setup)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
 	char host[INET6_ADDRSTRLEN], port[6];
 	bool is_v6;

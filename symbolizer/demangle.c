@@ -29,6 +29,8 @@ static void take(const char *bytes, size_t size, void *opaque)
 	size_t left = run.size - 1 - run.used;
 
 	(void)opaque;
+	if (!size)
+		return; /* bytes may be NULL */
 	memcpy(run.out + run.used, bytes, size < left ? size : left);
 	run.used += size < left ? size : left;
 	if (size > left)

@@ -85,8 +85,8 @@ static bool parse_line(const char *at, const char *end, struct line *ret_line)
 		line.module_length = (size_t)(end - 1 - line.module);
 	}
 	*ret_line = line;
-	return line.name_length && line.name_length < NAME_LENGTH_MAX &&
-	       line.module_length < NAME_LENGTH_MAX;
+	return line.name_length && !memchr(line.name, '\0', (size_t)(end - line.name)) &&
+	       line.name_length < NAME_LENGTH_MAX && line.module_length < NAME_LENGTH_MAX;
 }
 
 /* Lines of one module stand together, so the last one's id is mostly right. */
@@ -99,7 +99,7 @@ static int module_id(struct kallsyms *k, const struct line *line, uint16_t *ret_
 
 	if (!line->module_length ||
 	    (!strncmp(name, line->module, line->module_length) && !name[line->module_length])) {
-		*ret_id = line->module_length ? last->module : 0;
+		*ret_id = last && line->module_length ? last->module : 0;
 		return 0;
 	}
 	err = strtab_add_n(&k->modules, line->module, line->module_length, &id);
