@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/log.h"
 #include "profiler/commands.h"
+#include "profiler/server.h"
 #include "symbolizer/parser.h"
 
 #include <fcntl.h>
@@ -86,6 +87,8 @@ int main(int argc, char **argv)
 {
 	int status = parser_main(argc, argv);
 
+	if (status < 0)
+		status = server_main(argc, argv);
 	if (status >= 0)
 		return status;
 	open_standard_fds();
