@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Search: which frames match, how much of the profile lies under them, and where they are. */
+import { visibleText } from './text.js';
 
 /* "abc": names that contain it, in any case; "/abc/": a regular expression, "/abc/i" without case.
  * Gives name => boolean, null for no search. Throws a SyntaxError for a bad expression. */
 export function makeMatcher(text) {
 	if (!text)
 		return null;
-	const [, source, flags] = /^\/(.+)\/(i?)$/.exec(text) ?? [];
+	const [, source, flags] = /^\/(.+)\/(i?)$/s.exec(text) ?? [];
 	if (source !== undefined) {
 		const expression = new RegExp(source, flags + 'u');
 		return (name) => expression.test(name);
@@ -15,9 +16,10 @@ export function makeMatcher(text) {
 	return (name) => name.toLowerCase().includes(wanted);
 }
 
-/* The search for exactly this name. */
+/* The search for exactly this name; what cannot be seen is in it as visibleText() writes it, which
+ * an expression reads the same way. */
 export function exactSearch(name) {
-	return `/^${name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}$/`;
+	return `/^${visibleText(name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))}$/`;
 }
 
 /* frames: one byte a frame, 1 = its name matches. */
