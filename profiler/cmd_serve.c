@@ -281,9 +281,10 @@ static int run_checked(const struct server_options *options, struct serving *ser
 	const struct server_source source = {serving, list, open_entry};
 	_cleanup_(server_stopp) struct server *server = NULL;
 	_cleanup_close_ int signal_fd = open_signals();
+	int err = signal_fd < 0 ? signal_fd : server_start(options, &server);
 
-	if (signal_fd < 0 || server_start(options, &server))
-		return STATUS_ERROR;
+	if (err)
+		return err == -EINVAL ? STATUS_USAGE : STATUS_ERROR;
 	log_info("open %s", server_url(server));
 	return serve(server, &source, signal_fd);
 }

@@ -41,7 +41,7 @@ struct server_source {
 };
 
 /* Opens the port, starts the child. Says what is wrong (port in use: the hint names --listen) and
- * gives 0 or a negative errno. */
+ * gives 0 or a negative errno; -EINVAL: options->listen is not an address and a port. */
 int server_start(const struct server_options *options, struct server **ret_server);
 
 /* The address to open, with the token: "http://127.0.0.1:7878/#token=..". */

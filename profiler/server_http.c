@@ -487,22 +487,37 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 	return route(connection, url);
 }
 
+/* Every path and argument there is needs no escapes: what has some is not one of them. */
+static size_t leave_escapes(void *context, struct MHD_Connection *connection, char *text)
+{
+	(void)context;
+	(void)connection;
+	return strlen(text);
+}
+
 int http_start(const struct server_setup *setup, int listen_fd, http_ask ask)
 {
+	const struct MHD_OptionItem options[] = {
+		{MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL},
+		{MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, NULL},
+		{MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_OF_ONE, NULL},
+		{MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, NULL},
+		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, NULL},
+		{MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE, NULL},
+		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+		{MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escapes, NULL},
+		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, NULL},
+		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_answered, NULL},
+		{MHD_OPTION_END, 0, NULL},
+	};
+
 	http.setup = setup;
 	http.ask = ask;
 	for (int i = 0; i < CONNECTIONS_MAX; i++)
 		peers.list[i].fd = -1;
 	if (!mhd.start_daemon(
 		    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL,
-		    0, NULL, NULL, answer, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-		    MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
-		    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_OF_ONE,
-		    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_S,
-		    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
-		    MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_SIZE, MHD_OPTION_STRICT_FOR_CLIENT,
-		    1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,
-		    MHD_OPTION_NOTIFY_COMPLETED, on_answered, NULL, MHD_OPTION_END))
+		    0, NULL, NULL, answer, NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END))
 		return -EIO;
 	return 0;
 }
