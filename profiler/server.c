@@ -208,12 +208,22 @@ static int start_child(struct server *server)
 	return server->pidfd < 0 ? -errno : 0;
 }
 
+/* -EIO: the child has said what is wrong. */
 static int await_ready(struct server *server)
 {
 	struct server_request request;
 	int err = server_receive(server->control, &request, sizeof(request), SERVER_START_MS, NULL);
 
-	return err ? err : request.verb == SERVER_READY ? 0 : -EBADMSG;
+	if (!err && request.verb != SERVER_READY)
+		err = -EBADMSG;
+	if (!err && request.id)
+		return -EIO;
+	if (err)
+		log_error("cannot start the web server: %s", err == -EPIPE ? "its process died"
+							     : err == -EAGAIN
+								     ? "its process does not answer"
+								     : strerror(-err));
+	return err;
 }
 
 int server_start(const struct server_options *options, struct server **ret_server)
@@ -236,13 +246,13 @@ int server_start(const struct server_options *options, struct server **ret_serve
 		err = start_child(server);
 	if (!err)
 		err = server_send(server->control, &setup, sizeof(setup), listen_fd);
-	if (!err)
-		err = await_ready(server);
 	if (err) {
-		log_error("cannot start the web server: %s",
-			  err == -EPIPE ? "its process ended" : strerror(-err));
+		log_error("cannot start the web server: %s", strerror(-err));
 		return err;
 	}
+	err = await_ready(server);
+	if (err)
+		return err;
 	*ret_server = TAKE_PTR(server);
 	return 0;
 }

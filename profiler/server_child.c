@@ -97,22 +97,33 @@ static int confine(pid_t parent)
 	return err;
 }
 
-static int start(pid_t parent, struct server_setup *setup)
+static int receive_setup(struct server_setup *ret_setup, int *ret_listen_fd)
 {
-	struct server_request ready = {.verb = SERVER_READY};
-	int listen_fd = -1;
-	int err = server_receive(SERVER_CONTROL_FD, setup, sizeof(*setup), SERVER_START_MS,
+	_cleanup_close_ int listen_fd = -1;
+	int err = server_receive(SERVER_CONTROL_FD, ret_setup, sizeof(*ret_setup), SERVER_START_MS,
 				 &listen_fd);
 
 	if (err || listen_fd < 0)
 		return err ? err : -EBADMSG;
-	setup->token[SERVER_TOKEN_SIZE - 1] = '\0';
-	err = http_load();
+	ret_setup->token[SERVER_TOKEN_SIZE - 1] = '\0';
+	*ret_listen_fd = TAKE_FD(listen_fd);
+	return 0;
+}
+
+static int start(pid_t parent, struct server_setup *setup)
+{
+	int listen_fd = -1;
+	int err = receive_setup(setup, &listen_fd);
+
+	if (!err && http_load())
+		return -ENOENT; /* it has said why */
 	if (!err)
 		err = confine(parent);
 	if (!err)
 		err = http_start(setup, listen_fd, ask_parent);
-	return err ? err : server_send(SERVER_CONTROL_FD, &ready, sizeof(ready), -1);
+	if (err)
+		log_error("cannot start the web server: %s", strerror(-err));
+	return err;
 }
 
 /* Nothing is read here: replies are for the threads that wait for them. */
@@ -126,6 +137,7 @@ static bool parent_is_there(void)
 int server_main(int argc, char **argv)
 {
 	static struct server_setup setup; /* read by threads as long as the process lives */
+	struct server_request ready = {.verb = SERVER_READY};
 
 	if (argc != 3 || strcmp(argv[1], SERVER_ARG))
 		return -1;
@@ -133,7 +145,8 @@ int server_main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	mallopt(M_ARENA_MAX, ARENAS_MAX);
-	if (start((pid_t)atoi(argv[2]), &setup))
+	ready.id = start((pid_t)atoi(argv[2]), &setup) ? 1 : 0;
+	if (server_send(SERVER_CONTROL_FD, &ready, sizeof(ready), -1) || ready.id)
 		_exit(1);
 	while (parent_is_there())
 		http_sweep();

@@ -234,7 +234,7 @@ static int own_host(struct MHD_Connection *connection, char ret_host[HOST_SIZE],
 {
 	const union MHD_ConnectionInfo *info =
 		mhd.get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
 	char literal[INET6_ADDRSTRLEN];
 	bool is_v6;

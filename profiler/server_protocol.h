@@ -3,7 +3,8 @@
  * What the server's parent and child say to each other, over a SOCK_SEQPACKET pair:
  *
  *	parent -> child   struct server_setup, with the listening socket   once, first
- *	child -> parent   struct server_request SERVER_READY               once: it listens
+ *	child -> parent   struct server_request SERVER_READY               once: it listens, or
+ *	                                                                 has said why not
  *	child -> parent   struct server_request                            one at a time
  *	parent -> child   struct server_reply, with a descriptor if err == 0
  *
@@ -34,7 +35,7 @@ struct server_setup {
 
 struct server_request {
 	uint32_t verb;
-	uint32_t id; /* SERVER_OPEN: of the profile */
+	uint32_t id; /* SERVER_OPEN: of the profile; SERVER_READY: 0, or 1 if it cannot start */
 	uint32_t serial;
 };
 

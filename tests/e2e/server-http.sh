@@ -15,6 +15,7 @@ chmod 700 "$tmp/store" # the child, nobody, reads it through its parent only
 # serve ARG..: starts the server; $server, $child, $base, $token, $port.
 serve()
 {
+	: >"$tmp/wick.err" # of the server before
 	foreground "$WICK" serve --listen 127.0.0.1:0 "$@" >"$tmp/wick.out" 2>"$tmp/wick.err" &
 	server=$!
 	children+=("$server")
@@ -217,4 +218,13 @@ for listen in nonsense 127.0.0.1 127.0.0.1:99999 127.0.0.1:7x :80 '[::1:80' 300.
 	! grep -q $'\e' "$tmp/err" || fail "an escape sequence reached the terminal"
 done
 refuses 1 'annot assign' --listen 192.0.2.1:7878 "$tmp/store"
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	library=$(readlink -f "$(ldconfig -p | awk '/libmicrohttpd\.so\.12 / { print $NF; exit }')")
+	export WICK library
+	WICK_PLAIN=$WICK WICK=$tmp/wick-without-library
+	printf '#!/bin/bash\nunshare -m bash -c '\''mount --bind /dev/null "$library"; exec "$0" "$@"'\'' %q "$@"\n' \
+		"$WICK_PLAIN" >"$WICK"
+	chmod +x "$WICK"
+	refuses 1 'cannot load' --listen 127.0.0.1:0 "$tmp/store"
+fi
 echo "all held"
