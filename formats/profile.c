@@ -18,6 +18,11 @@ int profile_new(struct profile **ret_profile)
 
 	if (!profile || strtab_add(&profile->strings, "", &empty))
 		return -ENOMEM;
+	/* Never NULL: an element without any lines, labels or locations still points into them. */
+	if (array_reserve(&profile->lines, &profile->lines_size, 1) ||
+	    array_reserve(&profile->labels, &profile->labels_size, 1) ||
+	    array_reserve(&profile->sample_locations, &profile->sample_locations_size, 1))
+		return -ENOMEM;
 	*ret_profile = TAKE_PTR(profile);
 	return 0;
 }
