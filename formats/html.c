@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE /* strcasestr */
 #include "formats/html.h"
 
 #include "base/cleanup.h"
@@ -14,8 +13,8 @@
 
 enum { NONCE_BYTES = 16, NONCE_SIZE = 2 * NONCE_BYTES + 1 };
 
-/* Script and style are named by a nonce, as 'unsafe-inline' would let foreign strings run too. Drawn
- * anew for each file: nothing that comes from a profile can know it. */
+/* Script and style are named by a nonce, as 'unsafe-inline' would let foreign strings run too.
+ * Drawn anew for each file: nothing that comes from a profile can know it. */
 static int draw_nonce(char ret[NONCE_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -76,8 +75,8 @@ static void add_module(struct buf *out, const char *script)
 	}
 }
 
-/* Could this text leave the element it is put into? HTML is closed by "</script" in any case, and "<!--"
- * begins a state that swallows it. */
+/* Could this text leave the element it is put into? HTML is closed by "</script" in any case, and
+ * "<!--" begins a state that swallows it. */
 static bool breaks_element(const char *text, const char *closing)
 {
 	return strcasestr(text, closing) || strstr(text, "<!--");

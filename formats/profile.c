@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE /* qsort_r */
 #include "formats/profile.h"
 
 #include "base/array.h"

@@ -56,7 +56,7 @@ static const struct option_spec convert_specs[] = {
 	 .name = "output",
 	 .kind = OPTION_STRING,
 	 .value = "OUT",
-	 .help = "file to write, its extension names the format; - is folded text on stdout",
+	 .help = "what to write, named by format; - is folded text",
 	 .offset = offsetof(struct convert_options, output)},
 	{.name = NULL},
 };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* wick dump profile: everything in a profile, sorted, so that two dumps can be compared by diff. */
-#define _GNU_SOURCE /* qsort_r */
 #include "profiler/commands.h"
 
 #include "base/array.h"

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE /* qsort_r */
 #include "profiler/commands.h"
 
 #include "base/cleanup.h"
@@ -294,6 +293,26 @@ static void add_json_reasons(const struct profile *profile, const char *prefix, 
 	buf_add_char(out, '}');
 }
 
+/* The counts beside the equations: filtered, runs.. */
+static void add_json_others(const struct profile *profile, struct buf *out)
+{
+	static const char *const told[] = {"taken",    "written", "dropped",
+					   "complete", "cut",	  "not_run"};
+
+	for (uint32_t i = 0; i < profile->ledger_count; i++) {
+		const char *name = profile_string(profile, profile->ledger[i].name);
+		bool is_told = after(name, "dropped.") || after(name, "cut.");
+
+		for (size_t n = 0; n < ARRAY_SIZE(told); n++)
+			is_told |= !strcmp(name, told[n]);
+		if (is_told)
+			continue;
+		buf_add_str(out, ", ");
+		buf_add_json(out, name);
+		buf_printf(out, ": %" PRIu64, profile->ledger[i].count);
+	}
+}
+
 static void add_json_ledger(const struct profile *profile, struct buf *out)
 {
 	if (!profile->ledger_count) {
@@ -307,7 +326,9 @@ static void add_json_ledger(const struct profile *profile, struct buf *out)
 	buf_printf(out, ",\n    \"complete\": %" PRIu64 ", \"cut\": ",
 		   profile_ledger_get(profile, "complete"));
 	add_json_reasons(profile, "cut.", out);
-	buf_printf(out, ", \"not_run\": %" PRIu64 "},\n", profile_ledger_get(profile, "not_run"));
+	buf_printf(out, ", \"not_run\": %" PRIu64, profile_ledger_get(profile, "not_run"));
+	add_json_others(profile, out);
+	buf_add_str(out, "},\n");
 }
 
 static void add_json(const struct report *report, unsigned int top, struct buf *out)

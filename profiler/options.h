@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command line, from tables: one entry a command, one entry an option. Parser, --help, usage (and
- * later the man page and completions) come from these tables and nowhere else.
+ * The command line, from tables: one entry a command, one entry an option. Parser, --help, usage
+ * (and later the man page and completions) come from these tables and nowhere else.
  */
 #ifndef WICK_PROFILER_OPTIONS_H
 #define WICK_PROFILER_OPTIONS_H
@@ -28,36 +28,41 @@ enum option_kind {
 };
 
 struct option_spec {
-	char letter;	    /* 'F', or 0: long name only */
-	const char *name;   /* "frequency" */
+	char letter;	  /* 'F', or 0: long name only */
+	const char *name; /* "frequency" */
 	enum option_kind kind;
-	const char *value;  /* "HZ", for help; NULL for flags */
-	const char *help;   /* one line, lower case, no full stop */
-	size_t offset;	    /* offsetof() in the command's options struct */
+	const char *value;     /* "HZ", for help; NULL for flags */
+	const char *help;      /* one line, lower case, no full stop */
+	size_t offset;	       /* offsetof() in the command's options struct */
 	unsigned int min, max; /* OPTION_UINT; max 0 = no limit */
-	bool hidden;	    /* not in --help: for tests and measurements */
+	bool hidden;	       /* not in --help: for tests and measurements */
 	/* OPTION_CALL: 0, or -EINVAL after it has said what is wrong. */
 	int (*parse)(void *options, const struct option_spec *spec, const char *value);
 };
 
 struct command {
 	const char *name;
-	const char *arguments; /* "[-- CMD ..]", for the usage line */
-	const char *summary;   /* one line */
-	const char *details;   /* a few lines under the options in --help, or NULL */
+	const char *arguments;		   /* "[-- CMD ..]", for the usage line */
+	const char *summary;		   /* one line */
+	const char *details;		   /* a few lines under the options in --help, or NULL */
 	const struct option_spec *options; /* ends with an entry whose name is NULL */
 	size_t options_size;
 	const void *defaults; /* options_size bytes, copied before parsing; NULL = zeros */
+	/* The first argument ends the options: what follows is another program's command line. */
+	bool runs_program;
+	/* NULL, or the commands of which the first argument names one; ends with NULL. */
+	const struct command *const *verbs;
 	/* options: the filled struct. argv: what is left, argv[argc] == NULL. "--" ends options and
-	 * is not in argv. Gives a STATUS_. */
+	 * is not in argv. Gives a STATUS_. NULL for commands that only have verbs. */
 	int (*run)(const void *options, int argc, char **argv);
 };
 
-/* Ends with an entry whose name is NULL. Defined in main.c. */
-extern const struct command commands[];
-
-/* Parses argv (argv[0] = the command's name) against the table and runs the command. --help prints to
- * stdout and gives STATUS_OK; errors are one line and the hint "see wick NAME --help". */
-int command_run(const struct command *command, int argc, char **argv);
+/*
+ * Parses argv[1..] against the table and runs the command, or the verb that the first argument
+ * names. called: what people type for it, "wick dump system". --help prints to stdout and gives
+ * STATUS_OK; errors are one line and a hint. Options may follow arguments (not with verbs or
+ * runs_program).
+ */
+int command_run(const struct command *command, const char *called, int argc, char **argv);
 
 #endif

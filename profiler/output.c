@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE /* O_PATH, faccessat() flags */
 #include "profiler/output.h"
 
 #include "base/cleanup.h"

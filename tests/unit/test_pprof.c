@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE /* memmem */
 #include "base/cleanup.h"
 #include "formats/pprof.h"
 #include "formats/protobuf.h"

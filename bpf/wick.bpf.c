@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The kernel side of wick: one run a tick and CPU, attached to a perf event.
+ *
+ * Invariants:
+ *  1. The epoch is read once, at entry. It chooses the stack maps and the counters, and stands in
+ * the record; user space changes it and then waits until no run can still hold the old one.
+ *  2. taken = records in the rings + ring_full + no_ring, in each epoch, exactly.
+ *  3. Stack maps are only added to (BPF_NOEXIST). A stack that cannot be stored travels whole.
+ *  4. No map that is written here is written by user space while the program runs.
+ */
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+
+#define wick_read_user(dst, size, addr) bpf_probe_read_user(dst, size, (const void *)(addr))
+
+#include "abi.h"
+#include "arch.h"
+#include "hash.h"
+#include "kernel.h"
+#include "unwind.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile struct wick_config config;
+
+/* Shapes of inner maps. User space makes the real ones, of any size. */
+struct stack_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct wick_stack);
+};
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+/* Two slots each, by the epoch's lowest bit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__array(values, struct stack_map);
+} ustacks SEC(".maps"), kstacks SEC(".maps");
+
+/* By CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wick_control);
+} control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct wick_counters);
+} counters SEC(".maps");
+
+/* Processes to sample, by pid. Filled before the start; then only by fork() and exit() below. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WICK_FILTER_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+} filter SEC(".maps");
+
+/* Where a run builds its record. The user stack begins inside the sample (its tail is the head of a
+ * struct wick_stack); kernel pcs of a whole record are copied behind the user's. */
+struct scratch {
+	struct wick_sample sample;
+	__u64 pc[2 * WICK_DEPTH + 1];
+	struct wick_stack kernel;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct wick_stack *user_stack(struct scratch *scratch)
+{
+	return (void *)scratch + __builtin_offsetof(struct wick_sample, user_check);
+}
+
+static __always_inline void take_process(struct wick_sample *sample, struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+
+	sample->start_ns = leader->start_boottime;
+	sample->exec_id = task->self_exec_id;
+	sample->cgroup_id = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(sample->thread, sizeof(sample->thread));
+	bpf_probe_read_kernel(sample->comm, sizeof(sample->comm), leader->comm);
+}
+
+static __always_inline void take_kernel(void *ctx, struct scratch *scratch)
+{
+	struct wick_stack *stack = &scratch->kernel;
+	long size = bpf_get_stack(ctx, stack->pc, sizeof(stack->pc), 0);
+
+	stack->end = 0;
+	stack->n = 0;
+	if (size < 0)
+		scratch->sample.flags |= WICK_KERNEL_ERROR;
+	else
+		stack->n = size / sizeof(stack->pc[0]);
+	scratch->sample.kernel_n = stack->n;
+	if (!stack->n)
+		return;
+	scratch->sample.kernel_hash = hash_stack(stack, (const __u64 *)config.key);
+	scratch->sample.kernel_check = stack->check;
+}
+
+/* The registers with which the task left user space: those interrupted, or those saved at the entry
+ * to the kernel (system call, fault), so that kernel time has its user stack too. */
+static __always_inline bool user_registers(__u64 *ctx, struct task_struct *task,
+					   struct unwind_state *ret_state)
+{
+	__u64 saved[REG_COUNT], mode = ctx[REG_MODE];
+	void *at;
+
+	ret_state->ip = ctx[REG_IP];
+	ret_state->sp = ctx[REG_SP];
+	ret_state->fp = ctx[REG_FP];
+	/* Else clang joins these loads with those below through one pointer: "dereference of
+	 * modified ctx ptr disallowed". */
+	barrier();
+	if (REG_IS_USER(mode))
+		return true;
+	at = (void *)bpf_task_pt_regs(task);
+	if (!at || bpf_probe_read_kernel(saved, sizeof(saved), at) || !REG_IS_USER(saved[REG_MODE]))
+		return false;
+	ret_state->ip = saved[REG_IP];
+	ret_state->sp = saved[REG_SP];
+	ret_state->fp = saved[REG_FP];
+	return true;
+}
+
+static __always_inline void take_user(void *ctx, struct task_struct *task, struct scratch *scratch)
+{
+	struct wick_stack *stack = user_stack(scratch);
+	struct unwind_state state;
+
+	stack->n = 0;
+	stack->zero = 0;
+	if (!config.user) {
+		stack->end = WICK_END_not_asked;
+		return;
+	}
+	if ((task->flags & PF_KTHREAD) || !task->mm) {
+		stack->end = WICK_END_no_user;
+		return;
+	}
+	if (!user_registers(ctx, task, &state)) {
+		stack->end = WICK_END_no_regs;
+		return;
+	}
+	unwind_user(&state, stack);
+	scratch->sample.user_hash = hash_stack(stack, (const __u64 *)config.key);
+}
+
+/* True: the stack is in the epoch's map now. */
+static __always_inline bool store(void *maps, __u32 slot, __u64 hash, struct wick_stack *stack)
+{
+	void *map = bpf_map_lookup_elem(maps, &slot);
+	struct wick_stack *there;
+
+	if (!map)
+		return false;
+	there = bpf_map_lookup_elem(map, &hash);
+	if (there)
+		return there->check == stack->check;
+	if (!bpf_map_update_elem(map, &hash, stack, BPF_NOEXIST))
+		return true;
+	/* Full, or locked by another CPU, which may just have stored the same stack. */
+	there = bpf_map_lookup_elem(map, &hash);
+	return there && there->check == stack->check;
+}
+
+static __always_inline void place_stacks(struct scratch *scratch, __u32 slot,
+					 struct wick_counters *count)
+{
+	struct wick_sample *sample = &scratch->sample;
+
+	if (sample->user_hash &&
+	    (config.whole || !store(&ustacks, slot, sample->user_hash, user_stack(scratch)))) {
+		sample->flags |= WICK_USER_WHOLE;
+		count->of[WICK_COUNT_whole]++;
+	}
+	if (sample->kernel_hash &&
+	    (config.whole || !store(&kstacks, slot, sample->kernel_hash, &scratch->kernel))) {
+		sample->flags |= WICK_KERNEL_WHOLE;
+		count->of[WICK_COUNT_whole]++;
+	}
+}
+
+/* Puts the pcs of whole stacks behind the sample; gives the record's size. */
+static __always_inline __u32 join_whole(struct scratch *scratch)
+{
+	struct wick_sample *sample = &scratch->sample;
+	__u32 n = 0, kernel_n = scratch->kernel.n;
+
+	if (sample->flags & WICK_USER_WHOLE)
+		n = sample->user_n;
+	if (n > WICK_DEPTH)
+		n = WICK_DEPTH;
+	if (sample->flags & WICK_KERNEL_WHOLE) {
+		if (kernel_n > WICK_DEPTH)
+			kernel_n = WICK_DEPTH;
+		bpf_probe_read_kernel(&scratch->pc[n], kernel_n * sizeof(scratch->pc[0]),
+				      scratch->kernel.pc);
+		n += kernel_n;
+	}
+	return sizeof(*sample) + n * sizeof(scratch->pc[0]);
+}
+
+static __always_inline void hand_over(struct scratch *scratch, __u32 size,
+				      struct wick_counters *count)
+{
+	__u32 cpu = scratch->sample.cpu;
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	__u64 wake = BPF_RB_NO_WAKEUP;
+
+	if (!ring) {
+		count->of[WICK_COUNT_no_ring]++;
+		return;
+	}
+	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > config.wake_bytes)
+		wake = BPF_RB_FORCE_WAKEUP;
+	if (size > sizeof(scratch->sample) + sizeof(scratch->pc))
+		size = sizeof(scratch->sample) + sizeof(scratch->pc);
+	/* In an NMI another CPU's reader may hold the ring for a moment: once more, then give up.
+	 */
+	if (bpf_ringbuf_output(ring, scratch, size, wake) &&
+	    bpf_ringbuf_output(ring, scratch, size, wake))
+		count->of[WICK_COUNT_ring_full]++;
+}
+
+static __always_inline void take(__u64 *ctx, struct scratch *scratch, __u32 epoch, __u64 ids,
+				 struct wick_counters *count)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct wick_sample *sample = &scratch->sample;
+
+	__builtin_memset(sample, 0, sizeof(*sample));
+	sample->time_ns = bpf_ktime_get_boot_ns();
+	sample->epoch = epoch;
+	sample->cpu = bpf_get_smp_processor_id();
+	sample->pid = ids >> 32;
+	sample->tid = (__u32)ids;
+	sample->weight = 1;
+	take_process(sample, task);
+	if (config.kernel)
+		take_kernel(ctx, scratch);
+	take_user(ctx, task, scratch);
+	place_stacks(scratch, epoch & 1, count);
+	hand_over(scratch, join_whole(scratch), count);
+}
+
+SEC("perf_event")
+int wick_tick(void *ctx)
+{
+	struct wick_control *now;
+	struct wick_counters *count;
+	struct scratch *scratch;
+	__u64 ids = bpf_get_current_pid_tgid();
+	__u32 zero = 0, pid = ids >> 32, epoch, slot;
+
+	now = bpf_map_lookup_elem(&control, &zero);
+	if (!now)
+		return 0;
+	epoch = *(volatile __u32 *)&now->epoch;
+	slot = epoch & 1;
+	count = bpf_map_lookup_elem(&counters, &slot);
+	scratch = bpf_map_lookup_elem(&scratches, &zero);
+	if (!count || !scratch)
+		return 0;
+	if (config.filter && !bpf_map_lookup_elem(&filter, &pid)) {
+		count->of[WICK_COUNT_filtered]++;
+		return 0;
+	}
+	count->of[WICK_COUNT_taken]++;
+	take(ctx, scratch, epoch, ids, count);
+	return 0;
+}
+
+static __always_inline void count_now(enum wick_count which)
+{
+	__u32 zero = 0, slot;
+	struct wick_control *now = bpf_map_lookup_elem(&control, &zero);
+	struct wick_counters *count;
+
+	if (!now)
+		return;
+	slot = *(volatile __u32 *)&now->epoch & 1;
+	count = bpf_map_lookup_elem(&counters, &slot);
+	if (count)
+		count->of[which]++;
+}
+
+/* Follows a command into its children. Loaded only then. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(wick_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 from = parent->tgid, to = child->tgid;
+	__u8 one = 1;
+
+	if (from != to && bpf_map_lookup_elem(&filter, &from) &&
+	    bpf_map_update_elem(&filter, &to, &one, BPF_ANY))
+		count_now(WICK_COUNT_filter_full);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(wick_exit, struct task_struct *task)
+{
+	__u32 pid = task->tgid;
+
+	/* Zero: the last thread. A leader may be gone long before. */
+	if (!task->signal->live.counter)
+		bpf_map_delete_elem(&filter, &pid);
+	return 0;
+}

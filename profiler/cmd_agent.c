@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * wick agent: sample the whole machine for good, and show the last minutes in the browser.
+ *
+ * What is shown are two windows: the open one and the one before it, so between one and two times
+ * --window of the past, in bounded memory. Profiles are made when the page asks, not before.
+ */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "formats/codec.h"
+#include "profiler/commands.h"
+#include "profiler/sampling.h"
+#include "profiler/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <time.h>
+
+enum {
+	STATUS_LINE_MS = 1000,
+	WINDOW_BYTES_MAX = 16 << 20, /* a window this large is closed before its time */
+};
+
+struct agent_options {
+	struct sampling sampling;
+	struct server_options server;
+	double window_s;
+};
+
+static const struct agent_options defaults = {
+	.sampling = SAMPLING_DEFAULTS,
+	.server.listen = "127.0.0.1:7878",
+	.window_s = 300,
+};
+
+static const struct option_spec agent_options[] = {
+	{.letter = 'l',
+	 .name = "listen",
+	 .kind = OPTION_STRING,
+	 .value = "ADDR:PORT",
+	 .help = "where the viewer is (127.0.0.1:7878)",
+	 .offset = offsetof(struct agent_options, server.listen)},
+	{.name = "no-token",
+	 .kind = OPTION_FLAG,
+	 .help = "let everybody read who reaches the port",
+	 .offset = offsetof(struct agent_options, server.no_token)},
+	{.name = "window",
+	 .kind = OPTION_SECONDS,
+	 .value = "T",
+	 .help = "show at least this much of the past (5m)",
+	 .offset = offsetof(struct agent_options, window_s)},
+	SAMPLING_OPTIONS(struct agent_options),
+	{.name = NULL},
+};
+
+struct agent {
+	const struct agent_options *options;
+	struct pipeline *pipeline;
+	struct server *server;
+	struct profile *before; /* the last closed window, with names */
+};
+
+static int list(void *context, struct buf *json)
+{
+	const struct window *window = pipeline_window(((struct agent *)context)->pipeline);
+
+	buf_printf(json,
+		   "[{\"id\":0,\"name\":\"this machine, live\",\"live\":true,\"time_ns\":%lld}]",
+		   (long long)window->wall_ns);
+	return buf_error(json);
+}
+
+static int memfd_of(const struct buf *bytes, int *ret_fd)
+{
+	_cleanup_close_ int fd = memfd_create("profile", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	size_t done = 0;
+
+	while (fd >= 0 && done < bytes->used) {
+		ssize_t n = write(fd, bytes->bytes + done, bytes->used - done);
+
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	if (fd < 0 || lseek(fd, 0, SEEK_SET))
+		return -errno;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int snapshot(struct agent *agent, struct profile **ret_profile)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int err = pipeline_profile(agent->pipeline, pipeline_window(agent->pipeline), &profile);
+
+	if (!err && agent->before)
+		err = profile_merge(profile, agent->before);
+	if (!err)
+		*ret_profile = TAKE_PTR(profile);
+	return err;
+}
+
+static int open_profile(void *context, unsigned int id, int *ret_fd)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	_cleanup_(buf_release) struct buf bytes = {0};
+	int err;
+
+	if (id)
+		return -ENOENT;
+	err = snapshot(context, &profile);
+	if (!err)
+		err = profile_encode(profile, (struct profile_codec){FORMAT_PPROF, PACKING_GZIP},
+				     NULL, &bytes);
+	return err ? err : memfd_of(&bytes, ret_fd);
+}
+
+static void turn_window(struct agent *agent)
+{
+	const struct window *window = pipeline_window(agent->pipeline);
+	_cleanup_(window_freep) struct window *closed = pipeline_closed(agent->pipeline);
+	struct profile *profile;
+	int err;
+
+	if (closed) {
+		err = pipeline_profile(agent->pipeline, closed, &profile);
+		if (err) {
+			log_warn("cannot keep the last window, going on: %s", strerror(-err));
+			return;
+		}
+		profile_free(agent->before);
+		agent->before = profile;
+	} else if ((double)(window->end_ns - window->start_ns) > agent->options->window_s * 1e9 ||
+		   window_bytes(window) > WINDOW_BYTES_MAX) {
+		pipeline_cut(agent->pipeline);
+	}
+}
+
+static int serve(struct agent *agent, int signal_fd)
+{
+	const struct server_source source = {agent, list, open_profile};
+	struct pollfd fds[] = {{.fd = pipeline_fd(agent->pipeline), .events = POLLIN},
+			       {.fd = signal_fd, .events = POLLIN},
+			       {.fd = server_fd(agent->server), .events = POLLIN}};
+	struct signalfd_siginfo signal;
+	time_t shown = time(NULL);
+
+	for (;;) {
+		poll(fds, ARRAY_SIZE(fds), STATUS_LINE_MS);
+		if (fds[1].revents && read(signal_fd, &signal, sizeof(signal)) == sizeof(signal))
+			return STATUS_OK;
+		if (fds[2].revents && server_handle(agent->server, &source) == -EPIPE) {
+			log_error("the server child ended unexpectedly");
+			return STATUS_ERROR;
+		}
+		if (fds[0].revents)
+			pipeline_work(agent->pipeline);
+		turn_window(agent);
+		if (time(NULL) != shown) {
+			sampling_status(agent->pipeline, server_url(agent->server));
+			shown = time(NULL);
+		}
+	}
+}
+
+static int end(struct agent *agent)
+{
+	log_status(NULL);
+	sampling_signals_default();
+	if (pipeline_stop(agent->pipeline))
+		return STATUS_ERROR;
+	ledger_print(&pipeline_window(agent->pipeline)->ledger);
+	return STATUS_OK;
+}
+
+static int run(const void *raw, int argc, char **argv)
+{
+	struct agent agent = {.options = raw};
+	struct pipeline_options wanted =
+		sampling_pipeline(&agent.options->sampling, NULL, 0, false);
+	_cleanup_(server_stopp) struct server *server = NULL;
+	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
+	_cleanup_close_ int signal_fd = -1;
+	int status;
+
+	(void)argv;
+	if (argc) {
+		log_error("'wick agent' takes no arguments");
+		log_hint("see 'wick agent --help'");
+		return STATUS_USAGE;
+	}
+	status = sampling_check(&agent.options->sampling);
+	if (status != STATUS_OK)
+		return status;
+	signal_fd = sampling_signals();
+	/* The server's child first: it has nothing of what follows. */
+	if (signal_fd < 0 || server_start(&agent.options->server, &server) ||
+	    pipeline_new(&wanted, &pipeline) || pipeline_start(pipeline))
+		return STATUS_ERROR;
+	log_info("sampling this machine at %u Hz; open %s", agent.options->sampling.hz,
+		 server_url(server));
+	agent.pipeline = pipeline;
+	agent.server = server;
+	status = serve(&agent, signal_fd);
+	if (end(&agent) != STATUS_OK)
+		status = STATUS_ERROR;
+	profile_free(agent.before);
+	return status;
+}
+
+const struct command agent_command = {
+	.name = "agent",
+	.summary = "sample the whole machine and show it in the browser, until Ctrl-C",
+	.options = agent_options,
+	.options_size = sizeof(struct agent_options),
+	.defaults = &defaults,
+	.run = run,
+};

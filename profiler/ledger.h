@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What became of every sample of a window (bpf/stats.def has names and sentences):
+ *
+ *	taken   = written + sum of dropped
+ *	written = complete + sum of cut
+ *
+ * Both hold exactly, always; a difference is a bug and is shown. not_run is an estimate beside
+ *them: ticks on which the kernel did not run the program at all, Hz x busy CPU time - runs.
+ */
+#ifndef WICK_PROFILER_LEDGER_H
+#define WICK_PROFILER_LEDGER_H
+
+#include "bpf/abi.h"
+#include "formats/profile.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ledger {
+	uint64_t taken, filtered, written, complete;
+	uint64_t dropped[WICK_DROPS];
+	uint64_t cut_end[WICK_ENDS]; /* by how the user's walk ended */
+	uint64_t cut_other[WICK_CUTS];
+	uint64_t whole; /* stacks that travelled whole */
+	uint64_t filter_full;
+	uint64_t not_run;
+	uint64_t runs, run_ns; /* the kernel's own count; 0 unless asked for */
+};
+
+/* 0 when both equations hold; else how far they are off, together. */
+uint64_t ledger_difference(const struct ledger *ledger);
+
+/* Puts all counts into the profile's ledger. */
+int ledger_store(const struct ledger *ledger, struct profile *profile);
+
+/* The sentence for "dropped.ring_full", "cut.depth", ..; NULL for an unknown name. */
+const char *ledger_sentence(const char *name);
+
+/* A few lines on stderr for the end of a run. */
+void ledger_print(const struct ledger *ledger);
+
+#endif

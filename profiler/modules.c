@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/modules.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "base/quote.h"
+#include "symbolizer/parser.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	PARSE_DEADLINE_MS = 10000,
+	VDSO_SIZE_MAX = 16 * 4096,
+	MODULES_MAX = 1 << 20,
+};
+
+/* What tells two open files apart, or not. */
+struct file_key {
+	uint64_t dev, inode, size;
+	int64_t mtime_ns;
+};
+
+struct entry {
+	struct module module;
+	struct file_key file; /* once opened */
+	int fd;		      /* QUEUED only */
+	bool is_used;	      /* by the caller's thread only */
+	bool by_path;	      /* opened by name: the build id must agree */
+	uint32_t same_as;     /* the entry that is parsed for this one, or its own id */
+	struct symindex *owned;
+};
+
+struct modules {
+	struct entry *entries;
+	uint32_t count, size;
+	struct hashmap by_name; /* build id, or dev + inode + path */
+	struct hashmap by_file;
+
+	/* Shared with the parsing thread, under the lock: entries (they may move), queue. */
+	pthread_mutex_t lock;
+	pthread_cond_t wake, idle;
+	uint32_t *queue;
+	uint32_t queued, queue_size, next, parsing;
+	pthread_t parser;
+	bool has_parser, quit;
+};
+
+/* --- naming --- */
+
+static uint64_t name_hash(const struct module *module)
+{
+	if (module->build_id_size)
+		return hash_bytes(module->build_id, module->build_id_size);
+	return hash_mix(hash_mix(module->dev, module->inode),
+			hash_bytes(module->path, strlen(module->path)));
+}
+
+static bool name_equal(const void *table, uint32_t position, const void *key)
+{
+	const struct module *have = &((const struct modules *)table)->entries[position].module;
+	const struct module *want = key;
+
+	if (have->build_id_size != want->build_id_size)
+		return false;
+	if (have->build_id_size)
+		return !memcmp(have->build_id, want->build_id, have->build_id_size);
+	return have->dev == want->dev && have->inode == want->inode &&
+	       !strcmp(have->path, want->path);
+}
+
+static bool file_equal(const void *table, uint32_t position, const void *key)
+{
+	return !memcmp(&((const struct modules *)table)->entries[position].file, key,
+		       sizeof(struct file_key));
+}
+
+/* perf names anonymous memory "//anon" and "/anon_hugepage", maps(5) leaves it empty; "[heap]",
+ * "[stack]" and others are the kernel's own words. */
+static enum module_kind kind_of(const struct task_event *map)
+{
+	if (!strcmp(map->path, "[vdso]"))
+		return MODULE_VDSO;
+	if (map->path[0] == '/' && map->path[1] != '/' && (map->inode || map->build_id_size))
+		return MODULE_FILE;
+	return MODULE_OTHER;
+}
+
+static int add_entry(struct modules *modules, const struct module *module, uint64_t hash,
+		     uint32_t *ret_id)
+{
+	_cleanup_free_ char *path = strdup(module->path);
+	struct entry *entry;
+	uint32_t id = modules->count;
+	int err;
+
+	if (!path || id >= MODULES_MAX)
+		return -ENOMEM;
+	err = array_reserve(&modules->entries, &modules->size, (size_t)id + 1);
+	if (!err)
+		err = hashmap_add(&modules->by_name, hash, id);
+	if (err)
+		return err;
+	entry = &modules->entries[id];
+	*entry = (struct entry){.module = *module, .fd = -1, .same_as = id};
+	entry->module.path = TAKE_PTR(path);
+	modules->count++;
+	*ret_id = id;
+	return 0;
+}
+
+int modules_add(struct modules *modules, const struct task_event *map, uint32_t *ret_id)
+{
+	struct module module = {.kind = kind_of(map), .path = map->path};
+	uint64_t hash;
+	uint32_t id;
+	int err = 0;
+
+	if (module.kind == MODULE_FILE) {
+		module.dev = map->dev;
+		module.inode = map->inode;
+		module.build_id_size = map->build_id_size;
+		memcpy(module.build_id, map->build_id, map->build_id_size);
+	} else if (module.kind == MODULE_OTHER && module.path[0] != '[') {
+		module.path = "[anon]";
+	}
+	hash = name_hash(&module);
+	id = hashmap_find(&modules->by_name, hash, name_equal, modules, &module);
+	if (id == HASHMAP_NONE) {
+		pthread_mutex_lock(&modules->lock);
+		err = add_entry(modules, &module, hash, &id);
+		pthread_mutex_unlock(&modules->lock);
+	}
+	if (!err)
+		*ret_id = id;
+	return err;
+}
+
+/* --- opening --- */
+
+static int open_regular(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat stat;
+
+	if (fd < 0 || fstat(fd, &stat))
+		return -errno;
+	if (!S_ISREG(stat.st_mode))
+		return -ENOEXEC;
+	return TAKE_FD(fd);
+}
+
+static int open_by_path(const struct module *module)
+{
+	int fd = open_regular(module->path);
+	struct stat stat;
+
+	if (fd < 0 || module->build_id_size)
+		return fd;
+	/* Without a build id the inode has to do. */
+	if (!fstat(fd, &stat) && stat.st_ino == module->inode)
+		return fd;
+	close(fd);
+	return -ESTALE;
+}
+
+/* The vdso is the same in all 64-bit processes of a machine: ours will do. */
+static int open_vdso(void)
+{
+	const uint8_t *at = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
+	_cleanup_close_ int fd = memfd_create("vdso", MFD_CLOEXEC);
+	size_t size = 0, page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (!at || fd < 0)
+		return -ENOENT;
+	/* Its end is not told; write() stops at the first page that is not there. */
+	while (size < VDSO_SIZE_MAX && write(fd, at + size, page) == (ssize_t)page)
+		size += page;
+	return size ? TAKE_FD(fd) : -ENOENT;
+}
+
+static int open_module(struct entry *entry, pid_t pid, uint64_t start, uint64_t end)
+{
+	char path[64];
+	int fd;
+
+	if (entry->module.kind == MODULE_VDSO)
+		return open_vdso();
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
+		 (unsigned long long)end);
+	fd = open_regular(path);
+	if (fd >= 0)
+		return fd;
+	entry->by_path = true;
+	return open_by_path(&entry->module);
+}
+
+static void fail(struct module *module, const char *why)
+{
+	module->state = MODULE_FAILED;
+	module->why = why;
+}
+
+static const char *open_error(int err)
+{
+	switch (err) {
+	case -ENOENT:
+		return "the file was gone when its first sample was read";
+	case -ESTALE:
+		return "the file was replaced";
+	case -EACCES:
+	case -EPERM:
+		return "no right to read the file";
+	case -ENOEXEC:
+		return "not a file";
+	default:
+		return "the file could not be opened";
+	}
+}
+
+/* Under the lock. True: a descriptor waits for the parser. */
+static bool queue_entry(struct modules *modules, uint32_t id, int fd)
+{
+	struct entry *entry = &modules->entries[id];
+	struct stat stat;
+	uint32_t same;
+	uint64_t hash;
+
+	if (!fstat(fd, &stat))
+		entry->file = (struct file_key){stat.st_dev, stat.st_ino, (uint64_t)stat.st_size,
+						stat.st_mtim.tv_sec * 1000000000LL +
+							stat.st_mtim.tv_nsec};
+	hash = hash_bytes(&entry->file, sizeof(entry->file));
+	same = hashmap_find(&modules->by_file, hash, file_equal, modules, &entry->file);
+	if (same != HASHMAP_NONE) {
+		entry->same_as = same;
+		return false;
+	}
+	if (array_reserve(&modules->queue, &modules->queue_size, (size_t)modules->queued + 1) ||
+	    hashmap_add(&modules->by_file, hash, id)) {
+		fail(&entry->module, "out of memory");
+		return false;
+	}
+	entry->fd = fd;
+	modules->queue[modules->queued++] = id;
+	return true;
+}
+
+void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start, uint64_t end)
+{
+	struct entry *entry = &modules->entries[id];
+	int fd;
+
+	if (entry->is_used)
+		return;
+	entry->is_used = true;
+	fd = entry->module.kind == MODULE_OTHER ? -ENOEXEC : open_module(entry, pid, start, end);
+	pthread_mutex_lock(&modules->lock);
+	entry->module.state = MODULE_QUEUED;
+	if (fd < 0)
+		fail(&entry->module, open_error(fd));
+	else if (!queue_entry(modules, id, fd))
+		close(fd);
+	pthread_cond_broadcast(&modules->wake);
+	pthread_mutex_unlock(&modules->lock);
+}
+
+/* --- parsing --- */
+
+/* A file opened by its name may be another one by now. */
+static bool is_mapped_file(const struct entry *entry, const struct symindex *index)
+{
+	const struct module *module = &entry->module;
+	const uint8_t *id;
+	size_t size;
+
+	if (!entry->by_path || !module->build_id_size)
+		return true;
+	id = symindex_build_id(index, &size);
+	return size == module->build_id_size && !memcmp(id, module->build_id, size);
+}
+
+static void finish(struct entry *entry, int err, struct symindex *index)
+{
+	struct module *module = &entry->module;
+	size_t size;
+	const uint8_t *id;
+
+	close(entry->fd);
+	entry->fd = -1;
+	entry->owned = index;
+	if (err) {
+		fail(module, parser_error(err));
+		return;
+	}
+	if (!is_mapped_file(entry, index)) {
+		fail(module, "the file was replaced");
+		return;
+	}
+	id = symindex_build_id(index, &size);
+	if (!module->build_id_size && size <= sizeof(module->build_id)) {
+		memcpy(module->build_id, id, size);
+		module->build_id_size = (uint8_t)size;
+	}
+	module->index = index;
+	module->state = MODULE_READY;
+}
+
+static void *parse_main(void *context)
+{
+	struct modules *modules = context;
+
+	pthread_mutex_lock(&modules->lock);
+	while (!modules->quit) {
+		struct symindex *index = NULL;
+		uint32_t id;
+		int fd, err;
+
+		if (modules->next == modules->queued) {
+			pthread_cond_broadcast(&modules->idle);
+			pthread_cond_wait(&modules->wake, &modules->lock);
+			continue;
+		}
+		id = modules->queue[modules->next];
+		fd = modules->entries[id].fd;
+		pthread_mutex_unlock(&modules->lock);
+		err = parser_index(fd, PARSE_DEADLINE_MS, &index);
+		pthread_mutex_lock(&modules->lock);
+		finish(&modules->entries[id], err, index);
+		modules->next++;
+	}
+	pthread_mutex_unlock(&modules->lock);
+	return NULL;
+}
+
+void modules_wait(struct modules *modules)
+{
+	pthread_mutex_lock(&modules->lock);
+	while (modules->next < modules->queued)
+		pthread_cond_wait(&modules->idle, &modules->lock);
+	pthread_mutex_unlock(&modules->lock);
+}
+
+/* --- reading --- */
+
+struct module modules_get(struct modules *modules, uint32_t id)
+{
+	struct module module;
+
+	pthread_mutex_lock(&modules->lock);
+	module = modules->entries[id].module;
+	if (modules->entries[id].same_as != id) {
+		const struct module *same = &modules->entries[modules->entries[id].same_as].module;
+
+		module.state = same->state;
+		module.index = same->index;
+		module.why = same->why;
+		module.build_id_size = same->build_id_size;
+		memcpy(module.build_id, same->build_id, sizeof(module.build_id));
+	}
+	pthread_mutex_unlock(&modules->lock);
+	return module;
+}
+
+uint32_t modules_count(struct modules *modules)
+{
+	return modules->count;
+}
+
+uint64_t module_vaddr(const struct module *module, uint64_t off)
+{
+	uint64_t vaddr;
+
+	return module->index && symindex_vaddr(module->index, off, &vaddr) ? vaddr : off;
+}
+
+int modules_new(struct modules **ret_modules)
+{
+	_cleanup_(modules_freep) struct modules *modules = calloc(1, sizeof(*modules));
+	int err;
+
+	if (!modules)
+		return -ENOMEM;
+	pthread_mutex_init(&modules->lock, NULL);
+	pthread_cond_init(&modules->wake, NULL);
+	pthread_cond_init(&modules->idle, NULL);
+	err = -pthread_create(&modules->parser, NULL, parse_main, modules);
+	if (err)
+		return err;
+	modules->has_parser = true;
+	*ret_modules = TAKE_PTR(modules);
+	return 0;
+}
+
+void modules_free(struct modules *modules)
+{
+	if (!modules)
+		return;
+	pthread_mutex_lock(&modules->lock);
+	modules->quit = true;
+	pthread_cond_broadcast(&modules->wake);
+	pthread_mutex_unlock(&modules->lock);
+	if (modules->has_parser)
+		pthread_join(modules->parser, NULL);
+	for (uint32_t i = 0; i < modules->count; i++) {
+		free((char *)modules->entries[i].module.path);
+		symindex_free(modules->entries[i].owned);
+		if (modules->entries[i].fd >= 0)
+			close(modules->entries[i].fd);
+	}
+	free(modules->entries);
+	free(modules->queue);
+	hashmap_release(&modules->by_name);
+	hashmap_release(&modules->by_file);
+	pthread_mutex_destroy(&modules->lock);
+	pthread_cond_destroy(&modules->wake);
+	pthread_cond_destroy(&modules->idle);
+	free(modules);
+}

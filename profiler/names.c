@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/names.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "symbolizer/kallsyms.h"
+#include "symbolizer/parser.h"
+#include "symbolizer/symindex.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+enum { DEMANGLE_DEADLINE_MS = 10000 };
+
+struct names {
+	struct modules *modules;
+	struct kallsyms *kallsyms;
+	bool kallsyms_tried;
+
+	struct strtab raw;	       /* mangled names seen so far */
+	char **readable;	       /* by raw id; NULL = as it is, or not asked for yet */
+	uint32_t known, readable_size; /* raw ids below known have been asked for */
+};
+
+/* A frame with all that a location is made of. */
+struct named {
+	uint32_t mapping; /* of the profile */
+	uint64_t address;
+	const char *symbol; /* NULL = none */
+	uint32_t raw;	    /* its id in names->raw, or 0: not mangled */
+	bool is_plt;
+};
+
+/* One conversion. */
+struct maker {
+	struct names *names;
+	const struct window *window;
+	struct profile *profile;
+	struct named *named;	/* by frame */
+	uint32_t *locations;	/* by frame */
+	struct module *modules; /* by module; valid where used */
+	uint32_t *mappings;	/* by module, PROFILE_NO_MAPPING = not made yet */
+	uint32_t module_count;
+};
+
+int names_new(struct modules *modules, struct names **ret_names)
+{
+	struct names *names = calloc(1, sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	names->modules = modules;
+	*ret_names = names;
+	return 0;
+}
+
+void names_free(struct names *names)
+{
+	if (!names)
+		return;
+	for (uint32_t i = 0; i < names->known; i++)
+		free(names->readable[i]);
+	free(names->readable);
+	strtab_release(&names->raw);
+	kallsyms_free(names->kallsyms);
+	free(names);
+}
+
+/* --- mappings --- */
+
+static void hex(char *ret, const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		sprintf(ret + 2 * i, "%02x", bytes[i]);
+	ret[2 * size] = '\0';
+}
+
+static int named_mapping(struct maker *maker, const char *file, uint32_t *ret_mapping)
+{
+	struct profile_mapping mapping = {.has_functions = true};
+	int err = profile_add_string(maker->profile, file, &mapping.file);
+
+	return err ? err : profile_add_mapping(maker->profile, &mapping, ret_mapping);
+}
+
+static int add_mapping(struct maker *maker, const struct module *module, uint32_t *ret_mapping)
+{
+	struct profile_mapping mapping = {0};
+	char id[2 * TASK_BUILD_ID_MAX + 1];
+	int err;
+
+	hex(id, module->build_id, module->build_id_size);
+	err = profile_add_string(maker->profile, module->path, &mapping.file);
+	if (!err)
+		err = profile_add_string(maker->profile, id, &mapping.build_id);
+	if (err)
+		return err;
+	if (module->index) {
+		symindex_text(module->index, &mapping.start, &mapping.limit, &mapping.offset);
+		mapping.has_functions = symindex_count(module->index) > 0;
+	}
+	return profile_add_mapping(maker->profile, &mapping, ret_mapping);
+}
+
+static int module_mapping(struct maker *maker, uint32_t id, uint32_t *ret_mapping)
+{
+	int err = 0;
+
+	if (maker->mappings[id] == PROFILE_NO_MAPPING) {
+		maker->modules[id] = modules_get(maker->names->modules, id);
+		err = add_mapping(maker, &maker->modules[id], &maker->mappings[id]);
+	}
+	if (!err)
+		*ret_mapping = maker->mappings[id];
+	return err;
+}
+
+/* --- symbols --- */
+
+static const struct kallsyms *kernel_symbols(struct names *names)
+{
+	int err;
+
+	if (names->kallsyms_tried)
+		return names->kallsyms;
+	names->kallsyms_tried = true;
+	err = kallsyms_open("/proc/kallsyms", &names->kallsyms);
+	if (err) {
+		log_warn("kernel symbols unavailable: %s; kernel frames read [kernel]",
+			 err == -EACCES ? "/proc/kallsyms shows no addresses" : strerror(-err));
+		log_hint("run as root, or with CAP_SYSLOG; see 'wick dump system'");
+	}
+	return names->kallsyms;
+}
+
+/* Kernel addresses are never written: they would give away where this boot put the kernel. */
+static int name_kernel(struct maker *maker, const struct frame *frame, struct named *named)
+{
+	const struct kallsyms *kallsyms = kernel_symbols(maker->names);
+	struct kallsyms_name name;
+	char file[80];
+
+	if (!kallsyms || !kallsyms_lookup(kallsyms, frame->off, &name)) {
+		named->symbol = "[kernel]";
+		return named_mapping(maker, "[kernel.kallsyms]", &named->mapping);
+	}
+	named->symbol = name.symbol;
+	named->address = name.offset;
+	snprintf(file, sizeof(file), "[%s]", *name.module ? name.module : "kernel.kallsyms");
+	return named_mapping(maker, file, &named->mapping);
+}
+
+static bool is_mangled(const char *symbol)
+{
+	return symbol[0] == '_' && strchr("ZRD", symbol[1]) && symbol[1];
+}
+
+static int name_user(struct maker *maker, const struct frame *frame, struct named *named)
+{
+	const struct module *module;
+	struct symindex_name name;
+	int err = module_mapping(maker, frame->module, &named->mapping);
+
+	if (err)
+		return err;
+	module = &maker->modules[frame->module];
+	named->address = module_vaddr(module, frame->off);
+	if (!module->index || !symindex_lookup(module->index, named->address, &name))
+		return 0;
+	named->symbol = name.symbol;
+	named->is_plt = name.is_plt;
+	return is_mangled(name.symbol) ? strtab_add(&maker->names->raw, name.symbol, &named->raw)
+				       : 0;
+}
+
+static int name_frame(struct maker *maker, const struct frame *frame, struct named *named)
+{
+	*named = (struct named){.mapping = PROFILE_NO_MAPPING};
+	if (frame->module == FRAME_KERNEL)
+		return name_kernel(maker, frame, named);
+	if (frame->module != FRAME_UNMAPPED)
+		return name_user(maker, frame, named);
+	named->symbol = "[unmapped]";
+	return named_mapping(maker, "[unmapped]", &named->mapping);
+}
+
+/* Asks one child for the readable forms of all mangled names that are new. */
+static int demangle_new(struct names *names)
+{
+	uint32_t first = names->known, count = strtab_count(&names->raw);
+	_cleanup_free_ const char **raw = NULL;
+	_cleanup_free_ char **readable = NULL;
+	int err;
+
+	if (first >= count)
+		return 0;
+	raw = calloc(count - first, sizeof(*raw));
+	err = array_reserve(&names->readable, &names->readable_size, count);
+	if (err || !raw)
+		return -ENOMEM;
+	for (uint32_t i = first; i < count; i++)
+		raw[i - first] = strtab_get(&names->raw, i);
+	err = parser_demangle(raw, count - first, DEMANGLE_DEADLINE_MS, &readable);
+	if (err)
+		log_warn("C++ and Rust names stay mangled: %s", parser_error(err));
+	for (uint32_t i = first; i < count; i++) {
+		const char *form = err ? NULL : readable[i - first];
+
+		names->readable[i] = form ? strdup(form) : NULL;
+	}
+	names->known = count;
+	return 0;
+}
+
+/* --- profile --- */
+
+static int add_function(struct maker *maker, const struct named *named, uint32_t *ret_function)
+{
+	const char *readable = named->raw ? maker->names->readable[named->raw] : NULL;
+	struct profile_function function = {0};
+	char plt[1024];
+	int err;
+
+	if (!readable)
+		readable = named->symbol;
+	if (named->is_plt) {
+		snprintf(plt, sizeof(plt), "%s@plt", readable);
+		readable = plt;
+	}
+	err = profile_add_string(maker->profile, readable, &function.name);
+	if (!err)
+		err = profile_add_string(maker->profile, named->symbol, &function.system_name);
+	return err ? err : profile_add_function(maker->profile, &function, ret_function);
+}
+
+static int add_location(struct maker *maker, uint32_t frame)
+{
+	const struct named *named = &maker->named[frame];
+	struct profile_location location = {.mapping = named->mapping, .address = named->address};
+	struct profile_line line = {0};
+	int err = 0;
+
+	if (named->symbol)
+		err = add_function(maker, named, &line.function);
+	return err ? err
+		   : profile_add_location(maker->profile, &location, &line, named->symbol ? 1 : 0,
+					  &maker->locations[frame]);
+}
+
+static int add_locations(struct maker *maker)
+{
+	const struct window *window = maker->window;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < window->frame_count; i++)
+		err = name_frame(maker, &window->frames[i], &maker->named[i]);
+	if (!err)
+		err = demangle_new(maker->names);
+	for (uint32_t i = 0; !err && i < window->frame_count; i++)
+		err = add_location(maker, i);
+	return err;
+}
+
+static int add_labels(struct maker *maker, const struct window_count *count,
+		      struct profile_label *labels, uint32_t *ret_count)
+{
+	struct profile *profile = maker->profile;
+	uint32_t n = 0;
+	int err = profile_make_label(
+		profile, "comm", strtab_get(&maker->window->strings, count->comm), &labels[n++]);
+
+	if (!err)
+		err = profile_make_number(profile, "pid", count->pid, &labels[n++]);
+	if (!err && count->tid) {
+		err = profile_make_number(profile, "tid", count->tid, &labels[n++]);
+		if (!err)
+			err = profile_make_label(profile, "thread",
+						 strtab_get(&maker->window->strings, count->thread),
+						 &labels[n++]);
+	}
+	*ret_count = n;
+	return err;
+}
+
+static int add_sample(struct maker *maker, const struct window_count *count)
+{
+	struct profile_label labels[4];
+	uint32_t locations[2 * WICK_DEPTH], n = 0, label_count;
+	int64_t values[2] = {(int64_t)count->ticks, (int64_t)count->ticks * maker->profile->period};
+	int err = add_labels(maker, count, labels, &label_count);
+
+	for (uint32_t at = count->node; at != NODE_NONE && n < ARRAY_SIZE(locations);
+	     at = maker->window->nodes[at].parent)
+		locations[n++] = maker->locations[maker->window->nodes[at].frame];
+	return err ? err
+		   : profile_add_sample(maker->profile, locations, n, labels, label_count, values);
+}
+
+/* "module libfoo.so: the file was replaced" */
+static int add_comments(struct maker *maker, unsigned int hz, const char *event)
+{
+	struct utsname host;
+	char text[512];
+	int err;
+
+	snprintf(text, sizeof(text), "wick %s: %s at %u Hz", WICK_VERSION, event, hz);
+	err = profile_add_comment(maker->profile, text);
+	if (!err && !uname(&host)) {
+		snprintf(text, sizeof(text), "host: %s, %s %s", host.nodename, host.sysname,
+			 host.release);
+		err = profile_add_comment(maker->profile, text);
+	}
+	for (uint32_t i = 0; !err && i < maker->module_count; i++) {
+		const struct module *module = &maker->modules[i];
+
+		if (maker->mappings[i] == PROFILE_NO_MAPPING || module->kind != MODULE_FILE ||
+		    module->state != MODULE_FAILED)
+			continue;
+		snprintf(text, sizeof(text), "no names: %s: %s", module->path, module->why);
+		err = profile_add_comment(maker->profile, text);
+	}
+	return err;
+}
+
+static int make(struct maker *maker, unsigned int hz, const char *event)
+{
+	const struct window *window = maker->window;
+	int err = profile_init_cpu(maker->profile, hz);
+
+	maker->profile->time_ns = window->wall_ns;
+	maker->profile->duration_ns = (int64_t)(window->end_ns - window->start_ns);
+	if (!err)
+		err = add_locations(maker);
+	for (uint32_t i = 0; !err && i < window->count_count; i++)
+		err = add_sample(maker, &window->counts[i]);
+	if (!err)
+		err = add_comments(maker, hz, event);
+	return err ? err : ledger_store(&window->ledger, maker->profile);
+}
+
+int names_profile(struct names *names, const struct window *window, unsigned int hz,
+		  const char *event, struct profile **ret_profile)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	_cleanup_free_ struct named *named = calloc(window->frame_count + 1u, sizeof(*named));
+	_cleanup_free_ uint32_t *locations = calloc(window->frame_count + 1u, sizeof(*locations));
+	uint32_t modules = modules_count(names->modules);
+	_cleanup_free_ struct module *module = calloc(modules + 1u, sizeof(*module));
+	_cleanup_free_ uint32_t *mappings = malloc((modules + 1u) * sizeof(*mappings));
+	struct maker maker = {names, window, NULL, named, locations, module, mappings, modules};
+	int err;
+
+	if (!named || !locations || !module || !mappings)
+		return -ENOMEM;
+	memset(mappings, 0xff, (modules + 1u) * sizeof(*mappings));
+	modules_wait(names->modules);
+	err = profile_new(&profile);
+	if (err)
+		return err;
+	maker.profile = profile;
+	err = make(&maker, hz, event);
+	if (err)
+		return err;
+	*ret_profile = TAKE_PTR(profile);
+	return 0;
+}

@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/pipeline.h"
+
+#include "base/array.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "profiler/cpus.h"
+#include "profiler/modules.h"
+#include "profiler/names.h"
+#include "profiler/procs.h"
+#include "profiler/system.h"
+#include "profiler/task_events.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	TASK_RING_PAGES = 128,
+	WORK_MS = 100,	       /* rings are emptied at least this often */
+	HORIZON_NS = 5000000,  /* a record stamped this long ago is in its ring by now */
+	LINGER_NS = 2000000000 /* an exited process is kept this long for late samples */
+};
+
+/* One thing that happened; what, by its kind. */
+struct item {
+	uint64_t time_ns;
+	bool is_event;
+	uint32_t at; /* in events, or byte offset in records */
+};
+
+struct queued_event {
+	struct task_event event; /* path is NULL: the module stands for it */
+	uint32_t module;
+};
+
+struct queue {
+	struct item *items;
+	uint32_t count, items_size;
+	struct queued_event *events;
+	uint32_t event_count, events_size;
+	struct buf records; /* struct wick_sample and its whole pcs, each 8-aligned */
+};
+
+struct pipeline {
+	struct pipeline_options options;
+	struct sampler *sampler;
+	struct task_events *task_events;
+	struct modules *modules;
+	struct procs *procs;
+	struct names *names;
+	int epoll_fd, timer_fd;
+
+	struct queue queue, spare; /* spare: what stays behind moves here, then they swap */
+	uint64_t received[2];	   /* records of an epoch, by parity */
+	uint64_t bad_records;	   /* of them accounted for */
+	uint32_t epoch;		   /* that runs now, as far as we have been told */
+	uint64_t turned_ns;
+
+	struct window *window, *next, *closed;
+	bool cut_wanted;
+	struct window shown; /* what pipeline_window() gave last: a view of window */
+};
+
+static uint64_t boot_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* --- the queue --- */
+
+static void queue_release(struct queue *queue)
+{
+	free(queue->items);
+	free(queue->events);
+	buf_release(&queue->records);
+}
+
+static void queue_clear(struct queue *queue)
+{
+	queue->count = 0;
+	queue->event_count = 0;
+	buf_clear(&queue->records);
+}
+
+static int push_item(struct queue *queue, uint64_t time_ns, bool is_event, uint32_t at)
+{
+	int err = array_reserve(&queue->items, &queue->items_size, (size_t)queue->count + 1);
+
+	if (!err)
+		queue->items[queue->count++] = (struct item){time_ns, is_event, at};
+	return err;
+}
+
+static int push_event(struct queue *queue, const struct queued_event *event)
+{
+	int err =
+		array_reserve(&queue->events, &queue->events_size, (size_t)queue->event_count + 1);
+
+	if (!err)
+		err = push_item(queue, event->event.time_ns, true, queue->event_count);
+	if (!err)
+		queue->events[queue->event_count++] = *event;
+	return err;
+}
+
+static int push_record(struct queue *queue, const struct wick_sample *sample, size_t size)
+{
+	size_t at = queue->records.used;
+	int err;
+
+	buf_add(&queue->records, sample, size);
+	err = buf_error(&queue->records);
+	if (!err)
+		err = push_item(queue, sample->time_ns, false, (uint32_t)at);
+	if (err) {
+		queue->records.used = at;
+		queue->records.failed = false;
+	}
+	return err;
+}
+
+static const struct wick_sample *record_at(const struct queue *queue, uint32_t at)
+{
+	return (const void *)(queue->records.bytes + at);
+}
+
+static size_t record_pcs(const struct wick_sample *sample)
+{
+	return (sample->flags & WICK_USER_WHOLE ? sample->user_n : 0u) +
+	       (sample->flags & WICK_KERNEL_WHOLE ? sample->kernel_n : 0u);
+}
+
+/* By time; an event before a sample of the same instant. */
+static int item_order(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? -1 : 1;
+	return (int)y->is_event - (int)x->is_event;
+}
+
+/* --- windows and ledger --- */
+
+static struct window *window_of(struct pipeline *pipeline, uint32_t epoch)
+{
+	if (pipeline->next && epoch >= pipeline->next->first_epoch)
+		return pipeline->next;
+	return pipeline->window;
+}
+
+static void count_written(struct ledger *ledger, const struct wick_sample *sample, bool is_lost)
+{
+	ledger->written++;
+	if (sample->user_end > WICK_END_LAST_COMPLETE)
+		ledger->cut_end[sample->user_end < WICK_ENDS ? sample->user_end
+							     : WICK_END_no_regs]++;
+	else if (is_lost)
+		ledger->cut_other[WICK_CUT_stack_lost]++;
+	else if (sample->flags & WICK_KERNEL_ERROR)
+		ledger->cut_other[WICK_CUT_kernel_walk]++;
+	else if (sample->kernel_n >= WICK_DEPTH)
+		ledger->cut_other[WICK_CUT_kernel_depth]++;
+	else
+		ledger->complete++;
+}
+
+/* --- stacks --- */
+
+static struct frame user_frame(struct pipeline *pipeline, const struct address_space *space,
+			       pid_t pid, uint64_t addr)
+{
+	const struct proc_map *map = address_space_find(space, addr);
+
+	if (!map)
+		return (struct frame){0, FRAME_UNMAPPED};
+	modules_use(pipeline->modules, map->module, pid, map->start, map->end);
+	return (struct frame){addr - map->start + map->off, map->module};
+}
+
+/* The leaf is where it was interrupted; all others are return addresses, which may already stand
+ * behind the call's function: one less. */
+static uint64_t call_site(const uint64_t *pcs, size_t i)
+{
+	return i ? pcs[i] - 1 : pcs[i];
+}
+
+static int push_user(struct pipeline *pipeline, struct window *window,
+		     const struct address_space *space, const struct wick_sample *sample,
+		     const uint64_t *pcs, uint32_t *node)
+{
+	int err = 0;
+
+	for (size_t i = sample->user_n; !err && i-- > 0;) {
+		struct frame frame =
+			user_frame(pipeline, space, (pid_t)sample->pid, call_site(pcs, i));
+
+		err = window_push(window, *node, &frame, node);
+	}
+	return err;
+}
+
+static int push_kernel(struct window *window, const struct wick_sample *sample, const uint64_t *pcs,
+		       uint32_t *node)
+{
+	int err = 0;
+
+	for (size_t i = sample->kernel_n; !err && i-- > 0;) {
+		struct frame frame = {call_site(pcs, i), FRAME_KERNEL};
+
+		err = window_push(window, *node, &frame, node);
+	}
+	return err;
+}
+
+/* The pcs of a side of a sample: behind the record, or in the epoch's map. NULL: nowhere. */
+static const uint64_t *find_pcs(struct pipeline *pipeline, const struct wick_sample *sample,
+				enum sampler_side side, struct wick_stack *stack)
+{
+	const uint64_t *behind = (const uint64_t *)(sample + 1);
+	bool is_user = side == SAMPLER_USER;
+
+	if (sample->flags & (is_user ? WICK_USER_WHOLE : WICK_KERNEL_WHOLE))
+		return !is_user && (sample->flags & WICK_USER_WHOLE) ? behind + sample->user_n
+								     : behind;
+	if (sampler_fetch(pipeline->sampler, side, sample->epoch,
+			  is_user ? sample->user_hash : sample->kernel_hash,
+			  is_user ? sample->user_check : sample->kernel_check, stack) ||
+	    stack->n != (is_user ? sample->user_n : sample->kernel_n))
+		return NULL;
+	return (const uint64_t *)stack->pc;
+}
+
+static int user_node(struct pipeline *pipeline, struct window *window,
+		     const struct wick_sample *sample, uint32_t *node, bool *is_lost)
+{
+	const struct address_space *space =
+		procs_space(pipeline->procs, (pid_t)sample->pid, (pid_t)sample->tid,
+			    sample->start_ns, sample->exec_id);
+	struct wick_stack stack;
+	const uint64_t *pcs;
+	uint64_t base;
+	int err;
+
+	if (!space)
+		return -ENOMEM;
+	base = window_base_user(space->serial);
+	if (!window_find(window, base, sample->user_hash, sample->user_check, node))
+		return 0;
+	pcs = find_pcs(pipeline, sample, SAMPLER_USER, &stack);
+	if (!pcs) {
+		*is_lost = true;
+		return 0;
+	}
+	err = push_user(pipeline, window, space, sample, pcs, node);
+	return err ? err : window_learn(window, base, sample->user_hash, sample->user_check, *node);
+}
+
+static int kernel_node(struct pipeline *pipeline, struct window *window,
+		       const struct wick_sample *sample, uint32_t *node, bool *is_lost)
+{
+	uint64_t base = window_base_kernel(*node);
+	struct wick_stack stack;
+	const uint64_t *pcs;
+	int err;
+
+	if (!window_find(window, base, sample->kernel_hash, sample->kernel_check, node))
+		return 0;
+	pcs = find_pcs(pipeline, sample, SAMPLER_KERNEL, &stack);
+	if (!pcs) {
+		*is_lost = true;
+		return 0;
+	}
+	err = push_kernel(window, sample, pcs, node);
+	return err ? err
+		   : window_learn(window, base, sample->kernel_hash, sample->kernel_check, *node);
+}
+
+static void take_sample(struct pipeline *pipeline, const struct wick_sample *sample)
+{
+	struct window *window = window_of(pipeline, sample->epoch);
+	uint32_t node = NODE_NONE;
+	bool is_lost = false;
+	int err = 0;
+
+	if (sample->user_hash)
+		err = user_node(pipeline, window, sample, &node, &is_lost);
+	if (!err && sample->kernel_hash)
+		err = kernel_node(pipeline, window, sample, &node, &is_lost);
+	if (!err)
+		err = window_add(window, sample->pid, sample->comm,
+				 pipeline->options.threads ? sample->tid : 0, sample->thread, node,
+				 sample->weight);
+	if (err)
+		window->ledger.dropped[WICK_DROP_no_memory]++;
+	else
+		count_written(&window->ledger, sample, is_lost);
+}
+
+/* --- drain and apply --- */
+
+static void on_record(void *context, const struct wick_sample *sample, const uint64_t *whole_pcs,
+		      size_t whole_count)
+{
+	struct pipeline *pipeline = context;
+
+	(void)whole_pcs; /* stand behind the sample */
+	pipeline->received[sample->epoch & 1]++;
+	if (push_record(&pipeline->queue, sample,
+			sizeof(*sample) + whole_count * sizeof(*whole_pcs)))
+		window_of(pipeline, sample->epoch)->ledger.dropped[WICK_DROP_no_memory]++;
+}
+
+static void on_event(void *context, const struct task_event *event)
+{
+	static struct log_limit limit;
+	struct pipeline *pipeline = context;
+	struct queued_event queued = {.event = *event};
+	int err = 0;
+
+	queued.event.path = NULL;
+	if (event->kind == TASK_MAP)
+		err = modules_add(pipeline->modules, event, &queued.module);
+	if (event->kind == TASK_LOST && log_limited(&limit, 1))
+		log_warn("%llu process records were lost; mappings are read again",
+			 (unsigned long long)event->lost);
+	if (!err)
+		err = push_event(&pipeline->queue, &queued);
+	if (err) /* as good as a lost record */
+		procs_event(pipeline->procs, &(struct task_event){.kind = TASK_LOST}, 0);
+}
+
+static void apply(struct pipeline *pipeline, const struct item *item)
+{
+	const struct queued_event *queued;
+
+	if (!item->is_event) {
+		take_sample(pipeline, record_at(&pipeline->queue, item->at));
+		return;
+	}
+	queued = &pipeline->queue.events[item->at];
+	procs_event(pipeline->procs, &queued->event, queued->module);
+}
+
+static int keep(struct queue *to, const struct queue *from, const struct item *item)
+{
+	const struct wick_sample *sample;
+
+	if (item->is_event)
+		return push_event(to, &from->events[item->at]);
+	sample = record_at(from, item->at);
+	return push_record(to, sample, sizeof(*sample) + record_pcs(sample) * sizeof(uint64_t));
+}
+
+/* Applies everything up to the horizon in order of time; the rest waits. */
+static void apply_until(struct pipeline *pipeline, uint64_t horizon_ns)
+{
+	struct queue *queue = &pipeline->queue, swap;
+	uint32_t i = 0;
+
+	if (!queue->count)
+		return;
+	qsort(queue->items, queue->count, sizeof(*queue->items), item_order);
+	for (; i < queue->count && queue->items[i].time_ns <= horizon_ns; i++)
+		apply(pipeline, &queue->items[i]);
+	for (; i < queue->count; i++)
+		if (keep(&pipeline->spare, queue, &queue->items[i]))
+			apply(pipeline, &queue->items[i]);
+	queue_clear(queue);
+	swap = *queue;
+	*queue = pipeline->spare;
+	pipeline->spare = swap;
+}
+
+/* --- epochs --- */
+
+static void close_window(struct pipeline *pipeline, uint64_t now_ns, double busy_s)
+{
+	struct window *window = pipeline->window;
+	struct ledger *ledger = &window->ledger;
+	double ticks = pipeline->options.sampler.hz * (busy_s - window->busy_s);
+	double runs = (double)(ledger->taken + ledger->filtered);
+
+	window->end_ns = now_ns;
+	ledger->not_run = ticks > runs ? (uint64_t)(ticks - runs) : 0;
+}
+
+/* What an ended epoch counted in the kernel, against what came out of the rings. */
+static void account(struct pipeline *pipeline, const struct sampler_epoch *ended)
+{
+	struct ledger *ledger = &window_of(pipeline, ended->epoch)->ledger;
+	uint64_t bad = sampler_bad_records(pipeline->sampler);
+
+	ledger->taken += ended->counts[WICK_COUNT_taken];
+	ledger->filtered += ended->counts[WICK_COUNT_filtered];
+	ledger->whole += ended->counts[WICK_COUNT_whole];
+	ledger->filter_full += ended->counts[WICK_COUNT_filter_full];
+	ledger->dropped[WICK_DROP_ring_full] += ended->counts[WICK_COUNT_ring_full];
+	ledger->dropped[WICK_DROP_no_ring] += ended->counts[WICK_COUNT_no_ring];
+	ledger->dropped[WICK_DROP_bad_record] += bad - pipeline->bad_records;
+	pipeline->bad_records = bad;
+	pipeline->received[ended->epoch & 1] = 0;
+	pipeline->epoch = ended->epoch + 1;
+}
+
+/* The turner replaces the stack maps of the epoch before: nothing of it may wait. */
+static void turn(struct pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->queue.count; i++) {
+		const struct item *item = &pipeline->queue.items[i];
+
+		if (!item->is_event &&
+		    record_at(&pipeline->queue, item->at)->epoch < pipeline->epoch) {
+			apply_until(pipeline, UINT64_MAX);
+			break;
+		}
+	}
+	pipeline->turned_ns = boot_ns();
+	sampler_turn(pipeline->sampler);
+}
+
+/* All records of the ended epoch have been drained before this. */
+static void end_epoch(struct pipeline *pipeline, const struct sampler_epoch *ended)
+{
+	account(pipeline, ended);
+	if (pipeline->next && pipeline->next->first_epoch == ended->epoch + 1) {
+		apply_until(pipeline, UINT64_MAX);
+		close_window(pipeline, pipeline->next->start_ns, pipeline->next->busy_s);
+		pipeline->closed = pipeline->window;
+		pipeline->window = TAKE_PTR(pipeline->next);
+	} else if (pipeline->cut_wanted && !pipeline->closed &&
+		   !window_new(ended->epoch + 2, &pipeline->next)) {
+		pipeline->cut_wanted = false;
+		turn(pipeline);
+	}
+}
+
+static void take_ended(struct pipeline *pipeline)
+{
+	struct sampler_epoch ended;
+
+	if (sampler_take_epoch(pipeline->sampler, &ended))
+		end_epoch(pipeline, &ended);
+}
+
+static void drain(struct pipeline *pipeline)
+{
+	sampler_drain(pipeline->sampler, on_record, pipeline);
+	task_events_drain(pipeline->task_events, on_event, pipeline);
+}
+
+void pipeline_work(struct pipeline *pipeline)
+{
+	/* Looked at before the drain: what ends after this look waits for the next round. */
+	bool is_ended = sampler_has_ended(pipeline->sampler);
+	uint64_t now = boot_ns(), expired;
+
+	if (read(pipeline->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
+		log_debug("timer: %s", strerror(errno));
+	drain(pipeline);
+	apply_until(pipeline, now - HORIZON_NS);
+	if (is_ended)
+		take_ended(pipeline);
+	procs_sweep(pipeline->procs, now - LINGER_NS);
+	if (now - pipeline->turned_ns > pipeline->options.sampler.epoch_s * 1e9)
+		turn(pipeline);
+}
+
+/* --- life --- */
+
+static int watch(struct pipeline *pipeline, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(pipeline->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int open_fds(struct pipeline *pipeline)
+{
+	struct itimerspec tick = {.it_interval.tv_nsec = WORK_MS * 1000000,
+				  .it_value.tv_nsec = WORK_MS * 1000000};
+	int err;
+
+	pipeline->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	pipeline->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (pipeline->epoll_fd < 0 || pipeline->timer_fd < 0)
+		return -errno;
+	timerfd_settime(pipeline->timer_fd, 0, &tick, NULL);
+	err = watch(pipeline, pipeline->timer_fd);
+	if (!err)
+		err = watch(pipeline, sampler_ring_fd(pipeline->sampler));
+	if (!err)
+		err = watch(pipeline, sampler_bell_fd(pipeline->sampler));
+	if (!err)
+		err = watch(pipeline, task_events_fd(pipeline->task_events));
+	return err;
+}
+
+static int open_task_events(struct pipeline *pipeline)
+{
+	unsigned int pages = pipeline->options.task_ring_pages;
+	int err = task_events_new(pages ? pages : TASK_RING_PAGES, &pipeline->task_events);
+
+	if (err)
+		system_explain_perf(err, "process records");
+	return err;
+}
+
+/* Those that will be sampled; children to come are told of by events. */
+static int read_targets(struct pipeline *pipeline)
+{
+	const struct sampler_options *options = &pipeline->options.sampler;
+
+	for (size_t i = 0; i < options->pid_count; i++)
+		procs_read(pipeline->procs, options->pids[i]);
+	return options->pid_count ? 0 : procs_scan(pipeline->procs);
+}
+
+int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_pipeline)
+{
+	_cleanup_(pipeline_freep) struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	int err;
+
+	if (!pipeline)
+		return -ENOMEM;
+	pipeline->options = *options;
+	pipeline->epoll_fd = pipeline->timer_fd = -1;
+	err = sampler_new(&options->sampler, &pipeline->sampler);
+	if (!err)
+		err = modules_new(&pipeline->modules);
+	if (!err)
+		err = procs_new(pipeline->modules, &pipeline->procs);
+	if (!err)
+		err = names_new(pipeline->modules, &pipeline->names);
+	/* Events first, then /proc: nothing falls between. */
+	if (!err)
+		err = open_task_events(pipeline);
+	if (!err)
+		err = read_targets(pipeline);
+	if (!err)
+		err = open_fds(pipeline);
+	if (err)
+		return err;
+	*ret_pipeline = TAKE_PTR(pipeline);
+	return 0;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+	if (!pipeline)
+		return;
+	sampler_free(pipeline->sampler);
+	task_events_free(pipeline->task_events);
+	names_free(pipeline->names);
+	procs_free(pipeline->procs);
+	modules_free(pipeline->modules);
+	queue_release(&pipeline->queue);
+	queue_release(&pipeline->spare);
+	window_free(pipeline->window);
+	window_free(pipeline->next);
+	window_free(pipeline->closed);
+	if (pipeline->epoll_fd >= 0)
+		close(pipeline->epoll_fd);
+	if (pipeline->timer_fd >= 0)
+		close(pipeline->timer_fd);
+	free(pipeline);
+}
+
+int pipeline_fd(const struct pipeline *pipeline)
+{
+	return pipeline->epoll_fd;
+}
+
+int pipeline_start(struct pipeline *pipeline)
+{
+	int err = window_new(0, &pipeline->window);
+
+	pipeline->turned_ns = boot_ns();
+	return err ? err : sampler_start(pipeline->sampler);
+}
+
+/* Waits for the epoch that is ending, if one is, and brings it home. */
+static int finish_epoch(struct pipeline *pipeline)
+{
+	int err = sampler_wait(pipeline->sampler);
+
+	drain(pipeline);
+	apply_until(pipeline, UINT64_MAX);
+	take_ended(pipeline);
+	return err;
+}
+
+int pipeline_stop(struct pipeline *pipeline)
+{
+	double busy_s = cpus_busy_s();
+	uint64_t now = boot_ns();
+	int err;
+
+	pipeline->cut_wanted = false;
+	sampler_stop(pipeline->sampler);
+	err = finish_epoch(pipeline);
+	sampler_turn(pipeline->sampler);
+	if (!err)
+		err = finish_epoch(pipeline);
+	if (err)
+		log_error("cannot end the last epoch: %s", strerror(-err));
+	close_window(pipeline, now, busy_s);
+	sampler_runs(pipeline->sampler, &pipeline->window->ledger.runs,
+		     &pipeline->window->ledger.run_ns);
+	return err;
+}
+
+/* Samples that are in the queue, or out of the rings at all, and belong to the window. */
+static uint64_t waiting(struct pipeline *pipeline)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < pipeline->queue.count; i++) {
+		const struct item *item = &pipeline->queue.items[i];
+
+		count += !item->is_event &&
+			 window_of(pipeline, record_at(&pipeline->queue, item->at)->epoch) ==
+				 pipeline->window;
+	}
+	return count;
+}
+
+static uint64_t arrived(struct pipeline *pipeline)
+{
+	uint64_t count = 0;
+
+	for (uint32_t epoch = pipeline->epoch; epoch <= pipeline->epoch + 1; epoch++)
+		if (window_of(pipeline, epoch) == pipeline->window)
+			count += pipeline->received[epoch & 1];
+	return count;
+}
+
+const struct window *pipeline_window(struct pipeline *pipeline)
+{
+	struct window *shown = &pipeline->shown;
+
+	if (pipeline->window->end_ns)
+		return pipeline->window;
+	*shown = *pipeline->window;
+	shown->end_ns = boot_ns();
+	shown->ledger.taken += arrived(pipeline) - waiting(pipeline);
+	return shown;
+}
+
+void pipeline_cut(struct pipeline *pipeline)
+{
+	pipeline->cut_wanted = true;
+	turn(pipeline);
+}
+
+struct window *pipeline_closed(struct pipeline *pipeline)
+{
+	return TAKE_PTR(pipeline->closed);
+}
+
+int pipeline_profile(struct pipeline *pipeline, const struct window *window,
+		     struct profile **ret_profile)
+{
+	return names_profile(pipeline->names, window, pipeline->options.sampler.hz,
+			     sampler_event(pipeline->sampler), ret_profile);
+}
+
+struct sampler *pipeline_sampler(struct pipeline *pipeline)
+{
+	return pipeline->sampler;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From the kernel's rings to windows of counted stacks:
+ *
+ *	sampler ----records--+
+ *	                     +--> one queue, in order of boot time --> procs, modules --> window
+ *	task events ---------+
+ *
+ * Samples and events are taken out of their rings as they come and applied in order of time, up to
+ *a horizon a few milliseconds in the past: whatever happened before it has reached its ring by now.
+ *
+ * A window holds whole epochs, so its ledger is exact once its last epoch has ended.
+ * One thread (the sampler and the modules have one of their own each inside).
+ */
+#ifndef WICK_PROFILER_PIPELINE_H
+#define WICK_PROFILER_PIPELINE_H
+
+#include "formats/profile.h"
+#include "profiler/sampler.h"
+#include "profiler/window.h"
+
+#include <stdbool.h>
+
+struct pipeline_options {
+	struct sampler_options sampler;
+	unsigned int task_ring_pages; /* of each CPU's ring of task events; 0 = default */
+	bool threads;		      /* tell threads apart */
+};
+
+struct pipeline;
+
+/* Opens everything and reads the processes there are; nothing samples yet. Says what is wrong. */
+int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_pipeline);
+void pipeline_free(struct pipeline *pipeline);
+static inline void pipeline_freep(struct pipeline **pipeline)
+{
+	pipeline_free(*pipeline);
+}
+
+int pipeline_start(struct pipeline *pipeline);
+
+/* A descriptor that is readable when there is work, and the work; call it a few times a second too.
+ */
+int pipeline_fd(const struct pipeline *pipeline);
+void pipeline_work(struct pipeline *pipeline);
+
+/* Stops sampling and brings everything that was sampled into the window. */
+int pipeline_stop(struct pipeline *pipeline);
+
+/* The open window, with its ledger as it stands: exact for ended epochs, and for the current one as
+ * far as its records have arrived. */
+const struct window *pipeline_window(struct pipeline *pipeline);
+
+/* A new window from the next epoch on; pipeline_closed() is the old one as soon as its last epoch
+ * has ended (now the caller's), NULL until then. */
+void pipeline_cut(struct pipeline *pipeline);
+struct window *pipeline_closed(struct pipeline *pipeline);
+
+/* A window with names. */
+int pipeline_profile(struct pipeline *pipeline, const struct window *window,
+		     struct profile **ret_profile);
+
+struct sampler *pipeline_sampler(struct pipeline *pipeline);
+
+#endif

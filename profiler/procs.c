@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/procs.h"
+
+#include "base/array.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "symbolizer/proc_maps.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	MAPS_TEXT_MAX = 32 << 20, /* bytes of one /proc/PID/maps */
+	MAPS_MAX = 65536,	  /* executable mappings of one process */
+};
+
+struct process {
+	pid_t pid;
+	uint64_t start_ns; /* 0 = not seen in a sample yet */
+	uint64_t exec_id;  /* valid with start_ns; reset by an exec */
+	bool exec_known;
+	bool is_stale;	   /* records were lost since it was read */
+	uint64_t known_ns; /* events up to here are in the address space already */
+	uint64_t exit_ns;  /* 0 = alive as far as we know */
+	struct address_space *space;
+};
+
+struct procs {
+	struct modules *modules;
+	struct process *all;
+	uint32_t count, size;
+	struct hashmap by_pid;
+	uint64_t next_serial;
+	struct buf text; /* of a maps file */
+};
+
+static uint64_t boot_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* --- address spaces --- */
+
+static struct address_space *space_new(struct procs *procs)
+{
+	struct address_space *space = calloc(1, sizeof(*space));
+
+	if (space) {
+		space->refs = 1;
+		space->serial = ++procs->next_serial;
+	}
+	return space;
+}
+
+static void space_put(struct address_space *space)
+{
+	if (space && !--space->refs) {
+		free(space->maps);
+		free(space);
+	}
+}
+
+static void space_putp(struct address_space **space)
+{
+	space_put(*space);
+}
+
+/* The process's own, changeable address space, under a new serial. */
+static struct address_space *space_change(struct procs *procs, struct process *process)
+{
+	struct address_space *old = process->space, *copy;
+
+	if (old->refs == 1) {
+		old->serial = ++procs->next_serial;
+		return old;
+	}
+	copy = space_new(procs);
+	if (!copy || array_reserve(&copy->maps, &copy->size, (size_t)old->count + 1)) {
+		space_put(copy);
+		return NULL;
+	}
+	memcpy(copy->maps, old->maps, old->count * sizeof(*old->maps));
+	copy->count = old->count;
+	space_put(old);
+	process->space = copy;
+	return copy;
+}
+
+/* The number of maps that end at or before addr. */
+static uint32_t maps_before(const struct address_space *space, uint64_t addr)
+{
+	uint32_t low = 0, high = space->count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (space->maps[mid].end <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+const struct proc_map *address_space_find(const struct address_space *space, uint64_t addr)
+{
+	uint32_t at = maps_before(space, addr);
+
+	return at < space->count && space->maps[at].start <= addr ? &space->maps[at] : NULL;
+}
+
+/* Puts map in, over whatever stood in its range: there is no record of munmap, so what is mapped
+ * over another is how we learn that the other is gone. */
+static int space_put_map(struct address_space *space, const struct proc_map *map)
+{
+	uint32_t first = maps_before(space, map->start), last = first, pieces = 0;
+	struct proc_map piece[3];
+
+	while (last < space->count && space->maps[last].start < map->end)
+		last++;
+	if (first < last && space->maps[first].start < map->start) {
+		piece[pieces] = space->maps[first];
+		piece[pieces++].end = map->start;
+	}
+	piece[pieces++] = *map;
+	if (first < last && space->maps[last - 1].end > map->end) {
+		piece[pieces] = space->maps[last - 1];
+		piece[pieces].off += map->end - piece[pieces].start;
+		piece[pieces++].start = map->end;
+	}
+	if (space->count + pieces - (last - first) > MAPS_MAX)
+		return -E2BIG;
+	if (array_reserve(&space->maps, &space->size, (size_t)space->count + pieces))
+		return -ENOMEM;
+	memmove(&space->maps[first + pieces], &space->maps[last],
+		(space->count - last) * sizeof(*space->maps));
+	memcpy(&space->maps[first], piece, pieces * sizeof(*piece));
+	space->count += pieces - (last - first);
+	return 0;
+}
+
+/* --- the table --- */
+
+static bool same_pid(const void *table, uint32_t position, const void *key)
+{
+	return ((const struct procs *)table)->all[position].pid == *(const pid_t *)key;
+}
+
+static uint64_t pid_hash(pid_t pid)
+{
+	return hash_bytes(&pid, sizeof(pid));
+}
+
+static struct process *find(struct procs *procs, pid_t pid)
+{
+	uint32_t at = hashmap_find(&procs->by_pid, pid_hash(pid), same_pid, procs, &pid);
+
+	return at == HASHMAP_NONE ? NULL : &procs->all[at];
+}
+
+/* The process of this pid as a new one: no start time, this address space (taken over). */
+static struct process *renew(struct procs *procs, pid_t pid, struct address_space *space)
+{
+	struct process *process = find(procs, pid);
+
+	if (!process) {
+		if (array_reserve(&procs->all, &procs->size, (size_t)procs->count + 1) ||
+		    hashmap_add(&procs->by_pid, pid_hash(pid), procs->count)) {
+			space_put(space);
+			return NULL;
+		}
+		process = &procs->all[procs->count++];
+	} else {
+		space_put(process->space);
+	}
+	*process = (struct process){.pid = pid, .space = space};
+	return process;
+}
+
+static void forget(struct procs *procs, uint32_t at)
+{
+	uint32_t last = procs->count - 1;
+
+	hashmap_remove(&procs->by_pid, pid_hash(procs->all[at].pid), at);
+	space_put(procs->all[at].space);
+	if (at != last) {
+		hashmap_move(&procs->by_pid, pid_hash(procs->all[last].pid), last, at);
+		procs->all[at] = procs->all[last];
+	}
+	procs->count--;
+}
+
+void procs_sweep(struct procs *procs, uint64_t before_ns)
+{
+	for (uint32_t i = 0; i < procs->count;) {
+		if (procs->all[i].exit_ns && procs->all[i].exit_ns < before_ns)
+			forget(procs, i);
+		else
+			i++;
+	}
+}
+
+uint32_t procs_count(const struct procs *procs)
+{
+	return procs->count;
+}
+
+/* --- reading /proc --- */
+
+/* The whole text: the kernel gives at most a page a read. */
+static int read_text(struct procs *procs, pid_t tid)
+{
+	_cleanup_close_ int fd = -1;
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	buf_clear(&procs->text);
+	do {
+		if (procs->text.used > MAPS_TEXT_MAX)
+			return -E2BIG;
+		if (!buf_reserve(&procs->text, 65536))
+			return -ENOMEM;
+		n = read(fd, procs->text.bytes + procs->text.used, 65536);
+		if (n > 0)
+			procs->text.used += (size_t)n;
+	} while (n > 0);
+	return n < 0 ? -errno : 0;
+}
+
+static int add_mapping(struct procs *procs, struct address_space *space,
+		       const struct proc_mapping *mapping)
+{
+	char path[4096 + 16];
+	struct task_event event = {
+		.dev = makedev(mapping->dev_major, mapping->dev_minor),
+		.inode = mapping->inode,
+		.path = path,
+	};
+	struct proc_map map = {mapping->start, mapping->end, mapping->off, 0};
+	int err;
+
+	snprintf(path, sizeof(path), "%.*s", (int)mapping->path_length, mapping->path);
+	err = modules_add(procs->modules, &event, &map.module);
+	return err ? err : space_put_map(space, &map);
+}
+
+static int read_space(struct procs *procs, pid_t tid, struct address_space **ret_space)
+{
+	_cleanup_(space_putp) struct address_space *space = space_new(procs);
+	struct proc_mapping mapping;
+	const char *at, *end;
+	int err;
+
+	if (!space)
+		return -ENOMEM;
+	err = read_text(procs, tid);
+	at = procs->text.bytes;
+	end = at + procs->text.used;
+	while (!err && proc_maps_next(&at, end, &mapping))
+		if (mapping.is_executable)
+			err = add_mapping(procs, space, &mapping);
+	if (err && err != -E2BIG)
+		return err;
+	*ret_space = TAKE_PTR(space);
+	return 0;
+}
+
+/* Field 22 of /proc/PID/stat, in clock ticks since the boot; 0 if the process is gone. */
+static uint64_t start_ticks(pid_t pid)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	unsigned long long ticks = 0;
+	char path[64], line[1024], *after;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	n = fread(line, 1, sizeof(line) - 1, file);
+	line[n] = '\0';
+	/* comm may hold anything, ')' and newlines too: count from the last ')'. */
+	after = strrchr(line, ')');
+	if (!after || sscanf(after + 1,
+			     " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			     "%*d %*d %llu",
+			     &ticks) != 1)
+		return 0;
+	return ticks;
+}
+
+static bool started_at(pid_t pid, uint64_t start_ns)
+{
+	uint64_t tick_ns = 1000000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	return start_ticks(pid) == start_ns / tick_ns;
+}
+
+/* Replaces what is known of the process by what /proc says now. If it is gone, what the records
+ * told is all there will ever be: kept where it is of the same process image, else nothing is
+ * known. */
+static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_t start_ns,
+			      bool is_same_image)
+{
+	struct process *process = find(procs, pid);
+	struct address_space *space = NULL;
+	uint64_t now = boot_ns();
+
+	/* The pid may belong to another process by now: look after reading, not before. */
+	if (read_space(procs, tid, &space) || !started_at(pid, start_ns)) {
+		space_put(space);
+		if (process && is_same_image) {
+			process->is_stale = false;
+			return process;
+		}
+		space = space_new(procs);
+	}
+	if (!space)
+		return NULL;
+	process = renew(procs, pid, space);
+	if (process)
+		process->known_ns = now;
+	return process;
+}
+
+void procs_read(struct procs *procs, pid_t pid)
+{
+	struct address_space *space;
+	uint64_t now = boot_ns();
+	struct process *process;
+
+	if (read_space(procs, pid, &space))
+		return;
+	process = renew(procs, pid, space);
+	if (process)
+		process->known_ns = now;
+}
+
+int procs_scan(struct procs *procs)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			procs_read(procs, (pid_t)strtol(entry->d_name, NULL, 10));
+	closedir(dir);
+	return 0;
+}
+
+/* --- events and samples --- */
+
+static void on_fork(struct procs *procs, const struct task_event *event)
+{
+	struct process *parent = find(procs, event->parent), *child = find(procs, event->pid);
+	struct address_space *space;
+
+	/* /proc was read after this fork: the child is known better already. */
+	if (child && child->known_ns > event->time_ns)
+		return;
+	space = parent ? parent->space : space_new(procs);
+	if (!space)
+		return;
+	if (parent)
+		space->refs++;
+	child = renew(procs, event->pid, space);
+	if (child)
+		child->is_stale = !parent;
+}
+
+static void on_exec(struct procs *procs, struct process *process)
+{
+	struct address_space *space = space_new(procs);
+
+	if (!space)
+		return;
+	space_put(process->space);
+	process->space = space;
+	process->exec_known = false;
+	process->is_stale = false;
+}
+
+static void on_map(struct procs *procs, struct process *process, const struct task_event *event,
+		   uint32_t module)
+{
+	struct proc_map map = {event->start, event->end, event->off, module};
+	struct address_space *space = space_change(procs, process);
+
+	if (!space || space_put_map(space, &map))
+		process->is_stale = true;
+}
+
+void procs_event(struct procs *procs, const struct task_event *event, uint32_t module)
+{
+	struct process *process;
+
+	if (event->kind == TASK_FORK) {
+		on_fork(procs, event);
+		return;
+	}
+	if (event->kind == TASK_LOST) {
+		for (uint32_t i = 0; i < procs->count; i++)
+			procs->all[i].is_stale = true;
+		return;
+	}
+	process = find(procs, event->pid);
+	if (!process && event->kind != TASK_EXIT)
+		process = renew(procs, event->pid, space_new(procs));
+	if (!process || !process->space || process->known_ns > event->time_ns)
+		return;
+	if (event->kind == TASK_EXEC)
+		on_exec(procs, process);
+	else if (event->kind == TASK_MAP)
+		on_map(procs, process, event, module);
+	else if (event->tid == event->pid)
+		process->exit_ns = event->time_ns;
+}
+
+const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t tid,
+					uint64_t start_ns, uint64_t exec_id)
+{
+	struct process *process = find(procs, pid);
+	bool is_same_image = process && (!process->start_ns || process->start_ns == start_ns) &&
+			     (!process->exec_known || process->exec_id == exec_id);
+
+	if (!is_same_image || process->is_stale)
+		process = reread(procs, pid, tid, start_ns, is_same_image);
+	if (!process)
+		return NULL;
+	process->start_ns = start_ns;
+	process->exec_id = exec_id;
+	process->exec_known = true;
+	return process->space;
+}
+
+int procs_new(struct modules *modules, struct procs **ret_procs)
+{
+	struct procs *procs = calloc(1, sizeof(*procs));
+
+	if (!procs)
+		return -ENOMEM;
+	procs->modules = modules;
+	*ret_procs = procs;
+	return 0;
+}
+
+void procs_free(struct procs *procs)
+{
+	if (!procs)
+		return;
+	for (uint32_t i = 0; i < procs->count; i++)
+		space_put(procs->all[i].space);
+	free(procs->all);
+	hashmap_release(&procs->by_pid);
+	buf_release(&procs->text);
+	free(procs);
+}

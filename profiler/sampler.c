@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/sampler.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "profiler/cpus.h"
+#include "profiler/system.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The embedded object file (bpf_object.S). */
+extern const uint8_t wick_bpf_object[], wick_bpf_object_end[];
+
+enum {
+	STACKS_MIN = 2048, /* entries of a stack map; 1 KiB each */
+	STACKS_MAX = 16384,
+	WAKE_SHARE = 4, /* a ring this part full wakes the reader */
+};
+
+struct ring {
+	unsigned int cpu;
+	int fd;
+	uint8_t *consumer; /* a page: consumer position */
+	uint8_t *producer; /* a page: producer position; then the data, twice */
+};
+
+enum turn { TURN_IDLE, TURN_ASKED, TURN_DONE, TURN_QUIT };
+
+struct sampler {
+	struct sampler_options options;
+	unsigned int stack_entries;
+	struct bpf_object *object;
+	struct bpf_program *tick;
+	struct bpf_link **links;
+	size_t link_count;
+	struct ring *rings;
+	size_t ring_count, rings_size;
+	int epoll_fd;
+	uint64_t bad_records;
+
+	struct wick_control *control;
+	int outer[2];			      /* kstacks, ustacks, by enum sampler_side */
+	int inner[2][2];		      /* their maps, by side and slot */
+	uint64_t slot_counts[2][WICK_COUNTS]; /* when the slot's last epoch ended */
+	int stats_fd;
+
+	pthread_t turner;
+	bool has_turner;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	enum turn turn;
+	int turn_err;
+	int bell_fd;
+};
+
+/* --- loading --- */
+
+static unsigned int entries_wanted(const struct sampler_options *options, unsigned int cpus)
+{
+	double want = 2.0 * cpus * options->hz * options->epoch_s;
+
+	if (options->stack_entries)
+		return options->stack_entries;
+	if (options->whole)
+		return 1;
+	return want < STACKS_MIN ? STACKS_MIN : want > STACKS_MAX ? STACKS_MAX : (unsigned int)want;
+}
+
+static int configure(struct sampler *sampler)
+{
+	struct bpf_map *rodata = bpf_object__find_map_by_name(sampler->object, ".rodata");
+	struct wick_config *config;
+	size_t size = 0;
+
+	config = rodata ? (struct wick_config *)bpf_map__initial_value(rodata, &size) : NULL;
+	if (!config || size < sizeof(*config))
+		return -EINVAL;
+	if (getrandom(config->key, sizeof(config->key), 0) != sizeof(config->key))
+		return -errno;
+	config->wake_bytes = sampler->options.ring_bytes / WAKE_SHARE;
+	config->filter = sampler->options.pids || sampler->options.follow;
+	config->kernel = sampler->options.kernel;
+	config->user = sampler->options.user;
+	config->whole = sampler->options.whole;
+	return 0;
+}
+
+static int load(struct sampler *sampler)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "wick");
+	static const char *const followers[] = {"wick_fork", "wick_exit"};
+	int cpus = libbpf_num_possible_cpus(), err;
+	struct bpf_map *rings;
+
+	if (cpus < 0)
+		return cpus;
+	system_listen_to_libbpf();
+	sampler->object = bpf_object__open_mem(
+		wick_bpf_object, (size_t)(wick_bpf_object_end - wick_bpf_object), &opts);
+	if (!sampler->object)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(followers); i++)
+		bpf_program__set_autoload(
+			bpf_object__find_program_by_name(sampler->object, followers[i]),
+			sampler->options.follow);
+	sampler->stack_entries = entries_wanted(&sampler->options, (unsigned int)cpus);
+	rings = bpf_object__find_map_by_name(sampler->object, "rings");
+	err = rings ? bpf_map__set_max_entries(rings, (unsigned int)cpus) : -ENOENT;
+	if (!err)
+		err = configure(sampler);
+	if (!err)
+		err = bpf_object__load(sampler->object);
+	if (err)
+		return err;
+	sampler->tick = bpf_object__find_program_by_name(sampler->object, "wick_tick");
+	return sampler->tick ? 0 : -ENOENT;
+}
+
+static int map_fd(const struct sampler *sampler, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(sampler->object, name);
+}
+
+static int map_control(struct sampler *sampler)
+{
+	void *at = mmap(NULL, sizeof(*sampler->control), PROT_READ | PROT_WRITE, MAP_SHARED,
+			map_fd(sampler, "control"), 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	sampler->control = at;
+	return 0;
+}
+
+/* --- rings --- */
+
+static int ring_open(struct sampler *sampler, unsigned int cpu)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = sampler->options.ring_bytes;
+	/* Edges only: a level would wake for every record that comes after the first. */
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = cpu};
+	struct ring *ring;
+	int err;
+
+	err = array_reserve(&sampler->rings, &sampler->rings_size, sampler->ring_count + 1);
+	if (err)
+		return err;
+	ring = &sampler->rings[sampler->ring_count];
+	*ring = (struct ring){.cpu = cpu};
+	ring->fd =
+		bpf_map_create(BPF_MAP_TYPE_RINGBUF, "wick_ring", 0, 0, (unsigned int)size, NULL);
+	if (ring->fd < 0)
+		return -errno;
+	sampler->ring_count++;
+	ring->consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
+	if (ring->consumer == MAP_FAILED)
+		return -errno;
+	ring->producer = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, ring->fd, (off_t)page);
+	if (ring->producer == MAP_FAILED)
+		return -errno;
+	if (epoll_ctl(sampler->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event))
+		return -errno;
+	return 0;
+}
+
+static void ring_close(const struct ring *ring, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (ring->consumer && ring->consumer != MAP_FAILED)
+		munmap(ring->consumer, page);
+	if (ring->producer && ring->producer != MAP_FAILED)
+		munmap(ring->producer, page + 2 * size);
+	if (ring->fd >= 0)
+		close(ring->fd);
+}
+
+/* Gives the rings to the program: in one batch, as each update by itself waits for an RCU grace
+ * period (10 ms a CPU); one by one where the kernel has no batch for maps of maps. */
+static int publish_rings(struct sampler *sampler)
+{
+	_cleanup_free_ uint32_t *cpus = calloc(sampler->ring_count, sizeof(*cpus));
+	_cleanup_free_ int *fds = calloc(sampler->ring_count, sizeof(*fds));
+	uint32_t count = (uint32_t)sampler->ring_count;
+	int map = map_fd(sampler, "rings");
+
+	if (!cpus || !fds)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++) {
+		cpus[i] = sampler->rings[i].cpu;
+		fds[i] = sampler->rings[i].fd;
+	}
+	if (!bpf_map_update_batch(map, cpus, fds, &count, NULL))
+		return 0;
+	for (size_t i = 0; i < sampler->ring_count; i++)
+		if (bpf_map_update_elem(map, &cpus[i], &fds[i], BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+/* Every CPU that is online. */
+static int open_rings(struct sampler *sampler)
+{
+	_cleanup_free_ bool *online = NULL;
+	int count, err;
+
+	err = cpus_online(&online, &count);
+	for (int cpu = 0; !err && cpu < count; cpu++)
+		if (online[cpu])
+			err = ring_open(sampler, (unsigned int)cpu);
+	return err ? err : publish_rings(sampler);
+}
+
+/* Whole pcs a record must carry, by its own words. */
+static size_t whole_count(const struct wick_sample *sample)
+{
+	return (sample->flags & WICK_USER_WHOLE ? sample->user_n : 0u) +
+	       (sample->flags & WICK_KERNEL_WHOLE ? sample->kernel_n : 0u);
+}
+
+static void give(struct sampler *sampler, const uint8_t *bytes, size_t size, sampler_record record,
+		 void *context)
+{
+	const struct wick_sample *sample = (const void *)bytes;
+
+	if (size < sizeof(*sample) ||
+	    size != sizeof(*sample) + whole_count(sample) * sizeof(uint64_t)) {
+		sampler->bad_records++;
+		return;
+	}
+	record(context, sample, (const uint64_t *)(sample + 1), whole_count(sample));
+}
+
+/* Layout: Documentation/bpf/ringbuf.rst. A record is an 8-byte head (length, with two flag bits on
+ * top) and its bytes, rounded up to 8; the data area is mapped twice, so no record wraps. */
+static void drain_ring(struct sampler *sampler, const struct ring *ring, sampler_record record,
+		       void *context)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), mask = sampler->options.ring_bytes - 1;
+	unsigned long *consumer = (unsigned long *)ring->consumer;
+	unsigned long *producer = (unsigned long *)ring->producer;
+	unsigned long at = *consumer, end = __atomic_load_n(producer, __ATOMIC_ACQUIRE);
+
+	while (at < end) {
+		const uint8_t *head = ring->producer + page + (at & mask);
+		uint32_t length = __atomic_load_n((const uint32_t *)head, __ATOMIC_ACQUIRE);
+
+		if (length & BPF_RINGBUF_BUSY_BIT)
+			break;
+		if (!(length & BPF_RINGBUF_DISCARD_BIT))
+			give(sampler, head + BPF_RINGBUF_HDR_SZ, length, record, context);
+		length &= ~BPF_RINGBUF_DISCARD_BIT;
+		at += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7UL;
+		__atomic_store_n(consumer, at, __ATOMIC_RELEASE);
+	}
+}
+
+void sampler_drain(struct sampler *sampler, sampler_record record, void *context)
+{
+	struct epoll_event events[16];
+
+	while (epoll_wait(sampler->epoll_fd, events, ARRAY_SIZE(events), 0) == ARRAY_SIZE(events))
+		;
+	for (size_t i = 0; i < sampler->ring_count; i++)
+		drain_ring(sampler, &sampler->rings[i], record, context);
+}
+
+uint64_t sampler_bad_records(const struct sampler *sampler)
+{
+	return sampler->bad_records;
+}
+
+int sampler_ring_fd(const struct sampler *sampler)
+{
+	return sampler->epoll_fd;
+}
+
+/* --- epochs --- */
+
+static int fresh_stacks(struct sampler *sampler, unsigned int side, unsigned int slot)
+{
+	static const char *const names[] = {"wick_kstacks", "wick_ustacks"};
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, names[side], sizeof(uint64_t),
+				sizeof(struct wick_stack), sampler->stack_entries, NULL);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (bpf_map_update_elem(sampler->outer[side], &slot, &fd, BPF_ANY)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	if (sampler->inner[side][slot] >= 0)
+		close(sampler->inner[side][slot]);
+	sampler->inner[side][slot] = fd;
+	return 0;
+}
+
+/* The kernel waits for a grace period after each update of a map of maps, so that nothing runs with
+ * the old inner map; an update that changes nothing is the wait alone. */
+static int wait_for_runs(struct sampler *sampler, unsigned int slot)
+{
+	return bpf_map_update_elem(sampler->outer[0], &slot, &sampler->inner[0][slot], BPF_ANY)
+		       ? -errno
+		       : 0;
+}
+
+static int turn_epoch(struct sampler *sampler)
+{
+	uint32_t next = sampler->control->epoch + 1;
+	int err = 0;
+
+	for (unsigned int side = 0; !err && side < 2; side++)
+		err = fresh_stacks(sampler, side, next & 1);
+	if (err)
+		return err;
+	__atomic_store_n(&sampler->control->epoch, next, __ATOMIC_SEQ_CST);
+	return wait_for_runs(sampler, next & 1);
+}
+
+static void *turner_main(void *context)
+{
+	struct sampler *sampler = context;
+
+	pthread_mutex_lock(&sampler->lock);
+	while (sampler->turn != TURN_QUIT) {
+		uint64_t one = 1;
+		int err;
+
+		if (sampler->turn != TURN_ASKED) {
+			pthread_cond_wait(&sampler->wake, &sampler->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&sampler->lock);
+		err = turn_epoch(sampler);
+		pthread_mutex_lock(&sampler->lock);
+		sampler->turn_err = err;
+		if (sampler->turn == TURN_ASKED)
+			sampler->turn = err ? TURN_IDLE : TURN_DONE;
+		if (!err && write(sampler->bell_fd, &one, sizeof(one)) < 0)
+			log_debug("epoch bell: %s", strerror(errno));
+		pthread_cond_broadcast(&sampler->wake);
+	}
+	pthread_mutex_unlock(&sampler->lock);
+	return NULL;
+}
+
+void sampler_turn(struct sampler *sampler)
+{
+	pthread_mutex_lock(&sampler->lock);
+	if (sampler->turn == TURN_IDLE) {
+		sampler->turn = TURN_ASKED;
+		pthread_cond_broadcast(&sampler->wake);
+	}
+	pthread_mutex_unlock(&sampler->lock);
+}
+
+int sampler_bell_fd(const struct sampler *sampler)
+{
+	return sampler->bell_fd;
+}
+
+bool sampler_has_ended(struct sampler *sampler)
+{
+	bool done;
+
+	pthread_mutex_lock(&sampler->lock);
+	done = sampler->turn == TURN_DONE;
+	pthread_mutex_unlock(&sampler->lock);
+	return done;
+}
+
+int sampler_wait(struct sampler *sampler)
+{
+	int err;
+
+	pthread_mutex_lock(&sampler->lock);
+	while (sampler->turn == TURN_ASKED)
+		pthread_cond_wait(&sampler->wake, &sampler->lock);
+	err = sampler->turn == TURN_DONE ? 0 : sampler->turn_err;
+	pthread_mutex_unlock(&sampler->lock);
+	return err;
+}
+
+/* The counts of a slot since its last epoch, summed over the CPUs. */
+static void take_counts(struct sampler *sampler, uint32_t slot, uint64_t ret_counts[WICK_COUNTS])
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ struct wick_counters *each = calloc((size_t)cpus, sizeof(*each));
+	uint64_t sum[WICK_COUNTS] = {0};
+
+	if (!each || bpf_map_lookup_elem(map_fd(sampler, "counters"), &slot, each))
+		return;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (size_t i = 0; i < WICK_COUNTS; i++)
+			sum[i] += each[cpu].of[i];
+	for (size_t i = 0; i < WICK_COUNTS; i++)
+		ret_counts[i] = sum[i] - sampler->slot_counts[slot][i];
+	memcpy(sampler->slot_counts[slot], sum, sizeof(sum));
+}
+
+bool sampler_take_epoch(struct sampler *sampler, struct sampler_epoch *ret_epoch)
+{
+	uint64_t rings;
+	bool done;
+
+	pthread_mutex_lock(&sampler->lock);
+	done = sampler->turn == TURN_DONE;
+	if (done) {
+		if (read(sampler->bell_fd, &rings, sizeof(rings)) < 0)
+			log_debug("epoch bell: %s", strerror(errno));
+		*ret_epoch = (struct sampler_epoch){.epoch = sampler->control->epoch - 1};
+		take_counts(sampler, ret_epoch->epoch & 1, ret_epoch->counts);
+		sampler->turn = TURN_IDLE;
+	}
+	pthread_mutex_unlock(&sampler->lock);
+	return done;
+}
+
+int sampler_fetch(struct sampler *sampler, enum sampler_side side, uint32_t epoch, uint64_t hash,
+		  uint32_t check, struct wick_stack *ret_stack)
+{
+	struct wick_stack stack;
+
+	if (bpf_map_lookup_elem(sampler->inner[side][epoch & 1], &hash, &stack))
+		return -errno;
+	if (stack.check != check || stack.n > WICK_DEPTH)
+		return -ENOENT;
+	*ret_stack = stack;
+	return 0;
+}
+
+/* --- life --- */
+
+static int prepare(struct sampler *sampler)
+{
+	int err;
+
+	sampler->outer[SAMPLER_KERNEL] = map_fd(sampler, "kstacks");
+	sampler->outer[SAMPLER_USER] = map_fd(sampler, "ustacks");
+	err = map_control(sampler);
+	for (unsigned int side = 0; !err && side < 2; side++)
+		err = fresh_stacks(sampler, side, 0);
+	if (!err)
+		err = open_rings(sampler);
+	for (size_t i = 0; !err && i < sampler->options.pid_count; i++)
+		err = sampler_add_pid(sampler, sampler->options.pids[i]);
+	if (!err) {
+		err = -pthread_create(&sampler->turner, NULL, turner_main, sampler);
+		sampler->has_turner = !err;
+	}
+	return err;
+}
+
+int sampler_new(const struct sampler_options *options, struct sampler **ret_sampler)
+{
+	_cleanup_(sampler_freep) struct sampler *sampler = calloc(1, sizeof(*sampler));
+	int err;
+
+	if (!sampler)
+		return -ENOMEM;
+	sampler->options = *options;
+	memset(sampler->inner, -1, sizeof(sampler->inner));
+	sampler->stats_fd = -1;
+	pthread_mutex_init(&sampler->lock, NULL);
+	pthread_cond_init(&sampler->wake, NULL);
+	sampler->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	sampler->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (sampler->epoll_fd < 0 || sampler->bell_fd < 0)
+		return -errno;
+	if (options->count_runs)
+		sampler->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	err = load(sampler);
+	if (!err)
+		err = prepare(sampler);
+	if (err) {
+		system_explain_bpf(err);
+		return err;
+	}
+	*ret_sampler = TAKE_PTR(sampler);
+	return 0;
+}
+
+int sampler_add_pid(struct sampler *sampler, pid_t pid)
+{
+	uint32_t key = (uint32_t)pid;
+	uint8_t one = 1;
+
+	return bpf_map_update_elem(map_fd(sampler, "filter"), &key, &one, BPF_ANY) ? -errno : 0;
+}
+
+static int open_event(const struct sampler *sampler, unsigned int cpu)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = 1000000000 / sampler->options.hz,
+		.exclude_idle = 1,
+		.disabled = 1,
+	};
+	long fd;
+
+	if (sampler->options.cycles) {
+		attr.type = PERF_TYPE_HARDWARE;
+		attr.config = PERF_COUNT_HW_CPU_CYCLES;
+		attr.freq = 1;
+		attr.sample_freq = sampler->options.hz;
+	}
+	fd = syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int add_link(struct sampler *sampler, struct bpf_link *link)
+{
+	struct bpf_link **links;
+
+	if (!link)
+		return -errno;
+	links = realloc(sampler->links, (sampler->link_count + 1) * sizeof(*links));
+	if (!links) {
+		bpf_link__destroy(link);
+		return -ENOMEM;
+	}
+	sampler->links = links;
+	links[sampler->link_count++] = link;
+	return 0;
+}
+
+static int attach_cpu(struct sampler *sampler, unsigned int cpu)
+{
+	int fd = open_event(sampler, cpu), err;
+
+	if (fd < 0) {
+		system_explain_perf(fd, sampler_event(sampler));
+		return fd;
+	}
+	/* The link owns the descriptor once it exists. */
+	err = add_link(sampler, bpf_program__attach_perf_event(sampler->tick, fd));
+	if (err) {
+		system_explain_bpf(err);
+		close(fd);
+	}
+	return err;
+}
+
+static int follow(struct sampler *sampler)
+{
+	static const char *const names[] = {"wick_fork", "wick_exit"};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(names); i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(sampler->object, names[i]);
+
+		err = add_link(sampler, bpf_program__attach(program));
+		if (err)
+			system_explain_bpf(err);
+	}
+	return err;
+}
+
+int sampler_start(struct sampler *sampler)
+{
+	int err = sampler->options.follow ? follow(sampler) : 0;
+
+	for (size_t i = 0; !err && i < sampler->ring_count; i++)
+		err = attach_cpu(sampler, sampler->rings[i].cpu);
+	return err;
+}
+
+void sampler_stop(struct sampler *sampler)
+{
+	for (size_t i = 0; i < sampler->link_count; i++)
+		bpf_link__destroy(sampler->links[i]);
+	sampler->link_count = 0;
+}
+
+static void stop_turner(struct sampler *sampler)
+{
+	pthread_mutex_lock(&sampler->lock);
+	sampler->turn = TURN_QUIT;
+	pthread_cond_broadcast(&sampler->wake);
+	pthread_mutex_unlock(&sampler->lock);
+	pthread_join(sampler->turner, NULL);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	if (!sampler)
+		return;
+	sampler_stop(sampler);
+	free(sampler->links);
+	if (sampler->has_turner)
+		stop_turner(sampler);
+	for (size_t i = 0; i < sampler->ring_count; i++)
+		ring_close(&sampler->rings[i], sampler->options.ring_bytes);
+	free(sampler->rings);
+	for (size_t i = 0; i < 4; i++)
+		close_fd(sampler->inner[i / 2][i % 2]);
+	if (sampler->control)
+		munmap(sampler->control, sizeof(*sampler->control));
+	bpf_object__close(sampler->object);
+	close_fd(sampler->epoll_fd);
+	close_fd(sampler->bell_fd);
+	close_fd(sampler->stats_fd);
+	pthread_mutex_destroy(&sampler->lock);
+	pthread_cond_destroy(&sampler->wake);
+	free(sampler);
+}
+
+const char *sampler_event(const struct sampler *sampler)
+{
+	return sampler->options.cycles ? "cycles" : "cpu-clock";
+}
+
+unsigned int sampler_cpu_count(const struct sampler *sampler)
+{
+	return (unsigned int)sampler->ring_count;
+}
+
+static bool program_info(const struct sampler *sampler, struct bpf_prog_info *ret_info)
+{
+	uint32_t size = sizeof(*ret_info);
+
+	memset(ret_info, 0, sizeof(*ret_info));
+	return !bpf_obj_get_info_by_fd(bpf_program__fd(sampler->tick), ret_info, &size);
+}
+
+void sampler_runs(const struct sampler *sampler, uint64_t *ret_runs, uint64_t *ret_run_ns)
+{
+	struct bpf_prog_info info;
+	bool known = program_info(sampler, &info);
+
+	*ret_runs = known ? info.run_cnt : 0;
+	*ret_run_ns = known ? info.run_time_ns : 0;
+}
+
+unsigned int sampler_verified(const struct sampler *sampler)
+{
+	struct bpf_prog_info info;
+
+	return program_info(sampler, &info) ? info.verified_insns : 0;
+}

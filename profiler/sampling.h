@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What record and agent have in common on the command line, and the way from there to a pipeline.
+ */
+#ifndef WICK_PROFILER_SAMPLING_H
+#define WICK_PROFILER_SAMPLING_H
+
+#include "profiler/options.h"
+#include "profiler/pipeline.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct sampling {
+	unsigned int hz;
+	bool cycles, kernel_only, user_only, threads;
+	/* For tests and measurements. */
+	bool whole, count_runs;
+	unsigned int ring_bytes, stack_entries, task_ring_pages;
+	double epoch_s;
+};
+
+#define SAMPLING_DEFAULTS                                                                          \
+	{                                                                                          \
+		.hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5                                      \
+	}
+
+int sampling_parse_event(void *options, const struct option_spec *spec, const char *value);
+int sampling_parse_transport(void *options, const struct option_spec *spec, const char *value);
+
+/* Rows for the option table of a command whose options struct holds a struct sampling as
+ * `sampling`. */
+/* clang-format off */
+#define SAMPLING_OPTIONS(type)                                                                     \
+	{ .letter = 'F', .name = "frequency", .kind = OPTION_UINT, .value = "HZ",                  \
+	  .help = "samples a second on each busy CPU (99)",                                        \
+	  .offset = offsetof(type, sampling.hz), .min = 1, .max = 10000 },                         \
+	{ .name = "event", .kind = OPTION_CALL, .value = "EVENT",                                  \
+	  .help = "cpu-clock, or cycles where there is a PMU (cpu-clock)",                         \
+	  .offset = offsetof(type, sampling), .parse = sampling_parse_event },                     \
+	{ .name = "kernel", .kind = OPTION_FLAG, .help = "kernel stacks only",                     \
+	  .offset = offsetof(type, sampling.kernel_only) },                                        \
+	{ .name = "user", .kind = OPTION_FLAG, .help = "user stacks only",                         \
+	  .offset = offsetof(type, sampling.user_only) },                                          \
+	{ .name = "threads", .kind = OPTION_FLAG, .help = "tell threads apart (labels tid, thread)", \
+	  .offset = offsetof(type, sampling.threads) },                                            \
+	{ .name = "transport", .kind = OPTION_CALL, .value = "map|ring", .hidden = true,           \
+	  .help = "stacks through the stack maps, or whole in the ring",                           \
+	  .offset = offsetof(type, sampling), .parse = sampling_parse_transport },                 \
+	{ .name = "ring-bytes", .kind = OPTION_UINT, .value = "N", .hidden = true,                 \
+	  .help = "bytes of each CPU's ring, a power of two",                                      \
+	  .offset = offsetof(type, sampling.ring_bytes), .min = 4096, .max = 1 << 28 },            \
+	{ .name = "stack-entries", .kind = OPTION_UINT, .value = "N", .hidden = true,              \
+	  .help = "entries of each stack map",                                                     \
+	  .offset = offsetof(type, sampling.stack_entries), .min = 1, .max = 1 << 20 },            \
+	{ .name = "task-ring-pages", .kind = OPTION_UINT, .value = "N", .hidden = true,            \
+	  .help = "pages of each CPU's ring of process records, a power of two",                   \
+	  .offset = offsetof(type, sampling.task_ring_pages), .min = 1, .max = 1 << 14 },          \
+	{ .name = "epoch", .kind = OPTION_SECONDS, .value = "T", .hidden = true,                   \
+	  .help = "length of an epoch", .offset = offsetof(type, sampling.epoch_s) },              \
+	{ .name = "count-runs", .kind = OPTION_FLAG, .hidden = true,                               \
+	  .help = "have the kernel count the program's runs too",                                  \
+	  .offset = offsetof(type, sampling.count_runs) }
+/* clang-format on */
+
+/* Checks the values against each other and this user's rights; says what is wrong. Gives a STATUS_.
+ */
+int sampling_check(const struct sampling *sampling);
+
+/* Options for a pipeline; pids are borrowed. */
+struct pipeline_options sampling_pipeline(const struct sampling *sampling, const pid_t *pids,
+					  size_t pid_count, bool follow);
+
+/* A descriptor that is readable once SIGINT, SIGTERM or SIGHUP has come (they do nothing else from
+ * then on), or a negative errno. */
+int sampling_signals(void);
+
+/* After the first signal: the next one ends the program at once. */
+void sampling_signals_default(void);
+
+/* One status line: rate, samples, lost. */
+void sampling_status(struct pipeline *pipeline, const char *tail);
+
+#endif

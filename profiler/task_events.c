@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/task_events.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/cursor.h"
+#include "profiler/cpus.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The trailer of every record (sample_id_all): pid, tid, time. */
+enum { TRAILER_SIZE = 16, RECORD_MAX = 65536 };
+
+struct task_ring {
+	int fd;
+	struct perf_event_mmap_page *page; /* then the data */
+};
+
+struct task_events {
+	struct task_ring *rings;
+	size_t ring_count, rings_size;
+	size_t data_size;
+	int epoll_fd;
+	uint8_t joined[RECORD_MAX]; /* a record that wraps, in one piece */
+};
+
+static int open_event(unsigned int cpu, size_t data_size)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_DUMMY,
+		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME,
+		.sample_id_all = 1,
+		.mmap = 1,
+		.mmap2 = 1,
+		.comm = 1,
+		.comm_exec = 1,
+		.task = 1,
+		.build_id = 1,
+		.use_clockid = 1,
+		.clockid = CLOCK_BOOTTIME,
+		.watermark = 1,
+		.wakeup_watermark = (uint32_t)(data_size / 2),
+	};
+	long fd = syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0 && errno == EINVAL) {
+		attr.build_id = 0; /* before 5.12 */
+		fd = syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	}
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int open_ring(struct task_events *events, unsigned int cpu)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct epoll_event event = {.events = EPOLLIN};
+	struct task_ring *ring;
+	int err = array_reserve(&events->rings, &events->rings_size, events->ring_count + 1);
+
+	if (err)
+		return err;
+	ring = &events->rings[events->ring_count];
+	ring->fd = open_event(cpu, events->data_size);
+	if (ring->fd < 0)
+		return ring->fd;
+	events->ring_count++;
+	ring->page = mmap(NULL, page + events->data_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  ring->fd, 0);
+	if (ring->page == MAP_FAILED)
+		return -errno;
+	return epoll_ctl(events->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event) ? -errno : 0;
+}
+
+int task_events_new(unsigned int pages, struct task_events **ret_events)
+{
+	_cleanup_(task_events_freep) struct task_events *events = calloc(1, sizeof(*events));
+	_cleanup_free_ bool *online = NULL;
+	int count, err;
+
+	if (!events)
+		return -ENOMEM;
+	events->data_size = pages * (size_t)sysconf(_SC_PAGESIZE);
+	events->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (events->epoll_fd < 0)
+		return -errno;
+	err = cpus_online(&online, &count);
+	for (int cpu = 0; !err && cpu < count; cpu++)
+		if (online[cpu])
+			err = open_ring(events, (unsigned int)cpu);
+	if (err)
+		return err;
+	*ret_events = TAKE_PTR(events);
+	return 0;
+}
+
+void task_events_free(struct task_events *events)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (!events)
+		return;
+	for (size_t i = 0; i < events->ring_count; i++) {
+		if (events->rings[i].page != MAP_FAILED)
+			munmap(events->rings[i].page, page + events->data_size);
+		close(events->rings[i].fd);
+	}
+	free(events->rings);
+	if (events->epoll_fd >= 0)
+		close(events->epoll_fd);
+	free(events);
+}
+
+int task_events_fd(const struct task_events *events)
+{
+	return events->epoll_fd;
+}
+
+/* PERF_RECORD_MMAP2, perf_event_open(2). */
+static bool parse_map(struct cursor *c, uint16_t misc, struct task_event *event)
+{
+	struct {
+		uint32_t pid, tid;
+		uint64_t addr, len, pgoff;
+		union {
+			struct {
+				uint32_t maj, min;
+				uint64_t ino, ino_generation;
+			};
+			struct {
+				uint8_t build_id_size, reserved[3];
+				uint8_t build_id[20];
+			};
+		};
+		uint32_t prot, flags;
+	} map;
+
+	if (!cursor_copy(c, &map, sizeof(map)) || !cursor_cstr(c, &event->path))
+		return false;
+	event->kind = TASK_MAP;
+	event->pid = (pid_t)map.pid;
+	event->tid = (pid_t)map.tid;
+	event->start = map.addr;
+	event->end = map.addr + map.len;
+	event->off = map.pgoff;
+	if (!(misc & PERF_RECORD_MISC_MMAP_BUILD_ID)) {
+		event->dev = makedev(map.maj, map.min);
+		event->inode = map.ino;
+	} else if (map.build_id_size <= sizeof(event->build_id)) {
+		memcpy(event->build_id, map.build_id, map.build_id_size);
+		event->build_id_size = map.build_id_size;
+	}
+	return event->end > event->start;
+}
+
+/* PERF_RECORD_FORK and _EXIT have one shape. */
+static bool parse_task(struct cursor *c, enum task_event_kind kind, struct task_event *event)
+{
+	uint32_t pid, ppid, tid, ptid;
+
+	if (!cursor_u32(c, &pid) || !cursor_u32(c, &ppid) || !cursor_u32(c, &tid) ||
+	    !cursor_u32(c, &ptid))
+		return false;
+	event->kind = kind;
+	event->pid = (pid_t)pid;
+	event->tid = (pid_t)tid;
+	event->parent = (pid_t)ppid;
+	return kind == TASK_EXIT || pid != ppid; /* else a thread */
+}
+
+static bool parse_exec(struct cursor *c, uint16_t misc, struct task_event *event)
+{
+	uint32_t pid, tid;
+
+	if (!(misc & PERF_RECORD_MISC_COMM_EXEC) || !cursor_u32(c, &pid) || !cursor_u32(c, &tid))
+		return false;
+	event->kind = TASK_EXEC;
+	event->pid = (pid_t)pid;
+	event->tid = (pid_t)tid;
+	return true;
+}
+
+static bool parse_lost(struct cursor *c, struct task_event *event)
+{
+	uint64_t id;
+
+	event->kind = TASK_LOST;
+	return cursor_u64(c, &id) && cursor_u64(c, &event->lost);
+}
+
+static bool parse_record(const uint8_t *bytes, size_t size, struct task_event *ret_event)
+{
+	struct perf_event_header head;
+	struct task_event event = {0};
+	struct cursor c, trailer;
+	bool known = false;
+
+	if (size < sizeof(head) + TRAILER_SIZE)
+		return false;
+	memcpy(&head, bytes, sizeof(head));
+	c = cursor_of(bytes + sizeof(head), size - sizeof(head) - TRAILER_SIZE);
+	trailer = cursor_of(bytes + size - 8, 8);
+	cursor_u64(&trailer, &event.time_ns);
+	switch (head.type) {
+	case PERF_RECORD_MMAP2:
+		known = parse_map(&c, head.misc, &event);
+		break;
+	case PERF_RECORD_COMM:
+		known = parse_exec(&c, head.misc, &event);
+		break;
+	case PERF_RECORD_FORK:
+		known = parse_task(&c, TASK_FORK, &event);
+		break;
+	case PERF_RECORD_EXIT:
+		known = parse_task(&c, TASK_EXIT, &event);
+		break;
+	case PERF_RECORD_LOST:
+		known = parse_lost(&c, &event);
+		break;
+	}
+	if (known)
+		*ret_event = event;
+	return known;
+}
+
+/* A record in one piece: in place, or copied together where it wraps at the ring's end. */
+static const uint8_t *whole_record(struct task_events *events, const uint8_t *data, uint64_t at,
+				   size_t size)
+{
+	size_t from = at & (events->data_size - 1), first = events->data_size - from;
+
+	if (size <= first)
+		return data + from;
+	memcpy(events->joined, data + from, first);
+	memcpy(events->joined + first, data, size - first);
+	return events->joined;
+}
+
+static void drain_ring(struct task_events *events, const struct task_ring *ring,
+		       task_event_take take, void *context)
+{
+	const uint8_t *data = (const uint8_t *)ring->page + sysconf(_SC_PAGESIZE);
+	uint64_t at = ring->page->data_tail;
+	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
+
+	while (at < head) {
+		struct perf_event_header record;
+		struct task_event event;
+
+		memcpy(&record, whole_record(events, data, at, sizeof(record)), sizeof(record));
+		if (record.size < sizeof(record) || record.size > head - at)
+			break;
+		if (parse_record(whole_record(events, data, at, record.size), record.size, &event))
+			take(context, &event);
+		at += record.size;
+	}
+	__atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
+}
+
+void task_events_drain(struct task_events *events, task_event_take take, void *context)
+{
+	for (size_t i = 0; i < events->ring_count; i++)
+		drain_ring(events, &events->rings[i], take, context);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel tells of processes as it happens, without any polling: one software dummy event a
+ * CPU, whose ring carries a record for every fork, exec, exit and executable mapping of the machine
+ * (perf_event_open(2): PERF_RECORD_FORK, COMM with MISC_COMM_EXEC, EXIT, MMAP2 with build ids since
+ * 5.12). Times are CLOCK_BOOTTIME, as those of the samples.
+ *
+ * One thread.
+ */
+#ifndef WICK_PROFILER_TASK_EVENTS_H
+#define WICK_PROFILER_TASK_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum task_event_kind {
+	TASK_FORK, /* a new process (not a thread) */
+	TASK_EXEC,
+	TASK_EXIT, /* of a thread; of the process when tid == pid */
+	TASK_MAP,  /* an executable mapping was made, or became executable */
+	TASK_LOST, /* records were lost: what is known of any process may be old */
+};
+
+enum { TASK_BUILD_ID_MAX = 20 };
+
+struct task_event {
+	uint64_t time_ns;
+	enum task_event_kind kind;
+	pid_t pid, tid;
+	pid_t parent;  /* FORK */
+	uint64_t lost; /* LOST: records */
+
+	/* MAP */
+	uint64_t start, end; /* addrs */
+	uint64_t off;	     /* in the file */
+	uint64_t dev;	     /* makedev(), 0 where a build id takes its place */
+	uint64_t inode;
+	uint8_t build_id[TASK_BUILD_ID_MAX];
+	uint8_t build_id_size; /* 0 = none known */
+	const char *path;      /* borrowed from the ring for the call */
+};
+
+struct task_events;
+
+/* Opens the events of all online CPUs, which run from then on. pages: of each ring, a power of two.
+ */
+int task_events_new(unsigned int pages, struct task_events **ret_events);
+void task_events_free(struct task_events *events);
+static inline void task_events_freep(struct task_events **events)
+{
+	task_events_free(*events);
+}
+
+/* Readable when a ring is half full. */
+int task_events_fd(const struct task_events *events);
+
+/* Hands out all records, CPU by CPU: in order of time within a CPU, not over all of them. Malformed
+ * records (a kernel newer than this program) are stepped over. */
+typedef void (*task_event_take)(void *context, const struct task_event *event);
+void task_events_drain(struct task_events *events, task_event_take take, void *context);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/window.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "bpf/abi.h"
+#include "profiler/cpus.h"
+
+#include <string.h>
+#include <time.h>
+
+int window_new(uint32_t first_epoch, struct window **ret_window)
+{
+	struct window *window = calloc(1, sizeof(*window));
+	struct timespec now;
+
+	if (!window)
+		return -ENOMEM;
+	window->first_epoch = first_epoch;
+	clock_gettime(CLOCK_REALTIME, &now);
+	window->wall_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	window->start_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	window->busy_s = cpus_busy_s();
+	*ret_window = window;
+	return 0;
+}
+
+void window_free(struct window *window)
+{
+	if (!window)
+		return;
+	strtab_release(&window->strings);
+	free(window->frames);
+	free(window->nodes);
+	free(window->counts);
+	free(window->known);
+	hashmap_release(&window->frame_index);
+	hashmap_release(&window->node_index);
+	hashmap_release(&window->count_index);
+	hashmap_release(&window->known_index);
+	free(window);
+}
+
+static bool known_equal(const void *table, uint32_t position, const void *key)
+{
+	const struct window_known *have = &((const struct window *)table)->known[position];
+	const struct window_known *want = key;
+
+	return have->hash == want->hash && have->base == want->base && have->check == want->check;
+}
+
+int window_find(const struct window *window, uint64_t base, uint64_t hash, uint32_t check,
+		uint32_t *ret_node)
+{
+	struct window_known key = {base, hash, check, 0};
+	uint32_t at =
+		hashmap_find(&window->known_index, hash_mix(base, hash), known_equal, window, &key);
+
+	if (at == HASHMAP_NONE)
+		return -ENOENT;
+	*ret_node = window->known[at].node;
+	return 0;
+}
+
+int window_learn(struct window *window, uint64_t base, uint64_t hash, uint32_t check, uint32_t node)
+{
+	int err =
+		array_reserve(&window->known, &window->known_size, (size_t)window->known_count + 1);
+
+	if (!err)
+		err = hashmap_add(&window->known_index, hash_mix(base, hash), window->known_count);
+	if (!err)
+		window->known[window->known_count++] =
+			(struct window_known){base, hash, check, node};
+	return err;
+}
+
+static bool frame_equal(const void *table, uint32_t position, const void *key)
+{
+	const struct frame *have = &((const struct window *)table)->frames[position];
+	const struct frame *want = key;
+
+	return have->off == want->off && have->module == want->module;
+}
+
+static int add_frame(struct window *window, const struct frame *frame, uint32_t *ret_frame)
+{
+	uint64_t hash = hash_mix(frame->off, frame->module);
+	uint32_t at = hashmap_find(&window->frame_index, hash, frame_equal, window, frame);
+	int err;
+
+	if (at == HASHMAP_NONE) {
+		at = window->frame_count;
+		err = array_reserve(&window->frames, &window->frames_size, (size_t)at + 1);
+		if (!err)
+			err = hashmap_add(&window->frame_index, hash, at);
+		if (err)
+			return err;
+		window->frames[window->frame_count++] = *frame;
+	}
+	*ret_frame = at;
+	return 0;
+}
+
+static bool node_equal(const void *table, uint32_t position, const void *key)
+{
+	const struct node *have = &((const struct window *)table)->nodes[position];
+	const struct node *want = key;
+
+	return have->parent == want->parent && have->frame == want->frame;
+}
+
+int window_push(struct window *window, uint32_t parent, const struct frame *frame,
+		uint32_t *ret_node)
+{
+	struct node node = {.parent = parent};
+	int err = add_frame(window, frame, &node.frame);
+	uint64_t hash = hash_mix(node.parent, node.frame);
+	uint32_t at;
+
+	if (err)
+		return err;
+	at = hashmap_find(&window->node_index, hash, node_equal, window, &node);
+	if (at == HASHMAP_NONE) {
+		at = window->node_count;
+		err = array_reserve(&window->nodes, &window->nodes_size, (size_t)at + 1);
+		if (!err)
+			err = hashmap_add(&window->node_index, hash, at);
+		if (err)
+			return err;
+		window->nodes[window->node_count++] = node;
+	}
+	*ret_node = at;
+	return 0;
+}
+
+static bool count_equal(const void *table, uint32_t position, const void *key)
+{
+	const struct window_count *have = &((const struct window *)table)->counts[position];
+	const struct window_count *want = key;
+
+	return have->node == want->node && have->pid == want->pid && have->tid == want->tid &&
+	       have->comm == want->comm && have->thread == want->thread;
+}
+
+int window_add(struct window *window, uint32_t pid, const char *comm, uint32_t tid,
+	       const char *thread, uint32_t node, uint64_t ticks)
+{
+	struct window_count key = {.pid = pid, .tid = tid, .node = node};
+	uint64_t hash;
+	uint32_t at;
+	int err = strtab_add_n(&window->strings, comm, WICK_COMM, &key.comm);
+
+	if (!err && tid)
+		err = strtab_add_n(&window->strings, thread, WICK_COMM, &key.thread);
+	if (err)
+		return err;
+	hash = hash_mix((uint64_t)pid << 32 | tid,
+			(uint64_t)node << 32 | key.comm << 16 | key.thread);
+	at = hashmap_find(&window->count_index, hash, count_equal, window, &key);
+	if (at == HASHMAP_NONE) {
+		at = window->count_count;
+		err = array_reserve(&window->counts, &window->counts_size, (size_t)at + 1);
+		if (!err)
+			err = hashmap_add(&window->count_index, hash, at);
+		if (err)
+			return err;
+		window->counts[window->count_count++] = key;
+	}
+	window->counts[at].ticks += ticks;
+	return 0;
+}
+
+size_t window_bytes(const struct window *window)
+{
+	return strtab_bytes(&window->strings) + window->frames_size * sizeof(*window->frames) +
+	       window->nodes_size * sizeof(*window->nodes) +
+	       window->counts_size * sizeof(*window->counts) +
+	       window->known_size * sizeof(*window->known) + hashmap_bytes(&window->frame_index) +
+	       hashmap_bytes(&window->node_index) + hashmap_bytes(&window->count_index) +
+	       hashmap_bytes(&window->known_index);
+}

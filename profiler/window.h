@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The samples of a stretch of time, equal ones counted, before they have names.
+ *
+ * Stacks are paths in one tree that grows from the roots: a node is (parent, frame), a stack is the
+ * node of its leaf. Thousands of stacks share their root halves, so a stack costs as many nodes as
+ *it has frames of its own. The kernel's frames continue the path behind the user's leaf.
+ *
+ *	frames   (module, offset in its file), each once
+ *	nodes    (parent, frame), each once
+ *	counts   (process, thread, leaf node) -> ticks
+ *	known    (space serial or node, hash, check) -> node: stacks seen before, by their names
+ *
+ * A window owns all its memory and is freed as a whole. One thread.
+ */
+#ifndef WICK_PROFILER_WINDOW_H
+#define WICK_PROFILER_WINDOW_H
+
+#include "base/hashmap.h"
+#include "base/strtab.h"
+#include "profiler/ledger.h"
+
+#include <stdint.h>
+
+/* Modules that are none. */
+#define FRAME_KERNEL   UINT32_MAX	/* off is an address in the kernel */
+#define FRAME_UNMAPPED (UINT32_MAX - 1) /* an address in no mapping we know of; off is 0 */
+
+struct frame {
+	uint64_t off; /* in the module's file: of the pc, less one where it is a return address */
+	uint32_t module;
+};
+
+#define NODE_NONE UINT32_MAX
+
+struct node {
+	uint32_t parent; /* NODE_NONE: a root */
+	uint32_t frame;
+};
+
+struct window_count {
+	uint32_t pid, tid;     /* tid 0: threads are not told apart */
+	uint32_t comm, thread; /* string ids */
+	uint32_t node;	       /* NODE_NONE: no stack at all */
+	uint64_t ticks;
+};
+
+struct window_known {
+	uint64_t base, hash;
+	uint32_t check, node;
+};
+
+struct window {
+	struct strtab strings;
+	struct frame *frames;
+	uint32_t frame_count, frames_size;
+	struct node *nodes;
+	uint32_t node_count, nodes_size;
+	struct window_count *counts;
+	uint32_t count_count, counts_size;
+	struct window_known *known;
+	uint32_t known_count, known_size;
+	struct hashmap frame_index, node_index, count_index, known_index;
+
+	struct ledger ledger;
+	uint32_t first_epoch;
+	int64_t wall_ns;   /* CLOCK_REALTIME at its start */
+	uint64_t start_ns; /* CLOCK_BOOTTIME at its start and end; end 0 = it is open */
+	uint64_t end_ns;
+	double busy_s; /* cpus_busy_s() at its start */
+};
+
+int window_new(uint32_t first_epoch, struct window **ret_window);
+void window_free(struct window *window);
+static inline void window_freep(struct window **window)
+{
+	window_free(*window);
+}
+
+/* The node of a stack by its name under a base (below), or -ENOENT. */
+int window_find(const struct window *window, uint64_t base, uint64_t hash, uint32_t check,
+		uint32_t *ret_node);
+/* Remembers it. */
+int window_learn(struct window *window, uint64_t base, uint64_t hash, uint32_t check,
+		 uint32_t node);
+
+/* Bases: a user stack means something only in its address space, a kernel stack is appended to a
+ * node. The two never meet. */
+static inline uint64_t window_base_user(uint64_t space_serial)
+{
+	return space_serial << 1;
+}
+static inline uint64_t window_base_kernel(uint32_t node)
+{
+	return (uint64_t)node << 1 | 1;
+}
+
+/* The node of frame behind parent; made if it is new. */
+int window_push(struct window *window, uint32_t parent, const struct frame *frame,
+		uint32_t *ret_node);
+
+/* Counts ticks of a process (and thread, if tid is not 0) in a stack. comm, thread: at most
+ * WICK_COMM bytes, NUL-terminated or full. */
+int window_add(struct window *window, uint32_t pid, const char *comm, uint32_t tid,
+	       const char *thread, uint32_t node, uint64_t ticks);
+
+/* Bytes held, for budgets. */
+size_t window_bytes(const struct window *window);
+
+#endif

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Each missing right is named, with what it costs.
+. "$(dirname "$0")/lib.sh"
+need_bpf
+command -v setpriv >/dev/null || skip "needs setpriv"
+
+install -m 755 "$WICK" "$tmp/wick"
+chmod 755 "$tmp"
+start burn_fp 600
+
+# without CAPABILITY STATUS: the six rights that wick asks for, less one.
+without()
+{
+	local set=-all cap status=0
+
+	for cap in bpf perfmon sys_ptrace syslog checkpoint_restore dac_read_search; do
+		[ "$cap" = "$1" ] || set+=",+$cap"
+	done
+	rm -f "$tmp/out.pb.gz"
+	setpriv --inh-caps=-all --bounding-set="$set" \
+		"$tmp/wick" record -a -F 999 -d 1 -o "$tmp/out.pb.gz" 2>"$tmp/wick.err" || status=$?
+	near "status without $1" "$status" "$2" 0
+	[ "$1" = none ] || grep -qi "cap_$1" "$tmp/wick.err" || fail "CAP_${1^^} is not named"
+	[ "$2" = 0 ] || [ ! -e "$tmp/out.pb.gz" ] || fail "a file without $1"
+	[ "$2" != 0 ] || ledger_exact "$tmp/out.pb.gz"
+}
+
+without none 0
+folded "$tmp/out.pb.gz" "$tmp/out.folded"
+at_least "named with the six rights" "$(folded_count "$tmp/out.folded" ';main;cycle;seventy')" 100
+without bpf 1
+without perfmon 1
+for cap in sys_ptrace syslog checkpoint_restore dac_read_search; do
+	without "$cap" 0
+done
+
+status=0
+setpriv --reuid=65534 --regid=65534 --clear-groups \
+	"$tmp/wick" record -a -d 1 -o /dev/shm/wick-test-none.pb.gz 2>"$tmp/wick.err" || status=$?
+near "status as nobody" "$status" 1 0
+grep -q '^hint: ' "$tmp/wick.err" || fail "no hint for nobody"

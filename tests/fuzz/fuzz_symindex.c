@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Any bytes as an index: refused, or safe to search and to print. */
+#include "symbolizer/symindex.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* Most changes to a header break its sums; put them right, so that the rest is reached as well. */
+static void mend(uint8_t *bytes, size_t size)
+{
+	struct symindex_header h;
+	uint64_t arrays;
+
+	if (size < sizeof(h))
+		return;
+	memcpy(&h, bytes, sizeof(h));
+	h.size = size;
+	arrays = sizeof(h) + h.segment_count * 32ull + h.symbol_count * 16ull;
+	if (arrays < size)
+		h.string_size = (uint32_t)(size - arrays);
+	memcpy(bytes, &h, sizeof(h));
+}
+
+static void search(struct symindex *index)
+{
+	struct symindex_name name;
+	uint64_t a, b, c;
+	size_t length;
+
+	for (uint32_t i = 0; symindex_at(index, i, &name); i++)
+		if (!strlen(name.symbol) || !symindex_lookup(index, name.start, &name))
+			abort();
+	for (uint64_t vaddr = 1; vaddr; vaddr <<= 1)
+		if (symindex_lookup(index, vaddr, &name) && vaddr - name.start >= name.size)
+			abort();
+	for (uint64_t off = 1; off; off <<= 1)
+		symindex_vaddr(index, off, &a);
+	symindex_text(index, &a, &b, &c);
+	symindex_build_id(index, &length);
+}
+
+static void try_bytes(const uint8_t *bytes, size_t size)
+{
+	struct symindex *index = NULL;
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
+		abort();
+	if (!symindex_open(fd, &index))
+		search(index);
+	symindex_free(index);
+	close(fd);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	uint8_t *mended = malloc(size + 1);
+
+	if (!mended)
+		abort();
+	memcpy(mended, bytes, size);
+	mend(mended, size);
+	try_bytes(bytes, size);
+	try_bytes(mended, size);
+	free(mended);
+	return 0;
+}
