@@ -83,6 +83,16 @@ const char *strtab_get(const struct strtab *tab, uint32_t id)
 	return id < tab->count ? tab->bytes + tab->offsets[id] : "";
 }
 
+size_t strtab_length(const struct strtab *tab, uint32_t id)
+{
+	size_t end;
+
+	if (id >= tab->count)
+		return 0;
+	end = id + 1 < tab->count ? tab->offsets[id + 1] : tab->bytes_used;
+	return end - tab->offsets[id] - 1;
+}
+
 uint32_t strtab_count(const struct strtab *tab)
 {
 	return tab->count ? tab->count : 1;

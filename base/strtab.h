@@ -26,6 +26,9 @@ int strtab_add_n(struct strtab *tab, const char *string, size_t length, uint32_t
 /* The string of an id; "" for an id that was never given. Valid until the next add. */
 const char *strtab_get(const struct strtab *tab, uint32_t id);
 
+/* Its length, without a walk along it. */
+size_t strtab_length(const struct strtab *tab, uint32_t id);
+
 /* The number of ids given, "" included (so at least 1). */
 uint32_t strtab_count(const struct strtab *tab);
 

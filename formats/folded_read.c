@@ -65,6 +65,10 @@ static int add_frame(struct reader *reader, const char *text, size_t length, uin
 	struct profile_line line = {0};
 	int err;
 
+	if (length > PROFILE_STRING_MAX) {
+		reader->why = why("a frame of line %lu is longer than can be held", reader->line);
+		return -EFBIG;
+	}
 	buf_clear(&reader->name);
 	if (length)
 		buf_add_utf8(&reader->name, text, length);

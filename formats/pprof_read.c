@@ -37,6 +37,8 @@ struct reader {
 
 	uint32_t *strings; /* the profile's id by the file's index */
 	uint32_t string_count, strings_size;
+	bool *is_comment; /* by the file's index: a comment counts once, as one byte can repeat it
+			   */
 	struct id_map mapping_map, function_map, location_map;
 	uint32_t *mappings; /* the profile's ids in the file's order */
 	uint32_t mappings_size;
@@ -60,6 +62,7 @@ static void reader_free(struct reader *reader)
 		return;
 	profile_free(reader->profile);
 	free(reader->strings);
+	free(reader->is_comment);
 	free(reader->mapping_map.ids);
 	free(reader->function_map.ids);
 	free(reader->location_map.ids);
@@ -186,6 +189,8 @@ static int read_string(struct reader *reader, struct protobuf_field *field)
 
 	if (!err && !reader->string_count && size)
 		err = damaged(reader, "the first string is not empty");
+	if (!err && size > PROFILE_STRING_MAX)
+		err = too_big(reader, "a string is longer than can be held");
 	if (!err)
 		err = array_reserve(&reader->strings, &reader->strings_size,
 				    (size_t)reader->string_count + 1);
@@ -424,10 +429,11 @@ static int read_comments(struct reader *reader, struct protobuf_field *field)
 
 	while ((more = protobuf_number(field, &index)) > 0) {
 		err = find_string(reader, index, &id);
-		if (!err)
+		if (!err && !reader->is_comment[index])
 			err = add_comment(reader, id);
 		if (err)
 			return err;
+		reader->is_comment[index] = true;
 	}
 	return more < 0 ? damaged(reader, "damaged comment") : 0;
 }
@@ -644,6 +650,9 @@ static int read_all(struct reader *reader)
 	static const field_handler samples[] = {[PROFILE_SAMPLE] = read_sample};
 	int err = walk(reader, strings, ARRAY_SIZE(strings));
 
+	reader->is_comment = calloc((size_t)reader->string_count + 1, sizeof(*reader->is_comment));
+	if (!err && !reader->is_comment)
+		err = -ENOMEM;
 	if (!err)
 		err = walk(reader, tables, ARRAY_SIZE(tables));
 	if (!err && !reader->profile->type_count)

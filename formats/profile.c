@@ -17,6 +17,11 @@ int profile_new(struct profile **ret_profile)
 
 	if (!profile || strtab_add(&profile->strings, "", &empty))
 		return -ENOMEM;
+	/* Never NULL: an element without any lines, labels or locations still points into them. */
+	if (array_reserve(&profile->lines, &profile->lines_size, 1) ||
+	    array_reserve(&profile->labels, &profile->labels_size, 1) ||
+	    array_reserve(&profile->sample_locations, &profile->sample_locations_size, 1))
+		return -ENOMEM;
 	*ret_profile = TAKE_PTR(profile);
 	return 0;
 }
@@ -448,12 +453,20 @@ int profile_add_sample(struct profile *profile, const uint32_t *locations, uint3
 	return 0;
 }
 
+/* Names may be of any length, and this is called for each of many locations: look at the ends only.
+ */
+enum { MODULE_NAME_MAX = 256 };
+
 static const char *module_name(const struct profile *profile, uint32_t mapping)
 {
-	const char *path = profile_string(profile, profile->mappings[mapping].file);
-	const char *slash = strrchr(path, '/');
+	uint32_t file = profile->mappings[mapping].file;
+	size_t length = strtab_length(&profile->strings, file);
+	const char *end = profile_string(profile, file) + length, *slash;
 
-	return slash && slash[1] ? slash + 1 : path;
+	if (length > MODULE_NAME_MAX)
+		length = MODULE_NAME_MAX;
+	slash = memrchr(end - length, '/', length);
+	return slash && slash + 1 < end ? slash + 1 : end - length;
 }
 
 const char *profile_frame_name(const struct profile *profile,
@@ -463,9 +476,10 @@ const char *profile_frame_name(const struct profile *profile,
 	if (line < location->line_count) {
 		uint32_t function = profile->lines[location->line_first + line].function;
 
-		snprintf(ret, size, "%s",
+		snprintf(ret, size, "%.*s", (int)size,
 			 profile_string(profile, profile->functions[function].name));
-	} else if (location->mapping == PROFILE_NO_MAPPING) {
+	} else if (location->mapping == PROFILE_NO_MAPPING ||
+		   !profile->mappings[location->mapping].file) {
 		snprintf(ret, size, "0x%" PRIx64, location->address);
 	} else {
 		snprintf(ret, size, "%s+0x%" PRIx64, module_name(profile, location->mapping),

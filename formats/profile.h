@@ -23,11 +23,12 @@
 #include <stdint.h>
 
 enum {
-	PROFILE_VALUES_MAX = 8,	  /* sample types in a profile */
-	PROFILE_LABELS_MAX = 32,  /* labels of one sample */
-	PROFILE_DEPTH_MAX = 4096, /* locations of one sample; readers refuse more */
-	PROFILE_LINES_MAX = 1024, /* lines (inlined levels) of one location */
-	PROFILE_LEDGER_MAX = 256, /* lines of the ledger */
+	PROFILE_VALUES_MAX = 8,	      /* sample types in a profile */
+	PROFILE_LABELS_MAX = 32,      /* labels of one sample */
+	PROFILE_DEPTH_MAX = 4096,     /* locations of one sample; readers refuse more */
+	PROFILE_LINES_MAX = 1024,     /* lines (inlined levels) of one location */
+	PROFILE_LEDGER_MAX = 256,     /* lines of the ledger */
+	PROFILE_STRING_MAX = 1 << 20, /* bytes of a string; readers refuse more */
 };
 
 struct profile_value_type {
@@ -186,7 +187,7 @@ int profile_add_sample(struct profile *profile, const uint32_t *locations, uint3
 int profile_merge(struct profile *profile, const struct profile *other);
 
 /* The text of a frame: the function's name, or "module+0xaddress" for one without (module: the last
- * part of the mapping's path; "0xaddress" where there is no mapping). Written to ret, which is also
+ * part of the mapping's path; "0xaddress" where there is none). Written to ret, which is also
  * returned; cut to size. */
 const char *profile_frame_name(const struct profile *profile,
 			       const struct profile_location *location, uint32_t line, char *ret,

@@ -3,11 +3,32 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "profiler/output.h"
+
+#include <errno.h>
+#include <string.h>
 
 struct convert_options {
 	const char *output;
 };
+
+static int merge_file(struct profile *profile, const char *path)
+{
+	_cleanup_(profile_freep) struct profile *other = NULL;
+	char name[256];
+	int err, status = output_read(path, &other);
+
+	if (status != STATUS_OK)
+		return status;
+	err = profile_merge(profile, other);
+	if (!err)
+		return STATUS_OK;
+	log_error("cannot add '%s': %s", quote(name, sizeof(name), path),
+		  err == -EINVAL ? "its sample types are not those of the first file"
+				 : strerror(-err));
+	return STATUS_ERROR;
+}
 
 static int convert(const void *data, int argc, char **argv)
 {
@@ -15,16 +36,16 @@ static int convert(const void *data, int argc, char **argv)
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	int status;
 
-	if (argc != 1 || !options->output) {
-		log_error("%s", argc == 1  ? "no output file given"
-				: argc < 1 ? "no input file given"
-					   : "more than one input file given");
-		log_hint("wick convert IN -o OUT, see wick convert --help");
+	if (argc < 1 || !options->output) {
+		log_error(argc < 1 ? "no input file given" : "no output file given");
+		log_hint("wick convert IN.. -o OUT, see wick convert --help");
 		return STATUS_USAGE;
 	}
 	status = output_check(options->output);
 	if (status == STATUS_OK)
 		status = output_read(argv[0], &profile);
+	for (int i = 1; status == STATUS_OK && i < argc; i++)
+		status = merge_file(profile, argv[i]);
 	if (status == STATUS_OK)
 		status = output_write(profile, options->output, NULL);
 	return status;
@@ -42,9 +63,9 @@ static const struct option_spec convert_specs[] = {
 
 const struct command convert_command = {
 	.name = "convert",
-	.arguments = "IN",
-	.summary = "write a profile in another format",
-	.details = "IN may be pprof or folded stacks, plain or packed, whatever its name.\n"
+	.arguments = "IN..",
+	.summary = "write a profile, or the sum of several, in another format",
+	.details = "Each IN may be pprof or folded stacks, plain or packed, whatever its name.\n"
 		   "OUT ends in .pb.gz, .pb, .pb.zst, .folded, .folded.gz, .folded.zst or .html.\n",
 	.options = convert_specs,
 	.options_size = sizeof(struct convert_options),

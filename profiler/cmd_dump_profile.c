@@ -146,7 +146,7 @@ static void add_frame(const struct profile *profile, const struct profile_locati
 	}
 	if (line + 1 < location->line_count)
 		buf_add_str(out, " (inlined)");
-	if (location->mapping != PROFILE_NO_MAPPING) {
+	if (location->mapping != PROFILE_NO_MAPPING && profile->mappings[location->mapping].file) {
 		buf_add_str(out, " in ");
 		add_quoted(out, profile_string(profile, profile->mappings[location->mapping].file));
 	}

@@ -56,6 +56,10 @@ TEST(strtab_gives_equal_strings_equal_ids_and_the_empty_string_id_0)
 	CHECK_INT(empty, 0);
 	CHECK_STR(strtab_get(&tab, c), "mainly");
 	CHECK_STR(strtab_get(&tab, 99), "");
+	CHECK_INT(strtab_length(&tab, a), 4);
+	CHECK_INT(strtab_length(&tab, c), 6);
+	CHECK_INT(strtab_length(&tab, empty), 0);
+	CHECK_INT(strtab_length(&tab, 99), 0);
 	strtab_release(&tab);
 }
 

@@ -219,6 +219,26 @@ TEST(strings_that_nothing_uses_are_not_written)
 	CHECK(!memmem(buf.bytes, buf.used, "nobody's", 8));
 }
 
+TEST(a_comment_counts_once_however_often_it_is_named)
+{
+	static const char *const comments[] = {"host: a", "wick-ledger: taken=5", NULL};
+	_cleanup_(buf_release) struct buf buf = {0};
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	size_t mark;
+
+	add_start(&buf);
+	add_strings(&buf, comments);
+	mark = protobuf_begin(&buf, 13);
+	for (int i = 0; i < 1000; i++)
+		buf_add_varint(&buf, 4 + i % 2);
+	protobuf_end(&buf, mark);
+	profile = read_buf(&buf);
+	if (!profile)
+		return;
+	CHECK_INT(profile->comment_count, 1);
+	CHECK_INT(profile_ledger_get(profile, "taken"), 5);
+}
+
 TEST(a_comment_that_only_looks_like_a_ledger_stays_a_comment)
 {
 	static const char *const comments[] = {
@@ -333,6 +353,14 @@ TEST(what_is_past_a_cap_is_refused_with_its_reason)
 		protobuf_add_bytes(&buf, 3, "\x08\x01\x10\x02", 4);
 	protobuf_end(&buf, mark);
 	check_refused(&buf, -EFBIG, "a sample has more labels than can be held");
+
+	buf_clear(&buf);
+	add_start(&buf);
+	mark = protobuf_begin(&buf, 6);
+	for (int i = 0; i <= PROFILE_STRING_MAX; i++)
+		buf_add_char(&buf, 'x');
+	protobuf_end(&buf, mark);
+	check_refused(&buf, -EFBIG, "a string is longer than can be held");
 }
 
 TEST(text_is_not_taken_for_pprof)

@@ -142,6 +142,27 @@ TEST(frames_without_a_function_are_module_and_address)
 		  "libc.");
 }
 
+TEST(module_names_are_the_last_part_of_the_path_and_bounded)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	struct profile_location location = {.address = 0x10};
+	struct profile_mapping mapping = {0};
+	char path[2000], name[512];
+
+	profile_new(&profile);
+	profile_add_mapping(profile, &mapping, &location.mapping);
+	CHECK_STR(profile_frame_name(profile, &location, 0, name, sizeof(name)), "0x10");
+	profile_add_string(profile, "/usr/", &profile->mappings[0].file);
+	CHECK_STR(profile_frame_name(profile, &location, 0, name, sizeof(name)), "/usr/+0x10");
+	memset(path, 'a', sizeof(path));
+	memcpy(path + sizeof(path) - 6, "/last", 6);
+	profile_add_string(profile, path, &profile->mappings[0].file);
+	CHECK_STR(profile_frame_name(profile, &location, 0, name, sizeof(name)), "last+0x10");
+	path[sizeof(path) - 6] = 'a';
+	profile_add_string(profile, path, &profile->mappings[0].file);
+	CHECK_INT(strlen(profile_frame_name(profile, &location, 0, name, sizeof(name))), 256 + 5);
+}
+
 TEST(sorting_goes_by_path_from_the_root_and_keeps_the_index_right)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
