@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include "base/array.h"
+#include "base/quote.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,6 +62,44 @@ void buf_printf(struct buf *buf, const char *format, ...)
 	vsnprintf(buf->bytes + buf->used, (size_t)length + 1, format, args);
 	va_end(args);
 	buf->used += (size_t)length;
+}
+
+void buf_add_utf8(struct buf *buf, const char *bytes, size_t size)
+{
+	size_t good = 0;
+
+	for (size_t i = 0; i < size;) {
+		size_t length = bytes[i] ? utf8_length(bytes + i, size - i) : 0;
+
+		if (!length) {
+			buf_add(buf, bytes + good, i - good);
+			buf_add_str(buf, "\xef\xbf\xbd");
+			good = i + 1;
+		}
+		i += length ? length : 1;
+	}
+	buf_add(buf, bytes + good, size - good);
+}
+
+void buf_add_json(struct buf *buf, const char *string)
+{
+	size_t start = 0, i;
+
+	buf_add_char(buf, '"');
+	for (i = 0; string[i]; i++) {
+		uint8_t c = (uint8_t)string[i];
+
+		if (c >= 0x20 && c != 0x7f && c != '"' && c != '\\')
+			continue;
+		buf_add_utf8(buf, string + start, i - start);
+		if (c == '"' || c == '\\')
+			buf_printf(buf, "\\%c", c);
+		else
+			buf_printf(buf, "\\u%04x", c);
+		start = i + 1;
+	}
+	buf_add_utf8(buf, string + start, i - start);
+	buf_add_char(buf, '"');
 }
 
 void buf_add_varint(struct buf *buf, uint64_t value)

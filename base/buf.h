@@ -23,6 +23,13 @@ void buf_add_str(struct buf *buf, const char *string);
 void buf_add_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Text that others take for UTF-8: each NUL and each byte that is part of no valid sequence becomes
+ * U+FFFD. */
+void buf_add_utf8(struct buf *buf, const char *bytes, size_t size);
+
+/* A JSON string with its quotes; string may hold anything (see buf_add_utf8()). */
+void buf_add_json(struct buf *buf, const char *string);
+
 /* Protobuf's varint, LEB128. */
 void buf_add_varint(struct buf *buf, uint64_t value);
 

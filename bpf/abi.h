@@ -6,9 +6,9 @@
  * 32-bit check and stand, once, in the stack maps of the record's epoch, unless the record carries
  * them whole (flags), as they could not be stored.
  *
- *   ring of a CPU:  | wick_sample | wick_sample + user pcs | wick_sample + user pcs + kernel pcs | ..
- *   ustacks[epoch & 1], kstacks[epoch & 1]:  hash -> wick_stack
- *   counters[epoch & 1], per CPU:  u64 by enum wick_count, ever growing
+ *   ring of a CPU:  | wick_sample | wick_sample + user pcs | wick_sample + user pcs + kernel pcs |
+ * .. ustacks[epoch & 1], kstacks[epoch & 1]:  hash -> wick_stack counters[epoch & 1], per CPU:  u64
+ * by enum wick_count, ever growing
  */
 #ifndef WICK_BPF_ABI_H
 #define WICK_BPF_ABI_H
@@ -16,8 +16,9 @@
 #include <linux/types.h>
 
 enum {
-	WICK_DEPTH = 127,	 /* frames of a stack, kernel and user each (kernel.perf_event_max_stack) */
-	WICK_COMM = 16,		 /* TASK_COMM_LEN */
+	WICK_DEPTH =
+		127,	/* frames of a stack, kernel and user each (kernel.perf_event_max_stack) */
+	WICK_COMM = 16, /* TASK_COMM_LEN */
 	WICK_FILTER_MAX = 65536, /* processes in the filter */
 };
 
@@ -57,14 +58,15 @@ enum {
 struct wick_stack {
 	__u32 check; /* of the same pcs as the key, but independent of it */
 	__u16 n;
-	__u8 end;    /* enum wick_end; 0 for kernel stacks */
+	__u8 end; /* enum wick_end; 0 for kernel stacks */
 	__u8 zero;
 	__u64 pc[WICK_DEPTH];
 };
 
 /*
- * A sample, 112 bytes. The tail, from user_check on, is the head of the user stack's struct wick_stack
- * (so that one buffer in the kernel serves the record, the map value and the record with its stack).
+ * A sample, 112 bytes. The tail, from user_check on, is the head of the user stack's struct
+ * wick_stack (so that one buffer in the kernel serves the record, the map value and the record with
+ * its stack).
  */
 struct wick_sample {
 	__u64 time_ns;	   /* CLOCK_BOOTTIME */

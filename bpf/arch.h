@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The registers a walk starts from. The context of a perf_event program begins with the interrupted
- * registers; they are read as words by index, since the u16 cs of newer kernels' pt_regs is refused by
- * the verifier ("invalid bpf_context access off=136 size=2").
+ * registers; they are read as words by index, since the u16 cs of newer kernels' pt_regs is refused
+ * by the verifier ("invalid bpf_context access off=136 size=2").
  */
 #ifndef WICK_BPF_ARCH_H
 #define WICK_BPF_ARCH_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SipHash-1-3 with 128 bits of output over a stack's pcs: 64 bits are its name, 32 others its check.
- * Keyed, since a target chooses its own frame-pointer chains: without the key it cannot make two
- * stacks meet. (Aumasson and Bernstein, "SipHash: a fast short-input PRF"; 128-bit variant of the
- * reference code.)
+ * SipHash-1-3 with 128 bits of output over a stack's pcs: 64 bits are its name, 32 others its
+ * check. Keyed, since a target chooses its own frame-pointer chains: without the key it cannot make
+ * two stacks meet. (Aumasson and Bernstein, "SipHash: a fast short-input PRF"; 128-bit variant of
+ * the reference code.)
  */
 #ifndef WICK_BPF_HASH_H
 #define WICK_BPF_HASH_H
@@ -30,8 +30,8 @@ static __always_inline void hash_round(struct hash_state *s)
 	s->v2 = HASH_ROTL(s->v2, 32);
 }
 
-/* The name of a stack (never 0, which means "no stack"); stack->check is set on the way. end is hashed
- * too: the same pcs with two ends are two stacks. */
+/* The name of a stack (never 0, which means "no stack"); stack->check is set on the way. end is
+ * hashed too: the same pcs with two ends are two stacks. */
 static __always_inline __u64 hash_stack(struct wick_stack *stack, const __u64 key[2])
 {
 	struct hash_state s = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel's structures as far as wick reads them. Offsets here mean nothing: CO-RE puts in those of
- * the running kernel at load time, so the build needs neither its headers nor its BTF.
- * Field names hold from 5.7 (self_exec_id became u64) to 6.18.
+ * The kernel's structures as far as wick reads them. Offsets here mean nothing: CO-RE puts in those
+ * of the running kernel at load time, so the build needs neither its headers nor its BTF. Field
+ * names hold from 5.7 (self_exec_id became u64) to 6.18.
  */
 #ifndef WICK_BPF_KERNEL_H
 #define WICK_BPF_KERNEL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Walks a user stack, one frame a step, by frame pointers. Also compiled natively by tests: it calls
- * nothing but wick_read_user().
+ * Walks a user stack, one frame a step, by frame pointers. Also compiled natively by tests: it
+ *calls nothing but wick_read_user().
  *
  *	  higher addresses
  *	| return address | fp + 8
@@ -9,9 +9,9 @@
  *	| locals         |
  *	|                | sp        <- sp
  *
- * A frame pointer is believed only if the stack could look so: aligned, above sp and near it, growing
- * from frame to frame. Code built without frame pointers uses the register for data; the checks end
- * the walk there (WICK_END_fp_chain) instead of inventing frames.
+ * A frame pointer is believed only if the stack could look so: aligned, above sp and near it,
+ *growing from frame to frame. Code built without frame pointers uses the register for data; the
+ *checks end the walk there (WICK_END_fp_chain) instead of inventing frames.
  */
 #ifndef WICK_BPF_UNWIND_H
 #define WICK_BPF_UNWIND_H
@@ -27,8 +27,8 @@ struct unwind_state {
 	__u64 ip, sp, fp;
 };
 
-/* One step from a frame to its caller: 0 = state is the caller's now; else the enum wick_end that ended
- * the walk, plus one. */
+/* One step from a frame to its caller: 0 = state is the caller's now; else the enum wick_end that
+ * ended the walk, plus one. */
 static __always_inline int unwind_step(struct unwind_state *state)
 {
 	__u64 frame[2]; /* caller's fp, return address */

@@ -3,8 +3,8 @@
  * The kernel side of wick: one run a tick and CPU, attached to a perf event.
  *
  * Invariants:
- *  1. The epoch is read once, at entry. It chooses the stack maps and the counters, and stands in the
- *     record; user space changes it and then waits until no run can still hold the old one.
+ *  1. The epoch is read once, at entry. It chooses the stack maps and the counters, and stands in
+ * the record; user space changes it and then waits until no run can still hold the old one.
  *  2. taken = records in the rings + ring_full + no_ring, in each epoch, exactly.
  *  3. Stack maps are only added to (BPF_NOEXIST). A stack that cannot be stored travels whole.
  *  4. No map that is written here is written by user space while the program runs.
@@ -140,8 +140,8 @@ static __always_inline bool user_registers(__u64 *ctx, struct task_struct *task,
 	ret_state->ip = ctx[REG_IP];
 	ret_state->sp = ctx[REG_SP];
 	ret_state->fp = ctx[REG_FP];
-	/* Else clang joins these loads with those below through one pointer: "dereference of modified
-	 * ctx ptr disallowed". */
+	/* Else clang joins these loads with those below through one pointer: "dereference of
+	 * modified ctx ptr disallowed". */
 	barrier();
 	if (REG_IS_USER(mode))
 		return true;
@@ -247,7 +247,8 @@ static __always_inline void hand_over(struct scratch *scratch, __u32 size,
 		wake = BPF_RB_FORCE_WAKEUP;
 	if (size > sizeof(scratch->sample) + sizeof(scratch->pc))
 		size = sizeof(scratch->sample) + sizeof(scratch->pc);
-	/* In an NMI another CPU's reader may hold the ring for a moment: once more, then give up. */
+	/* In an NMI another CPU's reader may hold the ring for a moment: once more, then give up.
+	 */
 	if (bpf_ringbuf_output(ring, scratch, size, wake) &&
 	    bpf_ringbuf_output(ring, scratch, size, wake))
 		count->of[WICK_COUNT_ring_full]++;

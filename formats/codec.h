@@ -21,7 +21,8 @@ int profile_codec_by_name(const char *path, struct profile_codec *ret_codec);
 /* The extensions that can be written, for error texts: ".pb.gz, .pb, ..". */
 const char *profile_codec_names(void);
 
-/* The viewer's parts, which formats/ does not own: see formats/html.h. NULL where no HTML is made. */
+/* The viewer's parts, which formats/ does not own: see formats/html.h. NULL where no HTML is made.
+ */
 struct html_viewer;
 
 /* Appends the encoded, packed profile. profile is sorted on the way (profile_sort()). */
@@ -32,10 +33,10 @@ int profile_encode(struct profile *profile, struct profile_codec codec,
 enum { PROFILE_UNPACKED_MAX = 1 << 30 };
 
 /*
- * Decodes foreign bytes, telling the format and packing by content (gzip and zstd magics, protobuf's
- * first bytes against text lines), not by name. On failure -EBADMSG (damaged), -EFBIG (past a cap),
- * -EPROTONOSUPPORT (not a profile) or -ENOMEM, and *ret_why (static text) names what is wrong: "string
- * index out of range", "cut short after 512 bytes".
+ * Decodes foreign bytes, telling the format and packing by content (gzip and zstd magics,
+ * protobuf's first bytes against text lines), not by name. On failure -EBADMSG (damaged), -EFBIG
+ * (past a cap), -EPROTONOSUPPORT (not a profile) or -ENOMEM, and *ret_why (static text) names what
+ * is wrong: "string index out of range", "cut short after 512 bytes".
  */
 int profile_decode(const void *bytes, size_t size, struct profile **ret_profile,
 		   const char **ret_why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One self-contained page: the viewer's files and a gzip pprof inside. Opens from a file, offline. */
+/* One self-contained page: the viewer's files and a gzip pprof inside. Opens from a file, offline.
+ */
 #ifndef WICK_FORMATS_HTML_H
 #define WICK_FORMATS_HTML_H
 

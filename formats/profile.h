@@ -27,6 +27,7 @@ enum {
 	PROFILE_LABELS_MAX = 32,  /* labels of one sample */
 	PROFILE_DEPTH_MAX = 4096, /* locations of one sample; readers refuse more */
 	PROFILE_LINES_MAX = 1024, /* lines (inlined levels) of one location */
+	PROFILE_LEDGER_MAX = 256, /* lines of the ledger */
 };
 
 struct profile_value_type {
@@ -78,9 +79,10 @@ struct profile_sample {
 };
 
 /*
- * One line of the ledger: what became of the samples. Names: "taken", "written", "dropped.<reason>",
- * "complete", "cut.<reason>", "not_run". taken = written + sum of dropped.*, written = complete + sum
- * of cut.*. In pprof the ledger travels as one comment, "wick-ledger: taken=12 written=12 ..".
+ * One line of the ledger: what became of the samples. Names: "taken", "written",
+ * "dropped.<reason>", "complete", "cut.<reason>", "not_run". taken = written + sum of dropped.*,
+ * written = complete + sum of cut.*. In pprof the ledger travels as one comment, "wick-ledger:
+ * taken=12 written=12 ..".
  */
 struct profile_count {
 	uint32_t name; /* string id */
@@ -120,7 +122,7 @@ struct profile {
 	struct profile_sample *samples;
 	uint32_t sample_count, samples_size;
 
-	struct hashmap mapping_index, function_index, location_index, sample_index;
+	struct hashmap comment_index, mapping_index, function_index, location_index, sample_index;
 };
 
 int profile_new(struct profile **ret_profile);
@@ -145,12 +147,14 @@ static inline const char *profile_string(const struct profile *profile, uint32_t
 
 int profile_add_comment(struct profile *profile, const char *text);
 
-/* Adds to a line of the ledger (and makes it, also for 0). profile_merge() adds whole ledgers up. */
+/* Adds to a line of the ledger (and makes it, also for 0). profile_merge() adds whole ledgers up.
+ * -E2BIG past PROFILE_LEDGER_MAX. */
 int profile_ledger_add(struct profile *profile, const char *name, uint64_t count);
 /* The count under this name, 0 if there is none. */
 uint64_t profile_ledger_get(const struct profile *profile, const char *name);
 
-/* The key of a mapping is (build_id or file, offset, start, limit). */
+/* The key of a mapping is (build_id or file, offset, start, limit); the has_ flags of an equal one
+ * are joined. */
 int profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping,
 			uint32_t *ret_id);
 int profile_add_function(struct profile *profile, const struct profile_function *function,
@@ -169,18 +173,21 @@ int profile_make_number(struct profile *profile, const char *key, int64_t number
 			struct profile_label *ret_label);
 
 /* Adds values (type_count of them) to the sample with these locations (leaf first) and labels.
- * -E2BIG past PROFILE_DEPTH_MAX or PROFILE_LABELS_MAX. */
+ * Sums wrap around, as in Go. -E2BIG past PROFILE_DEPTH_MAX or PROFILE_LABELS_MAX. */
 int profile_add_sample(struct profile *profile, const uint32_t *locations, uint32_t location_count,
 		       const struct profile_label *labels, uint32_t label_count,
 		       const int64_t *values);
 
 /* Adds all of other, translating ids: what `go tool pprof -proto a b` does (google/pprof
- * profile/merge.go). Both have the same sample types, or -EINVAL; the time is the earlier one, the
- * durations add up, comments are joined without repeats. */
+ * profile/merge.go). Both have the same sample types and period type, or -EINVAL; a profile without
+ * types and samples takes those of other. The time is the earlier one, the period the longer one,
+ * the durations add up, comments are joined without repeats, samples of zeros are left out. After
+ * -ENOMEM profile holds a part of other. */
 int profile_merge(struct profile *profile, const struct profile *other);
 
-/* The text of a frame: the function's name, or "file+0xaddress" for one without. Written to ret,
- * which is also returned. */
+/* The text of a frame: the function's name, or "module+0xaddress" for one without (module: the last
+ * part of the mapping's path; "0xaddress" where there is no mapping). Written to ret, which is also
+ * returned; cut to size. */
 const char *profile_frame_name(const struct profile *profile,
 			       const struct profile_location *location, uint32_t line, char *ret,
 			       size_t size);
@@ -190,16 +197,18 @@ const struct profile_label *profile_sample_label(const struct profile *profile,
 						 const struct profile_sample *sample,
 						 const char *key);
 
-/* The sum of a value over all samples. */
+/* The sum of a value over all samples; wraps around. */
 int64_t profile_total(const struct profile *profile, uint32_t type);
 
 /* The position of the sample type with this name, or -1. */
 int profile_find_type(const struct profile *profile, const char *type);
 
-/* Sorts samples by their path from root to leaf, then by labels: gzip halves (measured), and equal
- * input gives equal output. */
+/* Sorts samples by their path from root to leaf, then by labels: gzip halves (measured), and the
+ * same adds in another order of samples give the same output. Costs one pass where they are sorted.
+ */
 int profile_sort(struct profile *profile);
 
+/* Bytes of memory held. */
 size_t profile_bytes(const struct profile *profile);
 
 #endif

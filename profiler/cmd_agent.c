@@ -38,17 +38,23 @@ static const struct agent_options defaults = {
 };
 
 static const struct option_spec agent_options[] = {
-	{ .letter = 'l', .name = "listen", .kind = OPTION_STRING, .value = "ADDR:PORT",
-	  .help = "where the viewer is (127.0.0.1:7878)",
-	  .offset = offsetof(struct agent_options, server.listen) },
-	{ .name = "no-token", .kind = OPTION_FLAG,
-	  .help = "let everybody read who reaches the port",
-	  .offset = offsetof(struct agent_options, server.no_token) },
-	{ .name = "window", .kind = OPTION_SECONDS, .value = "T",
-	  .help = "show at least this much of the past (5m)",
-	  .offset = offsetof(struct agent_options, window_s) },
+	{.letter = 'l',
+	 .name = "listen",
+	 .kind = OPTION_STRING,
+	 .value = "ADDR:PORT",
+	 .help = "where the viewer is (127.0.0.1:7878)",
+	 .offset = offsetof(struct agent_options, server.listen)},
+	{.name = "no-token",
+	 .kind = OPTION_FLAG,
+	 .help = "let everybody read who reaches the port",
+	 .offset = offsetof(struct agent_options, server.no_token)},
+	{.name = "window",
+	 .kind = OPTION_SECONDS,
+	 .value = "T",
+	 .help = "show at least this much of the past (5m)",
+	 .offset = offsetof(struct agent_options, window_s)},
 	SAMPLING_OPTIONS(struct agent_options),
-	{ .name = NULL },
+	{.name = NULL},
 };
 
 struct agent {
@@ -62,7 +68,8 @@ static int list(void *context, struct buf *json)
 {
 	const struct window *window = pipeline_window(((struct agent *)context)->pipeline);
 
-	buf_printf(json, "[{\"id\":0,\"name\":\"this machine, live\",\"live\":true,\"time_ns\":%lld}]",
+	buf_printf(json,
+		   "[{\"id\":0,\"name\":\"this machine, live\",\"live\":true,\"time_ns\":%lld}]",
 		   (long long)window->wall_ns);
 	return buf_error(json);
 }
@@ -100,14 +107,14 @@ static int snapshot(struct agent *agent, struct profile **ret_profile)
 static int open_profile(void *context, unsigned int id, int *ret_fd)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
-	_cleanup_(buf_release) struct buf bytes = { 0 };
+	_cleanup_(buf_release) struct buf bytes = {0};
 	int err;
 
 	if (id)
 		return -ENOENT;
 	err = snapshot(context, &profile);
 	if (!err)
-		err = profile_encode(profile, (struct profile_codec){ FORMAT_PPROF, PACKING_GZIP },
+		err = profile_encode(profile, (struct profile_codec){FORMAT_PPROF, PACKING_GZIP},
 				     NULL, &bytes);
 	return err ? err : memfd_of(&bytes, ret_fd);
 }
@@ -135,10 +142,10 @@ static void turn_window(struct agent *agent)
 
 static int serve(struct agent *agent, int signal_fd)
 {
-	const struct server_source source = { agent, list, open_profile };
-	struct pollfd fds[] = { { .fd = pipeline_fd(agent->pipeline), .events = POLLIN },
-				{ .fd = signal_fd, .events = POLLIN },
-				{ .fd = server_fd(agent->server), .events = POLLIN } };
+	const struct server_source source = {agent, list, open_profile};
+	struct pollfd fds[] = {{.fd = pipeline_fd(agent->pipeline), .events = POLLIN},
+			       {.fd = signal_fd, .events = POLLIN},
+			       {.fd = server_fd(agent->server), .events = POLLIN}};
 	struct signalfd_siginfo signal;
 	time_t shown = time(NULL);
 
@@ -172,8 +179,9 @@ static int end(struct agent *agent)
 
 static int run(const void *raw, int argc, char **argv)
 {
-	struct agent agent = { .options = raw };
-	struct pipeline_options wanted = sampling_pipeline(&agent.options->sampling, NULL, 0, false);
+	struct agent agent = {.options = raw};
+	struct pipeline_options wanted =
+		sampling_pipeline(&agent.options->sampling, NULL, 0, false);
 	_cleanup_(server_stopp) struct server *server = NULL;
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
 	_cleanup_close_ int signal_fd = -1;

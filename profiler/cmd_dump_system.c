@@ -12,9 +12,11 @@ struct dump_system_options {
 };
 
 static const struct option_spec dump_system_options[] = {
-	{ .name = "json", .kind = OPTION_FLAG, .help = "as JSON",
-	  .offset = offsetof(struct dump_system_options, json) },
-	{ .name = NULL },
+	{.name = "json",
+	 .kind = OPTION_FLAG,
+	 .help = "as JSON",
+	 .offset = offsetof(struct dump_system_options, json)},
+	{.name = NULL},
 };
 
 static void print_text(const struct system_fact *facts, unsigned int count)
@@ -26,7 +28,7 @@ static void print_text(const struct system_fact *facts, unsigned int count)
 
 static void print_json(const struct system_fact *facts, unsigned int count)
 {
-	struct buf out = { 0 };
+	struct buf out = {0};
 
 	buf_add_str(&out, "{");
 	for (unsigned int i = 0; i < count; i++) {
@@ -34,7 +36,8 @@ static void print_json(const struct system_fact *facts, unsigned int count)
 		buf_add_json(&out, facts[i].name);
 		buf_add_str(&out, ": {\"value\": ");
 		buf_add_json(&out, facts[i].value);
-		buf_printf(&out, ", \"good\": %s, \"means\": ", facts[i].is_good ? "true" : "false");
+		buf_printf(&out,
+			   ", \"good\": %s, \"means\": ", facts[i].is_good ? "true" : "false");
 		buf_add_json(&out, facts[i].means);
 		buf_add_str(&out, "}");
 	}

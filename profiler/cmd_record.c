@@ -31,20 +31,31 @@ static const struct record_options defaults = {
 };
 
 static const struct option_spec record_options[] = {
-	{ .letter = 'a', .name = "all", .kind = OPTION_FLAG,
-	  .help = "the whole machine (if neither -p nor a command is given)",
-	  .offset = offsetof(struct record_options, everything) },
-	{ .letter = 'p', .name = "pid", .kind = OPTION_STRING, .value = "PID,..",
-	  .help = "these processes, with all their threads",
-	  .offset = offsetof(struct record_options, pids) },
-	{ .letter = 'd', .name = "duration", .kind = OPTION_SECONDS, .value = "T",
-	  .help = "how long: 10, 500ms, 2m (until Ctrl-C or the target's end)",
-	  .offset = offsetof(struct record_options, seconds) },
-	{ .letter = 'o', .name = "output", .kind = OPTION_STRING, .value = "FILE",
-	  .help = "what to write (wick.pb.gz); - is folded text on stdout",
-	  .offset = offsetof(struct record_options, output) },
+	{.letter = 'a',
+	 .name = "all",
+	 .kind = OPTION_FLAG,
+	 .help = "the whole machine (if neither -p nor a command is given)",
+	 .offset = offsetof(struct record_options, everything)},
+	{.letter = 'p',
+	 .name = "pid",
+	 .kind = OPTION_STRING,
+	 .value = "PID,..",
+	 .help = "these processes, with all their threads",
+	 .offset = offsetof(struct record_options, pids)},
+	{.letter = 'd',
+	 .name = "duration",
+	 .kind = OPTION_SECONDS,
+	 .value = "T",
+	 .help = "how long: 10, 500ms, 2m (until Ctrl-C or the target's end)",
+	 .offset = offsetof(struct record_options, seconds)},
+	{.letter = 'o',
+	 .name = "output",
+	 .kind = OPTION_STRING,
+	 .value = "FILE",
+	 .help = "what to write (wick.pb.gz); - is folded text on stdout",
+	 .offset = offsetof(struct record_options, output)},
 	SAMPLING_OPTIONS(struct record_options),
-	{ .name = NULL },
+	{.name = NULL},
 };
 
 static int find_target(const struct record_options *options, int argc, char **argv,
@@ -82,8 +93,8 @@ static double now_s(void)
 static void sample(struct pipeline *pipeline, const struct target *target, int signal_fd,
 		   double seconds)
 {
-	struct pollfd fds[] = { { .fd = pipeline_fd(pipeline), .events = POLLIN },
-				{ .fd = signal_fd, .events = POLLIN } };
+	struct pollfd fds[] = {{.fd = pipeline_fd(pipeline), .events = POLLIN},
+			       {.fd = signal_fd, .events = POLLIN}};
 	double start = now_s(), end = seconds > 0 ? start + seconds : INFINITY, shown = start;
 	struct signalfd_siginfo signal;
 
@@ -152,7 +163,7 @@ static int record(const struct record_options *options, struct target *target)
 static int run(const void *raw, int argc, char **argv)
 {
 	const struct record_options *options = raw;
-	_cleanup_(target_release) struct target target = { .go_fd = -1, .error_fd = -1 };
+	_cleanup_(target_release) struct target target = {.go_fd = -1, .error_fd = -1};
 	int status = output_check(options->output);
 
 	if (status == STATUS_OK)
@@ -166,9 +177,10 @@ const struct command record_command = {
 	.name = "record",
 	.arguments = "[-- CMD ..]",
 	.summary = "sample for a while and write a profile",
-	.details = "By FILE's extension: .pb.gz .pb .pb.zst (pprof), .folded .folded.gz .folded.zst\n"
-		   "(stacks, one a line), .html (the viewer with the data inside).\n"
-		   "Ctrl-C writes what was taken; the second one quits without.\n",
+	.details =
+		"By FILE's extension: .pb.gz .pb .pb.zst (pprof), .folded .folded.gz .folded.zst\n"
+		"(stacks, one a line), .html (the viewer with the data inside).\n"
+		"Ctrl-C writes what was taken; the second one quits without.\n",
 	.options = record_options,
 	.options_size = sizeof(struct record_options),
 	.defaults = &defaults,

@@ -10,14 +10,18 @@
 
 static const struct reason {
 	const char *name, *sentence;
-} drops[] = {
-#define WICK_DROP(name, sentence) { "dropped." #name, sentence },
+} drops[] =
+	{
+#define WICK_DROP(name, sentence) {"dropped." #name, sentence},
 #include "bpf/stats.def"
-}, ends[] = {
-#define WICK_END(name, sentence) { "cut." #name, sentence },
+},
+  ends[] =
+	  {
+#define WICK_END(name, sentence) {"cut." #name, sentence},
 #include "bpf/stats.def"
-}, cuts[] = {
-#define WICK_CUT(name, sentence) { "cut." #name, sentence },
+},
+  cuts[] = {
+#define WICK_CUT(name, sentence) {"cut." #name, sentence},
 #include "bpf/stats.def"
 };
 
@@ -63,15 +67,15 @@ int ledger_store(const struct ledger *ledger, struct profile *profile)
 		uint64_t count;
 		bool always;
 	} counts[] = {
-		{ "taken", ledger->taken, true },
-		{ "written", ledger->written, true },
-		{ "complete", ledger->complete, true },
-		{ "not_run", ledger->not_run, true },
-		{ "filtered", ledger->filtered, false },
-		{ "whole", ledger->whole, false },
-		{ "filter_full", ledger->filter_full, false },
-		{ "runs", ledger->runs, false },
-		{ "run_ns", ledger->run_ns, false },
+		{"taken", ledger->taken, true},
+		{"written", ledger->written, true},
+		{"complete", ledger->complete, true},
+		{"not_run", ledger->not_run, true},
+		{"filtered", ledger->filtered, false},
+		{"whole", ledger->whole, false},
+		{"filter_full", ledger->filter_full, false},
+		{"runs", ledger->runs, false},
+		{"run_ns", ledger->run_ns, false},
 	};
 	int err = 0;
 

@@ -111,7 +111,7 @@ static int add_entry(struct modules *modules, const struct module *module, uint6
 	if (err)
 		return err;
 	entry = &modules->entries[id];
-	*entry = (struct entry){ .module = *module, .fd = -1, .same_as = id };
+	*entry = (struct entry){.module = *module, .fd = -1, .same_as = id};
 	entry->module.path = TAKE_PTR(path);
 	modules->count++;
 	*ret_id = id;
@@ -120,7 +120,7 @@ static int add_entry(struct modules *modules, const struct module *module, uint6
 
 int modules_add(struct modules *modules, const struct task_event *map, uint32_t *ret_id)
 {
-	struct module module = { .kind = kind_of(map), .path = map->path };
+	struct module module = {.kind = kind_of(map), .path = map->path};
 	uint64_t hash;
 	uint32_t id;
 	int err = 0;
@@ -236,9 +236,9 @@ static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 	uint64_t hash;
 
 	if (!fstat(fd, &stat))
-		entry->file = (struct file_key){ stat.st_dev, stat.st_ino, (uint64_t)stat.st_size,
-						 stat.st_mtim.tv_sec * 1000000000LL +
-							 stat.st_mtim.tv_nsec };
+		entry->file = (struct file_key){stat.st_dev, stat.st_ino, (uint64_t)stat.st_size,
+						stat.st_mtim.tv_sec * 1000000000LL +
+							stat.st_mtim.tv_nsec};
 	hash = hash_bytes(&entry->file, sizeof(entry->file));
 	same = hashmap_find(&modules->by_file, hash, file_equal, modules, &entry->file);
 	if (same != HASHMAP_NONE) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The modules (mapped files) that samples fell into, each known once whatever process maps it, and the
- * thread that has their symbols read: one parser child after another.
+ * The modules (mapped files) that samples fell into, each known once whatever process maps it, and
+ * the thread that has their symbols read: one parser child after another.
  *
- * A module is named by its build id where the kernel knows it, else by device, inode and path. A file
- * reached under both names is parsed once (the opened descriptor tells). The file is opened, and kept
- * open until parsed, at the first sample that falls into it: through /proc/PID/map_files, so that
- * deleted, replaced and container-private files are those that are mapped; through the path only when
- * the process is gone, and then believed only if build id or inode agree.
+ * A module is named by its build id where the kernel knows it, else by device, inode and path. A
+ * file reached under both names is parsed once (the opened descriptor tells). The file is opened,
+ * and kept open until parsed, at the first sample that falls into it: through /proc/PID/map_files,
+ * so that deleted, replaced and container-private files are those that are mapped; through the path
+ * only when the process is gone, and then believed only if build id or inode agree.
  *
  * All functions belong to one thread; the parsing thread is inside.
  */

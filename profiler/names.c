@@ -20,8 +20,8 @@ struct names {
 	struct kallsyms *kallsyms;
 	bool kallsyms_tried;
 
-	struct strtab raw;   /* mangled names seen so far */
-	char **readable;     /* by raw id; NULL = as it is, or not asked for yet */
+	struct strtab raw;	       /* mangled names seen so far */
+	char **readable;	       /* by raw id; NULL = as it is, or not asked for yet */
 	uint32_t known, readable_size; /* raw ids below known have been asked for */
 };
 
@@ -80,7 +80,7 @@ static void hex(char *ret, const uint8_t *bytes, size_t size)
 
 static int named_mapping(struct maker *maker, const char *file, uint32_t *ret_mapping)
 {
-	struct profile_mapping mapping = { .has_functions = true };
+	struct profile_mapping mapping = {.has_functions = true};
 	int err = profile_add_string(maker->profile, file, &mapping.file);
 
 	return err ? err : profile_add_mapping(maker->profile, &mapping, ret_mapping);
@@ -88,7 +88,7 @@ static int named_mapping(struct maker *maker, const char *file, uint32_t *ret_ma
 
 static int add_mapping(struct maker *maker, const struct module *module, uint32_t *ret_mapping)
 {
-	struct profile_mapping mapping = { 0 };
+	struct profile_mapping mapping = {0};
 	char id[2 * TASK_BUILD_ID_MAX + 1];
 	int err;
 
@@ -172,14 +172,13 @@ static int name_user(struct maker *maker, const struct frame *frame, struct name
 		return 0;
 	named->symbol = name.symbol;
 	named->is_plt = name.is_plt;
-	return is_mangled(name.symbol) ?
-		       strtab_add(&maker->names->raw, name.symbol, &named->raw) :
-		       0;
+	return is_mangled(name.symbol) ? strtab_add(&maker->names->raw, name.symbol, &named->raw)
+				       : 0;
 }
 
 static int name_frame(struct maker *maker, const struct frame *frame, struct named *named)
 {
-	*named = (struct named){ .mapping = PROFILE_NO_MAPPING };
+	*named = (struct named){.mapping = PROFILE_NO_MAPPING};
 	if (frame->module == FRAME_KERNEL)
 		return name_kernel(maker, frame, named);
 	if (frame->module != FRAME_UNMAPPED)
@@ -221,7 +220,7 @@ static int demangle_new(struct names *names)
 static int add_function(struct maker *maker, const struct named *named, uint32_t *ret_function)
 {
 	const char *readable = named->raw ? maker->names->readable[named->raw] : NULL;
-	struct profile_function function = { 0 };
+	struct profile_function function = {0};
 	char plt[1024];
 	int err;
 
@@ -240,14 +239,14 @@ static int add_function(struct maker *maker, const struct named *named, uint32_t
 static int add_location(struct maker *maker, uint32_t frame)
 {
 	const struct named *named = &maker->named[frame];
-	struct profile_location location = { .mapping = named->mapping, .address = named->address };
-	struct profile_line line = { 0 };
+	struct profile_location location = {.mapping = named->mapping, .address = named->address};
+	struct profile_line line = {0};
 	int err = 0;
 
 	if (named->symbol)
 		err = add_function(maker, named, &line.function);
-	return err ? err :
-		     profile_add_location(maker->profile, &location, &line, named->symbol ? 1 : 0,
+	return err ? err
+		   : profile_add_location(maker->profile, &location, &line, named->symbol ? 1 : 0,
 					  &maker->locations[frame]);
 }
 
@@ -270,17 +269,17 @@ static int add_labels(struct maker *maker, const struct window_count *count,
 {
 	struct profile *profile = maker->profile;
 	uint32_t n = 0;
-	int err = profile_make_label(profile, "comm",
-				     strtab_get(&maker->window->strings, count->comm), &labels[n++]);
+	int err = profile_make_label(
+		profile, "comm", strtab_get(&maker->window->strings, count->comm), &labels[n++]);
 
 	if (!err)
 		err = profile_make_number(profile, "pid", count->pid, &labels[n++]);
 	if (!err && count->tid) {
 		err = profile_make_number(profile, "tid", count->tid, &labels[n++]);
 		if (!err)
-			err = profile_make_label(
-				profile, "thread",
-				strtab_get(&maker->window->strings, count->thread), &labels[n++]);
+			err = profile_make_label(profile, "thread",
+						 strtab_get(&maker->window->strings, count->thread),
+						 &labels[n++]);
 	}
 	*ret_count = n;
 	return err;
@@ -290,15 +289,14 @@ static int add_sample(struct maker *maker, const struct window_count *count)
 {
 	struct profile_label labels[4];
 	uint32_t locations[2 * WICK_DEPTH], n = 0, label_count;
-	int64_t values[2] = { (int64_t)count->ticks,
-			      (int64_t)count->ticks * maker->profile->period };
+	int64_t values[2] = {(int64_t)count->ticks, (int64_t)count->ticks * maker->profile->period};
 	int err = add_labels(maker, count, labels, &label_count);
 
 	for (uint32_t at = count->node; at != NODE_NONE && n < ARRAY_SIZE(locations);
 	     at = maker->window->nodes[at].parent)
 		locations[n++] = maker->locations[maker->window->nodes[at].frame];
-	return err ? err :
-		     profile_add_sample(maker->profile, locations, n, labels, label_count, values);
+	return err ? err
+		   : profile_add_sample(maker->profile, locations, n, labels, label_count, values);
 }
 
 /* "module libfoo.so: the file was replaced" */
@@ -352,8 +350,7 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 	uint32_t modules = modules_count(names->modules);
 	_cleanup_free_ struct module *module = calloc(modules + 1u, sizeof(*module));
 	_cleanup_free_ uint32_t *mappings = malloc((modules + 1u) * sizeof(*mappings));
-	struct maker maker = { names,	   window, NULL,     named,
-			       locations, module, mappings, modules };
+	struct maker maker = {names, window, NULL, named, locations, module, mappings, modules};
 	int err;
 
 	if (!named || !locations || !module || !mappings)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From a window of addresses to a profile of names. Keeps what is dear between windows: the kernel's
- * symbols and the readable forms of mangled names.
+ * From a window of addresses to a profile of names. Keeps what is dear between windows: the
+ * kernel's symbols and the readable forms of mangled names.
  *
- * Nothing that identifies this boot of the machine gets into a profile: user locations are vaddrs of
- * the module's image, kernel locations offsets from the start of the kernel's or the module's text.
+ * Nothing that identifies this boot of the machine gets into a profile: user locations are vaddrs
+ * of the module's image, kernel locations offsets from the start of the kernel's or the module's
+ * text.
  */
 #ifndef WICK_PROFILER_NAMES_H
 #define WICK_PROFILER_NAMES_H
@@ -23,9 +24,9 @@ static inline void names_freep(struct names **names)
 }
 
 /*
- * The window as a profile, with its ledger and with comments on how it was made and which modules have
- * no names, and why. Waits for the parser children that still work. Frames without a name are kept and
- * read module+0xoffset.
+ * The window as a profile, with its ledger and with comments on how it was made and which modules
+ * have no names, and why. Waits for the parser children that still work. Frames without a name are
+ * kept and read module+0xoffset.
  */
 int names_profile(struct names *names, const struct window *window, unsigned int hz,
 		  const char *event, struct profile **ret_profile);

@@ -36,8 +36,7 @@ static void make_tables(const struct command *command, struct getopt_tables *tab
 		const struct option_spec *spec = &command->options[n];
 		bool has_value = spec->kind != OPTION_FLAG;
 
-		tables->longs[n] = (struct option){ spec->name, has_value, NULL,
-						    LONG_BASE + (int)n };
+		tables->longs[n] = (struct option){spec->name, has_value, NULL, LONG_BASE + (int)n};
 		if (!spec->letter)
 			continue;
 		tables->row_of_letter[(unsigned char)spec->letter] = (int)n;
@@ -45,7 +44,7 @@ static void make_tables(const struct command *command, struct getopt_tables *tab
 		if (has_value)
 			tables->letters[used++] = ':';
 	}
-	tables->longs[n] = (struct option){ "help", 0, NULL, 'h' };
+	tables->longs[n] = (struct option){"help", 0, NULL, 'h'};
 	if (!strchr(tables->letters, 'h'))
 		tables->letters[used++] = 'h';
 }
@@ -68,9 +67,9 @@ static int parse_uint(const struct option_spec *spec, const char *value, unsigne
 	errno = 0;
 	number = strtoul(value, &end, 10);
 	if (end == value || *end || *value == '-' || errno || number < spec->min || number > max) {
-		snprintf(wanted, sizeof(wanted), spec->max ? "a number from %u to %u" :
-							     "a number of %u or more",
-			 spec->min, max);
+		snprintf(wanted, sizeof(wanted),
+			 spec->max ? "a number from %u to %u" : "a number of %u or more", spec->min,
+			 max);
 		return bad_value(spec, value, wanted);
 	}
 	*ret = (unsigned int)number;
@@ -82,7 +81,7 @@ static int parse_seconds(const struct option_spec *spec, const char *value, doub
 	static const struct {
 		const char *unit;
 		double seconds;
-	} units[] = { { "", 1 }, { "ms", 1e-3 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+	} units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
 	char *end;
 	double number = strtod(value, &end);
 
@@ -163,7 +162,7 @@ static int print_help(const struct command *command)
 	for (const struct option_spec *spec = command->options; spec && spec->name; spec++)
 		if (!spec->hidden)
 			print_option(spec);
-	print_option(&(struct option_spec){ .letter = 'h', .name = "help", .help = "this text" });
+	print_option(&(struct option_spec){.letter = 'h', .name = "help", .help = "this text"});
 	if (command->details)
 		printf("\n%s", command->details);
 	return STATUS_OK;
@@ -182,8 +181,8 @@ static const char *bad_option(char **argv, char *ret, size_t size)
 static const struct option_spec *spec_of(const struct command *command,
 					 const struct getopt_tables *tables, int option)
 {
-	return &command->options[option >= LONG_BASE ? option - LONG_BASE :
-						       tables->row_of_letter[option]];
+	return &command->options[option >= LONG_BASE ? option - LONG_BASE
+						     : tables->row_of_letter[option]];
 }
 
 int command_run(const struct command *command, int argc, char **argv)

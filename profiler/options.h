@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command line, from tables: one entry a command, one entry an option. Parser, --help, usage (and
- * later the man page and completions) come from these tables and nowhere else.
+ * The command line, from tables: one entry a command, one entry an option. Parser, --help, usage
+ * (and later the man page and completions) come from these tables and nowhere else.
  */
 #ifndef WICK_PROFILER_OPTIONS_H
 #define WICK_PROFILER_OPTIONS_H
@@ -28,23 +28,23 @@ enum option_kind {
 };
 
 struct option_spec {
-	char letter;	    /* 'F', or 0: long name only */
-	const char *name;   /* "frequency" */
+	char letter;	  /* 'F', or 0: long name only */
+	const char *name; /* "frequency" */
 	enum option_kind kind;
-	const char *value;  /* "HZ", for help; NULL for flags */
-	const char *help;   /* one line, lower case, no full stop */
-	size_t offset;	    /* offsetof() in the command's options struct */
+	const char *value;     /* "HZ", for help; NULL for flags */
+	const char *help;      /* one line, lower case, no full stop */
+	size_t offset;	       /* offsetof() in the command's options struct */
 	unsigned int min, max; /* OPTION_UINT; max 0 = no limit */
-	bool hidden;	    /* not in --help: for tests and measurements */
+	bool hidden;	       /* not in --help: for tests and measurements */
 	/* OPTION_CALL: 0, or -EINVAL after it has said what is wrong. */
 	int (*parse)(void *options, const struct option_spec *spec, const char *value);
 };
 
 struct command {
 	const char *name;
-	const char *arguments; /* "[-- CMD ..]", for the usage line */
-	const char *summary;   /* one line */
-	const char *details;   /* a few lines under the options in --help, or NULL */
+	const char *arguments;		   /* "[-- CMD ..]", for the usage line */
+	const char *summary;		   /* one line */
+	const char *details;		   /* a few lines under the options in --help, or NULL */
 	const struct option_spec *options; /* ends with an entry whose name is NULL */
 	size_t options_size;
 	const void *defaults; /* options_size bytes, copied before parsing; NULL = zeros */
@@ -53,8 +53,8 @@ struct command {
 	int (*run)(const void *options, int argc, char **argv);
 };
 
-/* Parses argv (argv[0] = the command's name) against the table and runs the command. --help prints to
- * stdout and gives STATUS_OK; errors are one line and the hint "see wick NAME --help". */
+/* Parses argv (argv[0] = the command's name) against the table and runs the command. --help prints
+ * to stdout and gives STATUS_OK; errors are one line and the hint "see wick NAME --help". */
 int command_run(const struct command *command, int argc, char **argv);
 
 #endif

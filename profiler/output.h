@@ -7,16 +7,17 @@
 
 /*
  * Checks, before any work is done, that the profile can be written to path later: known extension,
- * directory there and writable. "-" is folded text on stdout. Says what is wrong (log_error and hint)
- * and gives a STATUS_: STATUS_OK, STATUS_USAGE (unknown extension) or STATUS_ERROR.
+ * directory there and writable. "-" is folded text on stdout. Says what is wrong (log_error and
+ * hint) and gives a STATUS_: STATUS_OK, STATUS_USAGE (unknown extension) or STATUS_ERROR.
  */
 int output_check(const char *path);
 
 /*
- * Writes the profile in the format of path's extension: temporary name in the same directory, fsync,
- * rename, fsync of the directory; mode 0644 less the umask; owner SUDO_UID:SUDO_GID when wick runs as
- * root under sudo. An interrupted or failed run leaves the old file or none, never a part, and no
- * temporary file. Says what is wrong and gives a STATUS_; *ret_bytes (may be NULL) is the file's size.
+ * Writes the profile in the format of path's extension: temporary name in the same directory,
+ * fsync, rename, fsync of the directory; mode 0644 less the umask; owner SUDO_UID:SUDO_GID when
+ * wick runs as root under sudo. An interrupted or failed run leaves the old file or none, never a
+ * part, and no temporary file. Says what is wrong and gives a STATUS_; *ret_bytes (may be NULL) is
+ * the file's size.
  */
 int output_write(struct profile *profile, const char *path, size_t *ret_bytes);
 

@@ -94,14 +94,14 @@ static int push_item(struct queue *queue, uint64_t time_ns, bool is_event, uint3
 	int err = array_reserve(&queue->items, &queue->items_size, (size_t)queue->count + 1);
 
 	if (!err)
-		queue->items[queue->count++] = (struct item){ time_ns, is_event, at };
+		queue->items[queue->count++] = (struct item){time_ns, is_event, at};
 	return err;
 }
 
 static int push_event(struct queue *queue, const struct queued_event *event)
 {
-	int err = array_reserve(&queue->events, &queue->events_size,
-				(size_t)queue->event_count + 1);
+	int err =
+		array_reserve(&queue->events, &queue->events_size, (size_t)queue->event_count + 1);
 
 	if (!err)
 		err = push_item(queue, event->event.time_ns, true, queue->event_count);
@@ -160,7 +160,8 @@ static void count_written(struct ledger *ledger, const struct wick_sample *sampl
 {
 	ledger->written++;
 	if (sample->user_end > WICK_END_LAST_COMPLETE)
-		ledger->cut_end[sample->user_end < WICK_ENDS ? sample->user_end : WICK_END_no_regs]++;
+		ledger->cut_end[sample->user_end < WICK_ENDS ? sample->user_end
+							     : WICK_END_no_regs]++;
 	else if (is_lost)
 		ledger->cut_other[WICK_CUT_stack_lost]++;
 	else if (sample->flags & WICK_KERNEL_ERROR)
@@ -179,9 +180,9 @@ static struct frame user_frame(struct pipeline *pipeline, const struct address_s
 	const struct proc_map *map = address_space_find(space, addr);
 
 	if (!map)
-		return (struct frame){ 0, FRAME_UNMAPPED };
+		return (struct frame){0, FRAME_UNMAPPED};
 	modules_use(pipeline->modules, map->module, pid, map->start, map->end);
-	return (struct frame){ addr - map->start + map->off, map->module };
+	return (struct frame){addr - map->start + map->off, map->module};
 }
 
 /* The leaf is where it was interrupted; all others are return addresses, which may already stand
@@ -198,21 +199,21 @@ static int push_user(struct pipeline *pipeline, struct window *window,
 	int err = 0;
 
 	for (size_t i = sample->user_n; !err && i-- > 0;) {
-		struct frame frame = user_frame(pipeline, space, (pid_t)sample->pid,
-						call_site(pcs, i));
+		struct frame frame =
+			user_frame(pipeline, space, (pid_t)sample->pid, call_site(pcs, i));
 
 		err = window_push(window, *node, &frame, node);
 	}
 	return err;
 }
 
-static int push_kernel(struct window *window, const struct wick_sample *sample,
-		       const uint64_t *pcs, uint32_t *node)
+static int push_kernel(struct window *window, const struct wick_sample *sample, const uint64_t *pcs,
+		       uint32_t *node)
 {
 	int err = 0;
 
 	for (size_t i = sample->kernel_n; !err && i-- > 0;) {
-		struct frame frame = { call_site(pcs, i), FRAME_KERNEL };
+		struct frame frame = {call_site(pcs, i), FRAME_KERNEL};
 
 		err = window_push(window, *node, &frame, node);
 	}
@@ -227,8 +228,8 @@ static const uint64_t *find_pcs(struct pipeline *pipeline, const struct wick_sam
 	bool is_user = side == SAMPLER_USER;
 
 	if (sample->flags & (is_user ? WICK_USER_WHOLE : WICK_KERNEL_WHOLE))
-		return !is_user && (sample->flags & WICK_USER_WHOLE) ? behind + sample->user_n :
-								       behind;
+		return !is_user && (sample->flags & WICK_USER_WHOLE) ? behind + sample->user_n
+								     : behind;
 	if (sampler_fetch(pipeline->sampler, side, sample->epoch,
 			  is_user ? sample->user_hash : sample->kernel_hash,
 			  is_user ? sample->user_check : sample->kernel_check, stack) ||
@@ -259,8 +260,7 @@ static int user_node(struct pipeline *pipeline, struct window *window,
 		return 0;
 	}
 	err = push_user(pipeline, window, space, sample, pcs, node);
-	return err ? err :
-		     window_learn(window, base, sample->user_hash, sample->user_check, *node);
+	return err ? err : window_learn(window, base, sample->user_hash, sample->user_check, *node);
 }
 
 static int kernel_node(struct pipeline *pipeline, struct window *window,
@@ -279,8 +279,8 @@ static int kernel_node(struct pipeline *pipeline, struct window *window,
 		return 0;
 	}
 	err = push_kernel(window, sample, pcs, node);
-	return err ? err :
-		     window_learn(window, base, sample->kernel_hash, sample->kernel_check, *node);
+	return err ? err
+		   : window_learn(window, base, sample->kernel_hash, sample->kernel_check, *node);
 }
 
 static void take_sample(struct pipeline *pipeline, const struct wick_sample *sample)
@@ -322,7 +322,7 @@ static void on_event(void *context, const struct task_event *event)
 {
 	static struct log_limit limit;
 	struct pipeline *pipeline = context;
-	struct queued_event queued = { .event = *event };
+	struct queued_event queued = {.event = *event};
 	int err = 0;
 
 	queued.event.path = NULL;
@@ -334,7 +334,7 @@ static void on_event(void *context, const struct task_event *event)
 	if (!err)
 		err = push_event(&pipeline->queue, &queued);
 	if (err) /* as good as a lost record */
-		procs_event(pipeline->procs, &(struct task_event){ .kind = TASK_LOST }, 0);
+		procs_event(pipeline->procs, &(struct task_event){.kind = TASK_LOST}, 0);
 }
 
 static void apply(struct pipeline *pipeline, const struct item *item)
@@ -477,15 +477,15 @@ void pipeline_work(struct pipeline *pipeline)
 
 static int watch(struct pipeline *pipeline, int fd)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = {.events = EPOLLIN};
 
 	return epoll_ctl(pipeline->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
 static int open_fds(struct pipeline *pipeline)
 {
-	struct itimerspec tick = { .it_interval.tv_nsec = WORK_MS * 1000000,
-				   .it_value.tv_nsec = WORK_MS * 1000000 };
+	struct itimerspec tick = {.it_interval.tv_nsec = WORK_MS * 1000000,
+				  .it_value.tv_nsec = WORK_MS * 1000000};
 	int err;
 
 	pipeline->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -515,10 +515,19 @@ static int open_task_events(struct pipeline *pipeline)
 	return err;
 }
 
+/* Those that will be sampled; children to come are told of by events. */
+static int read_targets(struct pipeline *pipeline)
+{
+	const struct sampler_options *options = &pipeline->options.sampler;
+
+	for (size_t i = 0; i < options->pid_count; i++)
+		procs_read(pipeline->procs, options->pids[i]);
+	return options->pid_count ? 0 : procs_scan(pipeline->procs);
+}
+
 int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_pipeline)
 {
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
-	bool is_everything = !options->sampler.pids && !options->sampler.follow;
 	int err;
 
 	if (!pipeline)
@@ -532,12 +541,11 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 		err = procs_new(pipeline->modules, &pipeline->procs);
 	if (!err)
 		err = names_new(pipeline->modules, &pipeline->names);
-	/* Events first, then /proc: nothing falls between. A process that is not scanned here is read
-	 * at its first sample. */
+	/* Events first, then /proc: nothing falls between. */
 	if (!err)
 		err = open_task_events(pipeline);
-	if (!err && is_everything)
-		err = procs_scan(pipeline->procs);
+	if (!err)
+		err = read_targets(pipeline);
 	if (!err)
 		err = open_fds(pipeline);
 	if (err)

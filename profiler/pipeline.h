@@ -6,8 +6,8 @@
  *	                     +--> one queue, in order of boot time --> procs, modules --> window
  *	task events ---------+
  *
- * Samples and events are taken out of their rings as they come and applied in order of time, up to a
- * horizon a few milliseconds in the past: whatever happened before it has reached its ring by now.
+ * Samples and events are taken out of their rings as they come and applied in order of time, up to
+ *a horizon a few milliseconds in the past: whatever happened before it has reached its ring by now.
  *
  * A window holds whole epochs, so its ledger is exact once its last epoch has ended.
  * One thread (the sampler and the modules have one of their own each inside).
@@ -24,7 +24,7 @@
 struct pipeline_options {
 	struct sampler_options sampler;
 	unsigned int task_ring_pages; /* of each CPU's ring of task events; 0 = default */
-	bool threads; /* tell threads apart */
+	bool threads;		      /* tell threads apart */
 };
 
 struct pipeline;
@@ -39,7 +39,8 @@ static inline void pipeline_freep(struct pipeline **pipeline)
 
 int pipeline_start(struct pipeline *pipeline);
 
-/* A descriptor that is readable when there is work, and the work; call it a few times a second too. */
+/* A descriptor that is readable when there is work, and the work; call it a few times a second too.
+ */
 int pipeline_fd(const struct pipeline *pipeline);
 void pipeline_work(struct pipeline *pipeline);
 
@@ -50,8 +51,8 @@ int pipeline_stop(struct pipeline *pipeline);
  * far as its records have arrived. */
 const struct window *pipeline_window(struct pipeline *pipeline);
 
-/* A new window from the next epoch on; pipeline_closed() is the old one as soon as its last epoch has
- * ended (now the caller's), NULL until then. */
+/* A new window from the next epoch on; pipeline_closed() is the old one as soon as its last epoch
+ * has ended (now the caller's), NULL until then. */
 void pipeline_cut(struct pipeline *pipeline);
 struct window *pipeline_closed(struct pipeline *pipeline);
 

@@ -121,8 +121,8 @@ const struct proc_map *address_space_find(const struct address_space *space, uin
 	return at < space->count && space->maps[at].start <= addr ? &space->maps[at] : NULL;
 }
 
-/* Puts map in, over whatever stood in its range: there is no record of munmap, so what is mapped over
- * another is how we learn that the other is gone. */
+/* Puts map in, over whatever stood in its range: there is no record of munmap, so what is mapped
+ * over another is how we learn that the other is gone. */
 static int space_put_map(struct address_space *space, const struct proc_map *map)
 {
 	uint32_t first = maps_before(space, map->start), last = first, pieces = 0;
@@ -185,7 +185,7 @@ static struct process *renew(struct procs *procs, pid_t pid, struct address_spac
 	} else {
 		space_put(process->space);
 	}
-	*process = (struct process){ .pid = pid, .space = space };
+	*process = (struct process){.pid = pid, .space = space};
 	return process;
 }
 
@@ -252,7 +252,7 @@ static int add_mapping(struct procs *procs, struct address_space *space,
 		.inode = mapping->inode,
 		.path = path,
 	};
-	struct proc_map map = { mapping->start, mapping->end, mapping->off, 0 };
+	struct proc_map map = {mapping->start, mapping->end, mapping->off, 0};
 	int err;
 
 	snprintf(path, sizeof(path), "%.*s", (int)mapping->path_length, mapping->path);
@@ -312,8 +312,9 @@ static bool started_at(pid_t pid, uint64_t start_ns)
 	return start_ticks(pid) == start_ns / tick_ns;
 }
 
-/* Replaces what is known of the process by what /proc says now. If it is gone, what the records told
- * is all there will ever be: kept where it is of the same process image, else nothing is known. */
+/* Replaces what is known of the process by what /proc says now. If it is gone, what the records
+ * told is all there will ever be: kept where it is of the same process image, else nothing is
+ * known. */
 static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_t start_ns,
 			      bool is_same_image)
 {
@@ -338,6 +339,19 @@ static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_
 	return process;
 }
 
+void procs_read(struct procs *procs, pid_t pid)
+{
+	struct address_space *space;
+	uint64_t now = boot_ns();
+	struct process *process;
+
+	if (read_space(procs, pid, &space))
+		return;
+	process = renew(procs, pid, space);
+	if (process)
+		process->known_ns = now;
+}
+
 int procs_scan(struct procs *procs)
 {
 	DIR *dir = opendir("/proc");
@@ -345,21 +359,9 @@ int procs_scan(struct procs *procs)
 
 	if (!dir)
 		return -errno;
-	while ((entry = readdir(dir))) {
-		uint64_t now = boot_ns();
-		struct address_space *space;
-		struct process *process;
-		pid_t pid;
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		pid = atoi(entry->d_name);
-		if (read_space(procs, pid, &space))
-			continue;
-		process = renew(procs, pid, space);
-		if (process)
-			process->known_ns = now;
-	}
+	while ((entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			procs_read(procs, (pid_t)strtol(entry->d_name, NULL, 10));
 	closedir(dir);
 	return 0;
 }
@@ -399,7 +401,7 @@ static void on_exec(struct procs *procs, struct process *process)
 static void on_map(struct procs *procs, struct process *process, const struct task_event *event,
 		   uint32_t module)
 {
-	struct proc_map map = { event->start, event->end, event->off, module };
+	struct proc_map map = {event->start, event->end, event->off, module};
 	struct address_space *space = space_change(procs, process);
 
 	if (!space || space_put_map(space, &map))
@@ -436,8 +438,7 @@ const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t ti
 					uint64_t start_ns, uint64_t exec_id)
 {
 	struct process *process = find(procs, pid);
-	bool is_same_image = process &&
-			     (!process->start_ns || process->start_ns == start_ns) &&
+	bool is_same_image = process && (!process->start_ns || process->start_ns == start_ns) &&
 			     (!process->exec_known || process->exec_id == exec_id);
 
 	if (!is_same_image || process->is_stale)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Processes and what they have mapped, as a state that moves forward in time: feed it the kernel's task
- * events and ask it for samples, both in order of boot time, and each sample meets the mappings that
- * were there when it was taken.
+ * Processes and what they have mapped, as a state that moves forward in time: feed it the kernel's
+ * task events and ask it for samples, both in order of boot time, and each sample meets the
+ * mappings that were there when it was taken.
  *
- * A process is pid + start time + exec generation. Its executable mappings are an address space that
- * is shared, copy on write, between a parent and its forked children. An address space never changes
- * under its serial: any change gives it a new one, so (serial, stack) is a sound key for caches.
+ * A process is pid + start time + exec generation. Its executable mappings are an address space
+ * that is shared, copy on write, between a parent and its forked children. An address space never
+ * changes under its serial: any change gives it a new one, so (serial, stack) is a sound key for
+ * caches.
  *
  * One thread.
  */
@@ -45,15 +46,17 @@ static inline void procs_freep(struct procs **procs)
 /* Reads the mappings of all processes there are. Call it after the task events have been opened and
  * before sampling starts, so that nothing falls between. */
 int procs_scan(struct procs *procs);
+/* The same for one process; one that is gone is nothing. */
+void procs_read(struct procs *procs, pid_t pid);
 
 /* Applies an event. For TASK_MAP, module is its module. */
 void procs_event(struct procs *procs, const struct task_event *event, uint32_t module);
 
 /*
  * The address space of a sample's process; never NULL but when out of memory. A process that is not
- * known, that turns out to be another one (start time), that has exec'd unseen (exec id), or that may
- * be old after lost records is read from /proc now, once, through tid (which outlives a leader that
- * has exited). Borrowed until the next call.
+ * known, that turns out to be another one (start time), that has exec'd unseen (exec id), or that
+ * may be old after lost records is read from /proc now, once, through tid (which outlives a leader
+ * that has exited). Borrowed until the next call.
  */
 const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t tid,
 					uint64_t start_ns, uint64_t exec_id);

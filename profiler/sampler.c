@@ -28,7 +28,7 @@ extern const uint8_t wick_bpf_object[], wick_bpf_object_end[];
 enum {
 	STACKS_MIN = 2048, /* entries of a stack map; 1 KiB each */
 	STACKS_MAX = 16384,
-	WAKE_SHARE = 4,	   /* a ring this part full wakes the reader */
+	WAKE_SHARE = 4, /* a ring this part full wakes the reader */
 };
 
 struct ring {
@@ -53,8 +53,8 @@ struct sampler {
 	uint64_t bad_records;
 
 	struct wick_control *control;
-	int outer[2];	   /* kstacks, ustacks, by enum sampler_side */
-	int inner[2][2];   /* their maps, by side and slot */
+	int outer[2];			      /* kstacks, ustacks, by enum sampler_side */
+	int inner[2][2];		      /* their maps, by side and slot */
 	uint64_t slot_counts[2][WICK_COUNTS]; /* when the slot's last epoch ended */
 	int stats_fd;
 
@@ -109,7 +109,7 @@ static int configure(struct sampler *sampler)
 static int load(struct sampler *sampler)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "wick");
-	static const char *const followers[] = { "wick_fork", "wick_exit" };
+	static const char *const followers[] = {"wick_fork", "wick_exit"};
 	int cpus = libbpf_num_possible_cpus(), err;
 	struct bpf_map *rings;
 
@@ -159,7 +159,7 @@ static int ring_open(struct sampler *sampler, unsigned int cpu)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = sampler->options.ring_bytes;
 	/* Edges only: a level would wake for every record that comes after the first. */
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u32 = cpu };
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = cpu};
 	struct ring *ring;
 	int err;
 
@@ -167,8 +167,9 @@ static int ring_open(struct sampler *sampler, unsigned int cpu)
 	if (err)
 		return err;
 	ring = &sampler->rings[sampler->ring_count];
-	*ring = (struct ring){ .cpu = cpu };
-	ring->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "wick_ring", 0, 0, (unsigned int)size, NULL);
+	*ring = (struct ring){.cpu = cpu};
+	ring->fd =
+		bpf_map_create(BPF_MAP_TYPE_RINGBUF, "wick_ring", 0, 0, (unsigned int)size, NULL);
 	if (ring->fd < 0)
 		return -errno;
 	sampler->ring_count++;
@@ -195,8 +196,8 @@ static void ring_close(const struct ring *ring, size_t size)
 		close(ring->fd);
 }
 
-/* Gives the rings to the program: in one batch, as each update by itself waits for an RCU grace period
- * (10 ms a CPU); one by one where the kernel has no batch for maps of maps. */
+/* Gives the rings to the program: in one batch, as each update by itself waits for an RCU grace
+ * period (10 ms a CPU); one by one where the kernel has no batch for maps of maps. */
 static int publish_rings(struct sampler *sampler)
 {
 	_cleanup_free_ uint32_t *cpus = calloc(sampler->ring_count, sizeof(*cpus));
@@ -299,7 +300,7 @@ int sampler_ring_fd(const struct sampler *sampler)
 
 static int fresh_stacks(struct sampler *sampler, unsigned int side, unsigned int slot)
 {
-	static const char *const names[] = { "wick_kstacks", "wick_ustacks" };
+	static const char *const names[] = {"wick_kstacks", "wick_ustacks"};
 	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, names[side], sizeof(uint64_t),
 				sizeof(struct wick_stack), sampler->stack_entries, NULL);
 	int err = 0;
@@ -321,9 +322,9 @@ static int fresh_stacks(struct sampler *sampler, unsigned int side, unsigned int
  * the old inner map; an update that changes nothing is the wait alone. */
 static int wait_for_runs(struct sampler *sampler, unsigned int slot)
 {
-	return bpf_map_update_elem(sampler->outer[0], &slot, &sampler->inner[0][slot], BPF_ANY) ?
-		       -errno :
-		       0;
+	return bpf_map_update_elem(sampler->outer[0], &slot, &sampler->inner[0][slot], BPF_ANY)
+		       ? -errno
+		       : 0;
 }
 
 static int turn_epoch(struct sampler *sampler)
@@ -408,7 +409,7 @@ static void take_counts(struct sampler *sampler, uint32_t slot, uint64_t ret_cou
 {
 	int cpus = libbpf_num_possible_cpus();
 	_cleanup_free_ struct wick_counters *each = calloc((size_t)cpus, sizeof(*each));
-	uint64_t sum[WICK_COUNTS] = { 0 };
+	uint64_t sum[WICK_COUNTS] = {0};
 
 	if (!each || bpf_map_lookup_elem(map_fd(sampler, "counters"), &slot, each))
 		return;
@@ -430,7 +431,7 @@ bool sampler_take_epoch(struct sampler *sampler, struct sampler_epoch *ret_epoch
 	if (done) {
 		if (read(sampler->bell_fd, &rings, sizeof(rings)) < 0)
 			log_debug("epoch bell: %s", strerror(errno));
-		*ret_epoch = (struct sampler_epoch){ .epoch = sampler->control->epoch - 1 };
+		*ret_epoch = (struct sampler_epoch){.epoch = sampler->control->epoch - 1};
 		take_counts(sampler, ret_epoch->epoch & 1, ret_epoch->counts);
 		sampler->turn = TURN_IDLE;
 	}
@@ -568,7 +569,7 @@ static int attach_cpu(struct sampler *sampler, unsigned int cpu)
 
 static int follow(struct sampler *sampler)
 {
-	static const char *const names[] = { "wick_fork", "wick_exit" };
+	static const char *const names[] = {"wick_fork", "wick_exit"};
 	int err = 0;
 
 	for (size_t i = 0; !err && i < ARRAY_SIZE(names); i++) {

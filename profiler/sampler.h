@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sampler: loads the program of bpf/, opens one perf event a CPU, hands out the records, turns the
- * epochs over.
+ * The sampler: loads the program of bpf/, opens one perf event a CPU, hands out the records, turns
+ * the epochs over.
  *
  * An epoch is a stretch of time with its own stack maps and its own exact counts. To end epoch E:
  *
- *   turner thread    fresh maps into the slots of E+1 | control.epoch = E+1 | wait until no run of the
- *                    program that read E is left | ring the bell (sampler_bell_fd)
- *   caller's thread  sampler_drain(): all records of E are out now | sampler_take_epoch(): its counts
+ *   turner thread    fresh maps into the slots of E+1 | control.epoch = E+1 | wait until no run of
+ * the program that read E is left | ring the bell (sampler_bell_fd) caller's thread
+ * sampler_drain(): all records of E are out now | sampler_take_epoch(): its counts
  *
- * The wait is a repeated update of an array-of-maps, which the kernel ends with an RCU grace period;
- * it takes ~10 ms, hence the thread. The slot's old map (of E-1) is let go only then, so that a run
- * that read E never sees another epoch's map.
+ * The wait is a repeated update of an array-of-maps, which the kernel ends with an RCU grace
+ * period; it takes ~10 ms, hence the thread. The slot's old map (of E-1) is let go only then, so
+ * that a run that read E never sees another epoch's map.
  *
  * All functions belong to one thread, except where they say so.
  */
@@ -28,14 +28,14 @@
 struct sampler;
 
 struct sampler_options {
-	unsigned int hz;	 /* ticks a second and CPU */
-	bool cycles;		 /* the PMU's cycles instead of cpu-clock */
-	bool kernel, user;	 /* stacks to take */
-	bool whole;		 /* stacks travel in the ring, not through maps */
-	const pid_t *pids;	 /* only these processes (with their threads); NULL = all */
+	unsigned int hz;   /* ticks a second and CPU */
+	bool cycles;	   /* the PMU's cycles instead of cpu-clock */
+	bool kernel, user; /* stacks to take */
+	bool whole;	   /* stacks travel in the ring, not through maps */
+	const pid_t *pids; /* only these processes (with their threads); NULL = all */
 	size_t pid_count;
-	bool follow;		 /* and all their children from now on */
-	unsigned int ring_bytes; /* of each CPU's ring; a power of two >= the page size */
+	bool follow;		    /* and all their children from now on */
+	unsigned int ring_bytes;    /* of each CPU's ring; a power of two >= the page size */
 	unsigned int stack_entries; /* of each stack map; 0 = 2 x CPUs x hz x epoch_s, in bounds */
 	double epoch_s;
 	bool count_runs; /* have the kernel count the program's runs (tests) */
@@ -48,8 +48,8 @@ struct sampler_epoch {
 };
 
 /*
- * Loads and prepares everything; nothing samples yet. Says what is wrong and how to cure it, and gives
- * 0 or a negative errno.
+ * Loads and prepares everything; nothing samples yet. Says what is wrong and how to cure it, and
+ * gives 0 or a negative errno.
  */
 int sampler_new(const struct sampler_options *options, struct sampler **ret_sampler);
 void sampler_free(struct sampler *sampler);
@@ -71,8 +71,8 @@ int sampler_add_pid(struct sampler *sampler, pid_t pid);
 int sampler_ring_fd(const struct sampler *sampler);
 
 /*
- * Hands out every record in the rings. size: bytes of the record, of which the sample is the head and
- * whole stacks may be the rest; both are checked. The record is valid during the call only.
+ * Hands out every record in the rings. size: bytes of the record, of which the sample is the head
+ * and whole stacks may be the rest; both are checked. The record is valid during the call only.
  */
 typedef void (*sampler_record)(void *context, const struct wick_sample *sample,
 			       const uint64_t *whole_pcs, size_t whole_count);
@@ -84,15 +84,16 @@ uint64_t sampler_bad_records(const struct sampler *sampler);
 /* Asks for the end of the current epoch; no-op while one is ending. */
 void sampler_turn(struct sampler *sampler);
 
-/* Readable when an epoch has ended: then sampler_drain(), then sampler_take_epoch(), in this order. */
+/* Readable when an epoch has ended: then sampler_drain(), then sampler_take_epoch(), in this order.
+ */
 int sampler_bell_fd(const struct sampler *sampler);
 bool sampler_has_ended(struct sampler *sampler);
 
 /* Waits until no epoch is ending. Gives the error that kept one from ending. */
 int sampler_wait(struct sampler *sampler);
 
-/* The counts of the epoch that has ended, and the end of its maps: stacks of it cannot be fetched any
- * more. False: none has ended. */
+/* The counts of the epoch that has ended, and the end of its maps: stacks of it cannot be fetched
+ * any more. False: none has ended. */
 bool sampler_take_epoch(struct sampler *sampler, struct sampler_epoch *ret_epoch);
 
 /* A stack of a sample's epoch by its name. -ENOENT: not in the map (or check differs). One system

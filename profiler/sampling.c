@@ -73,20 +73,21 @@ struct pipeline_options sampling_pipeline(const struct sampling *sampling, const
 					  size_t pid_count, bool follow)
 {
 	return (struct pipeline_options){
-		.sampler = {
-			.hz = sampling->hz,
-			.cycles = sampling->cycles,
-			.kernel = !sampling->user_only,
-			.user = !sampling->kernel_only,
-			.whole = sampling->whole,
-			.pids = pids,
-			.pid_count = pid_count,
-			.follow = follow,
-			.ring_bytes = sampling->ring_bytes,
-			.stack_entries = sampling->stack_entries,
-			.epoch_s = sampling->epoch_s,
-			.count_runs = sampling->count_runs,
-		},
+		.sampler =
+			{
+				.hz = sampling->hz,
+				.cycles = sampling->cycles,
+				.kernel = !sampling->user_only,
+				.user = !sampling->kernel_only,
+				.whole = sampling->whole,
+				.pids = pids,
+				.pid_count = pid_count,
+				.follow = follow,
+				.ring_bytes = sampling->ring_bytes,
+				.stack_entries = sampling->stack_entries,
+				.epoch_s = sampling->epoch_s,
+				.count_runs = sampling->count_runs,
+			},
 		.task_ring_pages = sampling->task_ring_pages,
 		.threads = sampling->threads,
 	};
@@ -129,8 +130,8 @@ void sampling_status(struct pipeline *pipeline, const char *tail)
 
 	for (size_t i = 0; i < WICK_DROPS; i++)
 		lost += window->ledger.dropped[i];
-	snprintf(line, sizeof(line), "wick: %" PRIu64 " samples in %.0f s, %u stacks, %" PRIu64
-		 " lost%s%s",
+	snprintf(line, sizeof(line),
+		 "wick: %" PRIu64 " samples in %.0f s, %u stacks, %" PRIu64 " lost%s%s",
 		 window->ledger.written, (double)(window->end_ns - window->start_ns) * 1e-9,
 		 window->count_count, lost, *tail ? "; " : "", tail);
 	log_status(line);

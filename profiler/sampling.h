@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What record and agent have in common on the command line, and the way from there to a pipeline. */
+/* What record and agent have in common on the command line, and the way from there to a pipeline.
+ */
 #ifndef WICK_PROFILER_SAMPLING_H
 #define WICK_PROFILER_SAMPLING_H
 
@@ -18,12 +19,16 @@ struct sampling {
 	double epoch_s;
 };
 
-#define SAMPLING_DEFAULTS { .hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5 }
+#define SAMPLING_DEFAULTS                                                                          \
+	{                                                                                          \
+		.hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5                                      \
+	}
 
 int sampling_parse_event(void *options, const struct option_spec *spec, const char *value);
 int sampling_parse_transport(void *options, const struct option_spec *spec, const char *value);
 
-/* Rows for the option table of a command whose options struct holds a struct sampling as `sampling`. */
+/* Rows for the option table of a command whose options struct holds a struct sampling as
+ * `sampling`. */
 /* clang-format off */
 #define SAMPLING_OPTIONS(type)                                                                     \
 	{ .letter = 'F', .name = "frequency", .kind = OPTION_UINT, .value = "HZ",                  \
@@ -57,7 +62,8 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.count_runs) }
 /* clang-format on */
 
-/* Checks the values against each other and this user's rights; says what is wrong. Gives a STATUS_. */
+/* Checks the values against each other and this user's rights; says what is wrong. Gives a STATUS_.
+ */
 int sampling_check(const struct sampling *sampling);
 
 /* Options for a pipeline; pids are borrowed. */

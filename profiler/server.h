@@ -3,7 +3,8 @@
  * The HTTP server, in a process of its own: a child without capabilities, as nobody where wick is
  * root, that serves the embedded viewer and, read only, profiles it asks its parent for. The parent
  * parses nothing that came from the network: it gets fixed-size requests over a socketpair and
- * answers with descriptors. The child parses profiles (foreign bytes) where they are not gzip pprof.
+ * answers with descriptors. The child parses profiles (foreign bytes) where they are not gzip
+ * pprof.
  */
 #ifndef WICK_PROFILER_SERVER_H
 #define WICK_PROFILER_SERVER_H
@@ -22,15 +23,16 @@ struct server_options {
 /* What the parent offers. Called from server_handle(), on its thread. */
 struct server_source {
 	void *context;
-	/* The profiles there are, at most SERVER_LIST_MAX: names of entries are shown to people, ids are
-	 * given back to open(). Appends a JSON array: [{"id": 0, "name": "..", "time_ns": 0}, ..]. */
+	/* The profiles there are, at most SERVER_LIST_MAX: names of entries are shown to people,
+	 * ids are given back to open(). Appends a JSON array: [{"id": 0, "name": "..", "time_ns":
+	 * 0}, ..]. */
 	int (*list)(void *context, struct buf *json);
 	/* A descriptor (memfd or file, at its start) with the profile in any readable format. */
 	int (*open)(void *context, unsigned int id, int *ret_fd);
 };
 
-/* Opens the port, starts the child. Says what is wrong (port in use: the hint names --listen) and gives
- * 0 or a negative errno. */
+/* Opens the port, starts the child. Says what is wrong (port in use: the hint names --listen) and
+ * gives 0 or a negative errno. */
 int server_start(const struct server_options *options, struct server **ret_server);
 
 /* The address to open, with the token: "http://127.0.0.1:7878/#token=..". */

@@ -39,23 +39,23 @@ static const struct right {
 	bool in_sys_admin, is_needed;
 	const char *missing;
 } rights[] = {
-	{ CAP_BPF, "CAP_BPF", true, true, "the program cannot be loaded: nothing is sampled" },
-	{ CAP_PERFMON, "CAP_PERFMON", true, true,
-	  "perf events cannot be opened: nothing is sampled" },
-	{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE", false, false,
-	  "mappings of other users' processes cannot be read: their frames read [unmapped]" },
-	{ CAP_SYSLOG, "CAP_SYSLOG", false, false,
-	  "kernel symbols are hidden: kernel frames read [kernel]" },
-	{ CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE", true, false,
-	  "deleted and replaced files cannot be opened: their frames have no names" },
-	{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", false, false,
-	  "files of other users and containers cannot be read: their frames have no names" },
+	{CAP_BPF, "CAP_BPF", true, true, "the program cannot be loaded: nothing is sampled"},
+	{CAP_PERFMON, "CAP_PERFMON", true, true,
+	 "perf events cannot be opened: nothing is sampled"},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", false, false,
+	 "mappings of other users' processes cannot be read: their frames read [unmapped]"},
+	{CAP_SYSLOG, "CAP_SYSLOG", false, false,
+	 "kernel symbols are hidden: kernel frames read [kernel]"},
+	{CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE", true, false,
+	 "deleted and replaced files cannot be opened: their frames have no names"},
+	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", false, false,
+	 "files of other users and containers cannot be read: their frames have no names"},
 };
 
 static uint64_t effective_capabilities(void)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { { 0 } };
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
 
 	if (syscall(SYS_capget, &head, data))
 		return 0;
@@ -160,7 +160,8 @@ struct gather {
 };
 
 static void __attribute__((format(printf, 5, 6)))
-add(struct gather *gather, const char *name, bool is_good, const char *means, const char *format, ...)
+add(struct gather *gather, const char *name, bool is_good, const char *means, const char *format,
+    ...)
 {
 	struct system_fact *fact = &gather->facts[gather->count];
 	va_list args;
@@ -178,8 +179,11 @@ add(struct gather *gather, const char *name, bool is_good, const char *means, co
 
 static bool opens(uint32_t type, uint64_t config)
 {
-	struct perf_event_attr attr = { .size = sizeof(attr), .type = type, .config = config,
-					.sample_period = 1000000, .disabled = 1 };
+	struct perf_event_attr attr = {.size = sizeof(attr),
+				       .type = type,
+				       .config = config,
+				       .sample_period = 1000000,
+				       .disabled = 1};
 	long fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 
 	if (fd < 0)
@@ -199,14 +203,14 @@ static void add_kernel(struct gather *gather)
 		return;
 	sscanf(host.release, "%d.%d", &major, &minor);
 	is_new = major > 5 || (major == 5 && minor >= 15);
-	add(gather, "kernel", is_new,
-	    is_new ? "new enough" : "wick needs Linux 5.15 or newer", "%s", host.release);
+	add(gather, "kernel", is_new, is_new ? "new enough" : "wick needs Linux 5.15 or newer",
+	    "%s", host.release);
 	add(gather, "architecture", !strcmp(host.machine, "x86_64"),
 	    strcmp(host.machine, "x86_64") ? "only x86_64 is tested" : "supported", "%s",
 	    host.machine);
 	add(gather, "BTF", has_btf,
-	    has_btf ? "the program fits itself to this kernel" :
-		      "the program cannot be loaded (CONFIG_DEBUG_INFO_BTF)",
+	    has_btf ? "the program fits itself to this kernel"
+		    : "the program cannot be loaded (CONFIG_DEBUG_INFO_BTF)",
 	    "%s", has_btf ? "yes" : "no");
 	add(gather, "lockdown", !is_locked_down(),
 	    is_locked_down() ? "BPF may not read memory: nothing is sampled" : "no hindrance", "%s",
@@ -234,7 +238,8 @@ static void add_events(struct gather *gather)
 	add(gather, "cpu-clock", clock, clock ? "can be sampled" : "cannot be opened by this user",
 	    "%s", clock ? "yes" : "no");
 	add(gather, "cycles", true,
-	    cycles ? "--event cycles works" : "no PMU here, or no right: --event cycles will not work",
+	    cycles ? "--event cycles works"
+		   : "no PMU here, or no right: --event cycles will not work",
 	    "%s", cycles ? "yes" : "no");
 }
 
@@ -289,7 +294,7 @@ static void add_limits(struct gather *gather)
 
 unsigned int system_facts(struct system_fact facts[SYSTEM_FACTS_MAX])
 {
-	struct gather gather = { .facts = facts };
+	struct gather gather = {.facts = facts};
 
 	add_kernel(&gather);
 	add_rights(&gather);

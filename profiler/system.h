@@ -9,8 +9,8 @@
 
 /*
  * Before anything is opened: names each capability that is missing. Without CAP_BPF or CAP_PERFMON
- * nothing can be sampled: one error line each, a hint, and STATUS_ERROR. The others only cost names or
- * processes: a warning each. capabilities(7)
+ * nothing can be sampled: one error line each, a hint, and STATUS_ERROR. The others only cost names
+ * or processes: a warning each. capabilities(7)
  */
 int system_check_rights(void);
 

@@ -52,7 +52,7 @@ static int add_pid(struct target *target, pid_t pid)
 
 int target_of_pids(const char *list, struct target *ret_target)
 {
-	_cleanup_(target_release) struct target target = { .go_fd = -1, .error_fd = -1 };
+	_cleanup_(target_release) struct target target = {.go_fd = -1, .error_fd = -1};
 	int status = STATUS_OK;
 
 	for (const char *at = list; status == STATUS_OK;) {
@@ -74,7 +74,7 @@ int target_of_pids(const char *list, struct target *ret_target)
 	if (status != STATUS_OK)
 		return status;
 	*ret_target = target;
-	target = (struct target){ .go_fd = -1, .error_fd = -1 };
+	target = (struct target){.go_fd = -1, .error_fd = -1};
 	return STATUS_OK;
 }
 
@@ -99,7 +99,7 @@ static void __attribute__((noreturn)) run(char **argv, int go_fd, int error_fd)
 
 int target_of_command(char **argv, struct target *ret_target)
 {
-	_cleanup_(target_release) struct target target = { .go_fd = -1, .error_fd = -1 };
+	_cleanup_(target_release) struct target target = {.go_fd = -1, .error_fd = -1};
 	int go[2], error[2], status;
 	pid_t pid;
 
@@ -120,7 +120,7 @@ int target_of_command(char **argv, struct target *ret_target)
 	if (status != STATUS_OK)
 		return status;
 	*ret_target = target;
-	target = (struct target){ .go_fd = -1, .error_fd = -1 };
+	target = (struct target){.go_fd = -1, .error_fd = -1};
 	return STATUS_OK;
 }
 
@@ -144,7 +144,7 @@ int target_go(struct target *target)
 bool target_has_ended(const struct target *target)
 {
 	for (size_t i = 0; i < target->count; i++) {
-		struct pollfd poll_fd = { .fd = target->pidfds[i], .events = POLLIN };
+		struct pollfd poll_fd = {.fd = target->pidfds[i], .events = POLLIN};
 
 		if (poll(&poll_fd, 1, 0) == 0)
 			return false;
@@ -175,5 +175,5 @@ void target_release(struct target *target)
 		close(target->go_fd);
 	if (target->error_fd >= 0)
 		close(target->error_fd);
-	*target = (struct target){ .go_fd = -1, .error_fd = -1 };
+	*target = (struct target){.go_fd = -1, .error_fd = -1};
 }

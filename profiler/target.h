@@ -19,7 +19,8 @@ struct target {
 /* "12,34 56": processes that exist. Says what is wrong and gives a STATUS_. */
 int target_of_pids(const char *list, struct target *ret_target);
 
-/* Starts argv as the user who called sudo would have (same uid as wick), stopped before its exec. */
+/* Starts argv as the user who called sudo would have (same uid as wick), stopped before its exec.
+ */
 int target_of_command(char **argv, struct target *ret_target);
 
 /* Lets the command go; no-op for others. Says what is wrong and gives a STATUS_. */

@@ -63,7 +63,7 @@ static int open_event(unsigned int cpu, size_t data_size)
 static int open_ring(struct task_events *events, unsigned int cpu)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = {.events = EPOLLIN};
 	struct task_ring *ring;
 	int err = array_reserve(&events->rings, &events->rings_size, events->ring_count + 1);
 
@@ -200,7 +200,7 @@ static bool parse_lost(struct cursor *c, struct task_event *event)
 static bool parse_record(const uint8_t *bytes, size_t size, struct task_event *ret_event)
 {
 	struct perf_event_header head;
-	struct task_event event = { 0 };
+	struct task_event event = {0};
 	struct cursor c, trailer;
 	bool known = false;
 

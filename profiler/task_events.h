@@ -29,7 +29,7 @@ struct task_event {
 	uint64_t time_ns;
 	enum task_event_kind kind;
 	pid_t pid, tid;
-	pid_t parent; /* FORK */
+	pid_t parent;  /* FORK */
 	uint64_t lost; /* LOST: records */
 
 	/* MAP */
@@ -44,7 +44,8 @@ struct task_event {
 
 struct task_events;
 
-/* Opens the events of all online CPUs, which run from then on. pages: of each ring, a power of two. */
+/* Opens the events of all online CPUs, which run from then on. pages: of each ring, a power of two.
+ */
 int task_events_new(unsigned int pages, struct task_events **ret_events);
 void task_events_free(struct task_events *events);
 static inline void task_events_freep(struct task_events **events)

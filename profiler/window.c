@@ -53,9 +53,9 @@ static bool known_equal(const void *table, uint32_t position, const void *key)
 int window_find(const struct window *window, uint64_t base, uint64_t hash, uint32_t check,
 		uint32_t *ret_node)
 {
-	struct window_known key = { base, hash, check, 0 };
-	uint32_t at = hashmap_find(&window->known_index, hash_mix(base, hash), known_equal, window,
-				   &key);
+	struct window_known key = {base, hash, check, 0};
+	uint32_t at =
+		hashmap_find(&window->known_index, hash_mix(base, hash), known_equal, window, &key);
 
 	if (at == HASHMAP_NONE)
 		return -ENOENT;
@@ -65,14 +65,14 @@ int window_find(const struct window *window, uint64_t base, uint64_t hash, uint3
 
 int window_learn(struct window *window, uint64_t base, uint64_t hash, uint32_t check, uint32_t node)
 {
-	int err = array_reserve(&window->known, &window->known_size,
-				(size_t)window->known_count + 1);
+	int err =
+		array_reserve(&window->known, &window->known_size, (size_t)window->known_count + 1);
 
 	if (!err)
 		err = hashmap_add(&window->known_index, hash_mix(base, hash), window->known_count);
 	if (!err)
 		window->known[window->known_count++] =
-			(struct window_known){ base, hash, check, node };
+			(struct window_known){base, hash, check, node};
 	return err;
 }
 
@@ -114,7 +114,7 @@ static bool node_equal(const void *table, uint32_t position, const void *key)
 int window_push(struct window *window, uint32_t parent, const struct frame *frame,
 		uint32_t *ret_node)
 {
-	struct node node = { .parent = parent };
+	struct node node = {.parent = parent};
 	int err = add_frame(window, frame, &node.frame);
 	uint64_t hash = hash_mix(node.parent, node.frame);
 	uint32_t at;
@@ -147,7 +147,7 @@ static bool count_equal(const void *table, uint32_t position, const void *key)
 int window_add(struct window *window, uint32_t pid, const char *comm, uint32_t tid,
 	       const char *thread, uint32_t node, uint64_t ticks)
 {
-	struct window_count key = { .pid = pid, .tid = tid, .node = node };
+	struct window_count key = {.pid = pid, .tid = tid, .node = node};
 	uint64_t hash;
 	uint32_t at;
 	int err = strtab_add_n(&window->strings, comm, WICK_COMM, &key.comm);
@@ -156,7 +156,8 @@ int window_add(struct window *window, uint32_t pid, const char *comm, uint32_t t
 		err = strtab_add_n(&window->strings, thread, WICK_COMM, &key.thread);
 	if (err)
 		return err;
-	hash = hash_mix((uint64_t)pid << 32 | tid, (uint64_t)node << 32 | key.comm << 16 | key.thread);
+	hash = hash_mix((uint64_t)pid << 32 | tid,
+			(uint64_t)node << 32 | key.comm << 16 | key.thread);
 	at = hashmap_find(&window->count_index, hash, count_equal, window, &key);
 	if (at == HASHMAP_NONE) {
 		at = window->count_count;

@@ -3,8 +3,8 @@
  * The samples of a stretch of time, equal ones counted, before they have names.
  *
  * Stacks are paths in one tree that grows from the roots: a node is (parent, frame), a stack is the
- * node of its leaf. Thousands of stacks share their root halves, so a stack costs as many nodes as it
- * has frames of its own. The kernel's frames continue the path behind the user's leaf.
+ * node of its leaf. Thousands of stacks share their root halves, so a stack costs as many nodes as
+ *it has frames of its own. The kernel's frames continue the path behind the user's leaf.
  *
  *	frames   (module, offset in its file), each once
  *	nodes    (parent, frame), each once
@@ -67,7 +67,7 @@ struct window {
 	int64_t wall_ns;   /* CLOCK_REALTIME at its start */
 	uint64_t start_ns; /* CLOCK_BOOTTIME at its start and end; end 0 = it is open */
 	uint64_t end_ns;
-	double busy_s;	   /* cpus_busy_s() at its start */
+	double busy_s; /* cpus_busy_s() at its start */
 };
 
 int window_new(uint32_t first_epoch, struct window **ret_window);

@@ -13,13 +13,15 @@ struct kallsyms_name {
 	const char *symbol; /* borrowed */
 	const char
 		*module; /* "" = the kernel itself; else "nf_tables", "bpf", .. without brackets */
-	uint64_t offset; /* of the address from the start of its module's (or the kernel's) text */
+	uint64_t offset; /* of the address from the module's lowest text symbol; in the kernel from
+			    _text (or _stext) */
 };
 
 /*
  * Reads a kallsyms text (path: /proc/kallsyms). -EACCES when every address in it reads 0 (needs
  * CAP_SYSLOG, see kptr_restrict and perf_event_paranoid): "kernel symbols unavailable", never a
- * match at 0. Only types T t W w count. Malformed lines are skipped.
+ * match at 0; -ENODATA when it has no text symbols at all. Only types T t W w count, without the
+ * "__pfx_" paddings. Malformed lines are skipped.
  */
 int kallsyms_open(const char *path, struct kallsyms **ret_kallsyms);
 void kallsyms_free(struct kallsyms *kallsyms);
@@ -28,8 +30,9 @@ static inline void kallsyms_freep(struct kallsyms **kallsyms)
 	kallsyms_free(*kallsyms);
 }
 
-/* The symbol at or before addr in the same module. False: addr is before the first symbol. Where
- * several names share an address the choice is the one of symindex (deterministic). */
+/* The symbol at or before addr. False: addr is before the first symbol, or 1 MB or more behind the
+ * last one before it (kallsyms has no sizes, and no function is that long). Where several names
+ * share an address the choice is the one of symindex (deterministic). */
 bool kallsyms_lookup(const struct kallsyms *kallsyms, uint64_t addr,
 		     struct kallsyms_name *ret_name);
 

@@ -1,41 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parser child: foreign bytes are read in a process that may die. The parent opens the file,
- * the child gets the descriptor and a memfd for its answer, nothing else: no capabilities, no new
- * privileges, nobody's uid where the parent is root, limits on memory, CPU, files and processes, a
- * deadline that ends in SIGKILL. One ELF a child.
+ * The parser child: foreign bytes are read in a process that may die (see child.h). The parent
+ * opens the file, the child gets the descriptor and a memfd for its answer, nothing else: no
+ * capabilities, no new privileges, nobody's uid where the parent is root, limits on memory, CPU,
+ * files and processes, a deadline that ends in SIGKILL. One ELF a child. What comes back is sealed
+ * and then checked.
  *
- * The child is this very program, exec'd anew (/proc/self/exe) with PARSER_ARG as its first
- * argument, so that it holds nothing of the parent's memory; the program's main() hands over to
- * parser_main().
+ * The child is this very program, exec'd anew (/proc/self/exe), so that it holds nothing of the
+ * parent's memory; so the first thing in the program's main() is parser_main(). The parent must not
+ * wait for children it does not know (wait(-1), SIGCHLD ignored).
  */
 #ifndef WICK_SYMBOLIZER_PARSER_H
 #define WICK_SYMBOLIZER_PARSER_H
 
-#include "base/strtab.h"
 #include "symbolizer/symindex.h"
 
-#define PARSER_ARG "--parser-child"
-
-/* For main(): if argv asks for a parser child, be one and return its exit status; else -1. */
+/* For main(): if argv asks for a parser child, be one and end with it; else -1. */
 int parser_main(int argc, char **argv);
 
 /*
- * The symbols of the ELF file behind elf_fd. Blocks for at most deadline_ms. Any thread.
- * -ENOEXEC, -EBADMSG, -EFBIG as symindex_build(); -ETIMEDOUT: killed at the deadline; -ECHILD: the
- * child died (crash or limit); -EAGAIN: no child could be started. elf_fd stays the caller's.
+ * The symbols of the ELF file behind elf_fd (better opened O_RDONLY: the child gets it as it is).
+ * Blocks for at most about deadline_ms. Any thread; the child dies with the thread that asked.
+ * -ENOEXEC, -EBADMSG, -EFBIG as symindex_build(), -ENOMEM: its limit was too small; -ETIMEDOUT:
+ * killed at the deadline; -ECHILD: the child died (crash or limit); -EAGAIN: no child could be
+ * started. elf_fd stays the caller's.
  */
 int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index);
 
 /*
- * Demangles many names in one child: ret_names[i] is the readable form of names[i], or NULL where
- * the name is not mangled or was refused. The array and its strings are one allocation, freed by
- * free(). Errors as above; on error nothing is demangled and the raw names are what there is.
+ * Demangles many names at once: ret_names[i] is the readable form of names[i], or NULL where the
+ * name is not mangled or was refused. The array and its strings are one allocation, freed by
+ * free(). A name that kills the demangler is refused and a new child goes on behind it; after a few
+ * such names, or at the deadline, the rest stays as it is (NULL). Errors as above, when no name was
+ * demangled; the raw names are what there is then.
  */
 int parser_demangle(const char *const *names, uint32_t count, unsigned int deadline_ms,
 		    char ***ret_names);
 
-/* Why a call failed, for a person: "killed at its deadline". */
+/* Why a call failed, for a person: "its reader was killed at the deadline". */
 const char *parser_error(int err);
 
 #endif

@@ -3,12 +3,16 @@
  * The symbols of one module (an ELF file) as a flat, read-only table: made by a parser child (which
  * alone reads the ELF), checked once by the parent, then searched without any allocation.
  *
- * Layout of the bytes, all little endian, made by symindex_build() and accepted by symindex_open():
+ * Layout of the bytes, all little endian, made by symindex_build() and accepted by symindex_open();
+ * the arrays follow each other without gaps and the strings end the file:
  *
- *   struct symindex_header   magic, version, sizes, build id, counts, offsets of the arrays
+ *   struct symindex_header   magic, version, sizes, build id, counts
  *   struct symindex_segment  segment[segment_count]   PT_LOAD, sorted by file offset
- *   struct symindex_symbol   symbol[symbol_count]     sorted by vaddr, disjoint
+ *   struct symindex_symbol   symbol[symbol_count]     sorted by vaddr, disjoint, never empty
  *   char                     string[string_size]      NUL-terminated names, first is ""
+ *
+ * Symbols of an ELF may overlap; here each vaddr has one name. An inner symbol wins inside its
+ * range, and what is left of the outer one behind it is a range of its own with the outer's name.
  *
  * Three spaces of addresses, three words: an addr is in a running process, a vaddr in the ELF
  * image, an off in the file.
@@ -29,12 +33,53 @@ enum symindex_source {
 	SYMINDEX_SYMTAB,
 };
 
+/* Caps of one module; past them it is refused (-EFBIG), not cut. */
+enum {
+	SYMINDEX_SYMBOLS_MAX = 16 << 20,
+	SYMINDEX_STRINGS_MAX = 256 << 20, /* bytes; also fits the name field below */
+	SYMINDEX_SEGMENTS_MAX = 256,
+	SYMINDEX_SECTIONS_MAX = 64 << 10,
+};
+
+#define SYMINDEX_MAGIC	 "wicksym" /* with its NUL: 8 bytes */
+#define SYMINDEX_VERSION 1u
+
+struct symindex_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t source;	/* enum symindex_source; SYMINDEX_NONE if and only if no symbols */
+	uint64_t size;		/* of the whole file, bytes */
+	uint32_t segment_count; /* at least 1 */
+	uint32_t symbol_count;
+	uint32_t string_size; /* at least 1 */
+	uint32_t build_id_size;
+	uint8_t build_id[SYMINDEX_BUILD_ID_MAX]; /* zeros behind build_id_size */
+};
+
+struct symindex_segment {
+	uint64_t off, vaddr, size; /* size: bytes in the file */
+	uint32_t flags;		   /* PF_R, PF_W, PF_X */
+	uint32_t zero;
+};
+
+struct symindex_symbol {
+	uint64_t vaddr;
+	uint32_t size;
+	uint32_t name; /* where it starts in the strings, or'ed with SYMINDEX_PLT */
+};
+
+#define SYMINDEX_PLT 0x80000000u
+
+_Static_assert(sizeof(struct symindex_header) == 104, "file format");
+_Static_assert(sizeof(struct symindex_segment) == 32, "file format");
+_Static_assert(sizeof(struct symindex_symbol) == 16, "file format");
+
 struct symindex;
 
 /* What a vaddr is called. */
 struct symindex_name {
 	const char *symbol; /* as in the symbol table (mangled); borrowed from the index */
-	uint64_t start;	    /* vaddr of the symbol */
+	uint64_t start;	    /* vaddr of the range */
 	uint64_t size;	    /* bytes; never 0 */
 	bool is_plt;	    /* symbol is the callee of a PLT stub: shown as "name@plt" */
 };
@@ -71,8 +116,9 @@ enum symindex_source symindex_source(const struct symindex *index);
 uint32_t symindex_count(const struct symindex *index);
 size_t symindex_bytes(const struct symindex *index);
 
-/* For dumps and tests: the n-th symbol in vaddr order. */
+/* For dumps and tests: the n-th symbol in vaddr order, the n-th segment in file order. */
 bool symindex_at(const struct symindex *index, uint32_t n, struct symindex_name *ret_name);
+const struct symindex_segment *symindex_segment(const struct symindex *index, uint32_t n);
 
 /*
  * In the parser child only: reads the ELF behind elf_fd with libelf and writes the table to out_fd.

@@ -60,23 +60,31 @@ static unsigned int test_failures;
 				  _want ? _want : "(null)");                                       \
 	} while (0)
 
+/* For a main() of its own; else TEST_MAIN(). Gives the exit status. */
+__attribute__((unused)) static int test_run_all(void)
+{
+	unsigned int failed = 0, passed = 0;
+
+	for (struct test_case *c = test_cases; c; c = c->next) {
+		unsigned int before = test_failures;
+
+		c->run();
+		if (test_failures == before) {
+			passed++;
+			printf("ok   %s\n", c->name);
+		} else {
+			failed++;
+			printf("FAIL %s\n", c->name);
+		}
+	}
+	printf("%u passed, %u failed\n", passed, failed);
+	return failed ? 1 : 0;
+}
+
 #define TEST_MAIN()                                                                                \
 	int main(void)                                                                             \
 	{                                                                                          \
-		unsigned int failed = 0, passed = 0;                                               \
-		for (struct test_case *c = test_cases; c; c = c->next) {                           \
-			unsigned int before = test_failures;                                       \
-			c->run();                                                                  \
-			if (test_failures == before) {                                             \
-				passed++;                                                          \
-				printf("ok   %s\n", c->name);                                      \
-			} else {                                                                   \
-				failed++;                                                          \
-				printf("FAIL %s\n", c->name);                                      \
-			}                                                                          \
-		}                                                                                  \
-		printf("%u passed, %u failed\n", passed, failed);                                  \
-		return failed ? 1 : 0;                                                             \
+		return test_run_all();                                                             \
 	}
 
 #endif

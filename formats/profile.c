@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "formats/profile.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int profile_new(struct profile **ret_profile)
+{
+	_cleanup_(profile_freep) struct profile *profile = calloc(1, sizeof(*profile));
+	uint32_t empty;
+
+	if (!profile || strtab_add(&profile->strings, "", &empty))
+		return -ENOMEM;
+	*ret_profile = TAKE_PTR(profile);
+	return 0;
+}
+
+void profile_free(struct profile *profile)
+{
+	if (!profile)
+		return;
+	strtab_release(&profile->strings);
+	free(profile->comments);
+	free(profile->ledger);
+	free(profile->mappings);
+	free(profile->functions);
+	free(profile->lines);
+	free(profile->locations);
+	free(profile->sample_locations);
+	free(profile->labels);
+	free(profile->samples);
+	hashmap_release(&profile->comment_index);
+	hashmap_release(&profile->mapping_index);
+	hashmap_release(&profile->function_index);
+	hashmap_release(&profile->location_index);
+	hashmap_release(&profile->sample_index);
+	free(profile);
+}
+
+int profile_add_string(struct profile *profile, const char *string, uint32_t *ret_id)
+{
+	return strtab_add(&profile->strings, string, ret_id);
+}
+
+static int make_type(struct profile *profile, const char *type, const char *unit,
+		     struct profile_value_type *ret_type)
+{
+	struct profile_value_type made = {0};
+	int err = profile_add_string(profile, type, &made.type);
+
+	if (!err)
+		err = profile_add_string(profile, unit, &made.unit);
+	if (!err)
+		*ret_type = made;
+	return err;
+}
+
+int profile_add_type(struct profile *profile, const char *type, const char *unit)
+{
+	int err;
+
+	if (profile->type_count >= PROFILE_VALUES_MAX)
+		return -E2BIG;
+	err = make_type(profile, type, unit, &profile->types[profile->type_count]);
+	if (!err)
+		profile->type_count++;
+	return err;
+}
+
+int profile_init_cpu(struct profile *profile, unsigned int hz)
+{
+	int err = profile_add_type(profile, "samples", "count");
+
+	if (!err)
+		err = profile_add_type(profile, "cpu", "nanoseconds");
+	if (!err)
+		err = make_type(profile, "cpu", "nanoseconds", &profile->period_type);
+	if (!err)
+		err = profile_add_string(profile, "cpu", &profile->default_type);
+	if (!err)
+		profile->period = hz ? 1000000000 / hz : 0;
+	return err;
+}
+
+static bool comment_equals(const void *table, uint32_t position, const void *key)
+{
+	return ((const struct profile *)table)->comments[position] == *(const uint32_t *)key;
+}
+
+int profile_add_comment(struct profile *profile, const char *text)
+{
+	uint64_t hash;
+	uint32_t id;
+	int err = profile_add_string(profile, text, &id);
+
+	if (err)
+		return err;
+	hash = hash_mix(id, 0);
+	if (hashmap_find(&profile->comment_index, hash, comment_equals, profile, &id) !=
+	    HASHMAP_NONE)
+		return 0;
+	err = array_reserve(&profile->comments, &profile->comments_size,
+			    (size_t)profile->comment_count + 1);
+	if (!err)
+		err = hashmap_add(&profile->comment_index, hash, profile->comment_count);
+	if (!err)
+		profile->comments[profile->comment_count++] = id;
+	return err;
+}
+
+int profile_ledger_add(struct profile *profile, const char *name, uint64_t count)
+{
+	uint32_t id, i;
+	int err = profile_add_string(profile, name, &id);
+
+	if (err)
+		return err;
+	for (i = 0; i < profile->ledger_count; i++)
+		if (profile->ledger[i].name == id) {
+			profile->ledger[i].count += count;
+			return 0;
+		}
+	if (i >= PROFILE_LEDGER_MAX)
+		return -E2BIG;
+	err = array_reserve(&profile->ledger, &profile->ledger_size, (size_t)i + 1);
+	if (!err)
+		profile->ledger[profile->ledger_count++] = (struct profile_count){id, count};
+	return err;
+}
+
+uint64_t profile_ledger_get(const struct profile *profile, const char *name)
+{
+	for (uint32_t i = 0; i < profile->ledger_count; i++)
+		if (!strcmp(profile_string(profile, profile->ledger[i].name), name))
+			return profile->ledger[i].count;
+	return 0;
+}
+
+/* Two mappings are of the same module if their build ids agree, and their files where there is no
+ * build id. The lowest bit tells the one kind of id from the other. */
+static uint64_t module_of(const struct profile_mapping *mapping)
+{
+	return mapping->build_id ? (uint64_t)mapping->build_id << 1 | 1
+				 : (uint64_t)mapping->file << 1;
+}
+
+static bool mapping_equals(const void *table, uint32_t position, const void *key)
+{
+	const struct profile_mapping *have = &((const struct profile *)table)->mappings[position];
+	const struct profile_mapping *want = key;
+
+	return module_of(have) == module_of(want) && have->offset == want->offset &&
+	       have->start == want->start && have->limit == want->limit;
+}
+
+static void join_flags(struct profile_mapping *to, const struct profile_mapping *from)
+{
+	to->has_functions |= from->has_functions;
+	to->has_filenames |= from->has_filenames;
+	to->has_lines |= from->has_lines;
+	to->has_inlines |= from->has_inlines;
+}
+
+int profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping,
+			uint32_t *ret_id)
+{
+	uint64_t hash = hash_mix(hash_mix(module_of(mapping), mapping->offset),
+				 hash_mix(mapping->start, mapping->limit));
+	uint32_t id = hashmap_find(&profile->mapping_index, hash, mapping_equals, profile, mapping);
+	int err;
+
+	if (id != HASHMAP_NONE) {
+		join_flags(&profile->mappings[id], mapping);
+		*ret_id = id;
+		return 0;
+	}
+	err = array_reserve(&profile->mappings, &profile->mappings_size,
+			    (size_t)profile->mapping_count + 1);
+	if (!err)
+		err = hashmap_add(&profile->mapping_index, hash, profile->mapping_count);
+	if (err)
+		return err;
+	*ret_id = profile->mapping_count++;
+	profile->mappings[*ret_id] = *mapping;
+	return 0;
+}
+
+static bool function_equals(const void *table, uint32_t position, const void *key)
+{
+	const struct profile_function *have = &((const struct profile *)table)->functions[position];
+	const struct profile_function *want = key;
+
+	return have->name == want->name && have->system_name == want->system_name &&
+	       have->file == want->file && have->start_line == want->start_line;
+}
+
+int profile_add_function(struct profile *profile, const struct profile_function *function,
+			 uint32_t *ret_id)
+{
+	uint64_t hash = hash_mix(hash_mix(function->name, function->system_name),
+				 hash_mix(function->file, (uint64_t)function->start_line));
+	uint32_t id =
+		hashmap_find(&profile->function_index, hash, function_equals, profile, function);
+	int err;
+
+	if (id != HASHMAP_NONE) {
+		*ret_id = id;
+		return 0;
+	}
+	err = array_reserve(&profile->functions, &profile->functions_size,
+			    (size_t)profile->function_count + 1);
+	if (!err)
+		err = hashmap_add(&profile->function_index, hash, profile->function_count);
+	if (err)
+		return err;
+	*ret_id = profile->function_count++;
+	profile->functions[*ret_id] = *function;
+	return 0;
+}
+
+struct location_key {
+	const struct profile_location *location;
+	const struct profile_line *lines;
+	uint32_t line_count;
+};
+
+static bool lines_equal(const struct profile_line *a, const struct profile_line *b, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (a[i].function != b[i].function || a[i].line != b[i].line ||
+		    a[i].column != b[i].column)
+			return false;
+	return true;
+}
+
+static bool location_equals(const void *table, uint32_t position, const void *key)
+{
+	const struct profile *profile = table;
+	const struct profile_location *have = &profile->locations[position];
+	const struct location_key *want = key;
+
+	return have->address == want->location->address &&
+	       have->mapping == want->location->mapping &&
+	       have->is_folded == want->location->is_folded &&
+	       have->line_count == want->line_count &&
+	       lines_equal(profile->lines + have->line_first, want->lines, want->line_count);
+}
+
+static uint64_t location_hash(const struct location_key *key)
+{
+	uint64_t hash = hash_mix(key->location->address,
+				 (uint64_t)key->location->mapping << 1 | key->location->is_folded);
+
+	for (uint32_t i = 0; i < key->line_count; i++)
+		hash = hash_mix(hash ^ (uint64_t)key->lines[i].column,
+				(uint64_t)key->lines[i].function << 32 ^
+					(uint64_t)key->lines[i].line);
+	return hash;
+}
+
+static int append_location(struct profile *profile, const struct location_key *key, uint64_t hash,
+			   uint32_t *ret_id)
+{
+	struct profile_location *location;
+	int err = array_reserve(&profile->locations, &profile->locations_size,
+				(size_t)profile->location_count + 1);
+
+	if (!err)
+		err = array_reserve(&profile->lines, &profile->lines_size,
+				    (size_t)profile->line_count + key->line_count);
+	if (!err)
+		err = hashmap_add(&profile->location_index, hash, profile->location_count);
+	if (err)
+		return err;
+	location = &profile->locations[profile->location_count];
+	*location = *key->location;
+	location->line_first = profile->line_count;
+	location->line_count = key->line_count;
+	if (key->line_count)
+		memcpy(profile->lines + profile->line_count, key->lines,
+		       key->line_count * sizeof(*key->lines));
+	profile->line_count += key->line_count;
+	*ret_id = profile->location_count++;
+	return 0;
+}
+
+int profile_add_location(struct profile *profile, const struct profile_location *location,
+			 const struct profile_line *lines, uint32_t line_count, uint32_t *ret_id)
+{
+	struct location_key key = {location, lines, line_count};
+	uint64_t hash;
+	uint32_t id;
+
+	if (line_count > PROFILE_LINES_MAX)
+		return -E2BIG;
+	hash = location_hash(&key);
+	id = hashmap_find(&profile->location_index, hash, location_equals, profile, &key);
+	if (id == HASHMAP_NONE)
+		return append_location(profile, &key, hash, ret_id);
+	*ret_id = id;
+	return 0;
+}
+
+int profile_make_label(struct profile *profile, const char *key, const char *string,
+		       struct profile_label *ret_label)
+{
+	struct profile_label label = {0};
+	int err = profile_add_string(profile, key, &label.key);
+
+	if (!err)
+		err = profile_add_string(profile, string, &label.string);
+	if (!err)
+		*ret_label = label;
+	return err;
+}
+
+int profile_make_number(struct profile *profile, const char *key, int64_t number,
+			struct profile_label *ret_label)
+{
+	struct profile_label label = {.number = number};
+	int err = profile_add_string(profile, key, &label.key);
+
+	if (!err)
+		*ret_label = label;
+	return err;
+}
+
+struct sample_key {
+	const uint32_t *locations;
+	const struct profile_label *labels;
+	uint32_t location_count, label_count;
+};
+
+static int compare_labels(const struct profile_label *a, const struct profile_label *b)
+{
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	if (a->string != b->string)
+		return a->string < b->string ? -1 : 1;
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	if (a->unit != b->unit)
+		return a->unit < b->unit ? -1 : 1;
+	return 0;
+}
+
+static bool sample_equals(const void *table, uint32_t position, const void *key)
+{
+	const struct profile *profile = table;
+	const struct profile_sample *have = &profile->samples[position];
+	const struct sample_key *want = key;
+
+	if (have->location_count != want->location_count || have->label_count != want->label_count)
+		return false;
+	if (have->location_count &&
+	    memcmp(profile->sample_locations + have->location_first, want->locations,
+		   want->location_count * sizeof(*want->locations)) != 0)
+		return false;
+	for (uint32_t i = 0; i < want->label_count; i++)
+		if (compare_labels(&profile->labels[have->label_first + i], &want->labels[i]))
+			return false;
+	return true;
+}
+
+static uint64_t sample_hash(const struct sample_key *key)
+{
+	uint64_t hash =
+		key->location_count
+			? hash_bytes(key->locations, key->location_count * sizeof(*key->locations))
+			: 0;
+
+	for (uint32_t i = 0; i < key->label_count; i++) {
+		const struct profile_label *label = &key->labels[i];
+
+		hash = hash_mix(hash ^ (uint64_t)label->number ^ label->unit,
+				(uint64_t)label->key << 32 | label->string);
+	}
+	return hash;
+}
+
+static int append_sample(struct profile *profile, const struct sample_key *key, uint64_t hash,
+			 const int64_t *values)
+{
+	struct profile_sample *sample;
+	int err = array_reserve(&profile->samples, &profile->samples_size,
+				(size_t)profile->sample_count + 1);
+
+	if (!err)
+		err = array_reserve(&profile->sample_locations, &profile->sample_locations_size,
+				    (size_t)profile->sample_location_count + key->location_count);
+	if (!err)
+		err = array_reserve(&profile->labels, &profile->labels_size,
+				    (size_t)profile->label_count + key->label_count);
+	if (!err)
+		err = hashmap_add(&profile->sample_index, hash, profile->sample_count);
+	if (err)
+		return err;
+
+	sample = &profile->samples[profile->sample_count++];
+	*sample = (struct profile_sample){
+		.location_first = profile->sample_location_count,
+		.location_count = key->location_count,
+		.label_first = profile->label_count,
+		.label_count = key->label_count,
+	};
+	memcpy(sample->values, values, profile->type_count * sizeof(*values));
+	if (key->location_count)
+		memcpy(profile->sample_locations + sample->location_first, key->locations,
+		       key->location_count * sizeof(*key->locations));
+	if (key->label_count)
+		memcpy(profile->labels + sample->label_first, key->labels,
+		       key->label_count * sizeof(*key->labels));
+	profile->sample_location_count += key->location_count;
+	profile->label_count += key->label_count;
+	return 0;
+}
+
+static int64_t wrapping_add(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+int profile_add_sample(struct profile *profile, const uint32_t *locations, uint32_t location_count,
+		       const struct profile_label *labels, uint32_t label_count,
+		       const int64_t *values)
+{
+	struct sample_key key = {locations, labels, location_count, label_count};
+	uint64_t hash;
+	uint32_t id;
+
+	if (location_count > PROFILE_DEPTH_MAX || label_count > PROFILE_LABELS_MAX)
+		return -E2BIG;
+	hash = sample_hash(&key);
+	id = hashmap_find(&profile->sample_index, hash, sample_equals, profile, &key);
+	if (id == HASHMAP_NONE)
+		return append_sample(profile, &key, hash, values);
+	for (uint32_t i = 0; i < profile->type_count; i++) {
+		int64_t *value = &profile->samples[id].values[i];
+
+		*value = wrapping_add(*value, values[i]);
+	}
+	return 0;
+}
+
+static const char *module_name(const struct profile *profile, uint32_t mapping)
+{
+	const char *path = profile_string(profile, profile->mappings[mapping].file);
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+const char *profile_frame_name(const struct profile *profile,
+			       const struct profile_location *location, uint32_t line, char *ret,
+			       size_t size)
+{
+	if (line < location->line_count) {
+		uint32_t function = profile->lines[location->line_first + line].function;
+
+		snprintf(ret, size, "%s",
+			 profile_string(profile, profile->functions[function].name));
+	} else if (location->mapping == PROFILE_NO_MAPPING) {
+		snprintf(ret, size, "0x%" PRIx64, location->address);
+	} else {
+		snprintf(ret, size, "%s+0x%" PRIx64, module_name(profile, location->mapping),
+			 location->address);
+	}
+	return ret;
+}
+
+const struct profile_label *profile_sample_label(const struct profile *profile,
+						 const struct profile_sample *sample,
+						 const char *key)
+{
+	for (uint32_t i = 0; i < sample->label_count; i++) {
+		const struct profile_label *label = &profile->labels[sample->label_first + i];
+
+		if (!strcmp(profile_string(profile, label->key), key))
+			return label;
+	}
+	return NULL;
+}
+
+int64_t profile_total(const struct profile *profile, uint32_t type)
+{
+	int64_t total = 0;
+
+	for (uint32_t i = 0; i < profile->sample_count; i++)
+		total = wrapping_add(total, profile->samples[i].values[type]);
+	return total;
+}
+
+int profile_find_type(const struct profile *profile, const char *type)
+{
+	for (uint32_t i = 0; i < profile->type_count; i++)
+		if (!strcmp(profile_string(profile, profile->types[i].type), type))
+			return (int)i;
+	return -1;
+}
+
+static int compare_paths(const struct profile *profile, const struct profile_sample *a,
+			 const struct profile_sample *b)
+{
+	const uint32_t *at = profile->sample_locations + a->location_first + a->location_count;
+	const uint32_t *bt = profile->sample_locations + b->location_first + b->location_count;
+	uint32_t shorter =
+		a->location_count < b->location_count ? a->location_count : b->location_count;
+
+	for (uint32_t i = 1; i <= shorter; i++)
+		if (*(at - i) != *(bt - i))
+			return *(at - i) < *(bt - i) ? -1 : 1;
+	return (a->location_count > b->location_count) - (a->location_count < b->location_count);
+}
+
+static int compare_samples(const void *left, const void *right, void *context)
+{
+	const struct profile *profile = context;
+	const struct profile_sample *a = left, *b = right;
+	int order = compare_paths(profile, a, b);
+
+	for (uint32_t i = 0; !order && i < a->label_count && i < b->label_count; i++)
+		order = compare_labels(&profile->labels[a->label_first + i],
+				       &profile->labels[b->label_first + i]);
+	if (order)
+		return order;
+	return (a->label_count > b->label_count) - (a->label_count < b->label_count);
+}
+
+static bool is_sorted(struct profile *profile)
+{
+	for (uint32_t i = 1; i < profile->sample_count; i++)
+		if (compare_samples(&profile->samples[i - 1], &profile->samples[i], profile) > 0)
+			return false;
+	return true;
+}
+
+int profile_sort(struct profile *profile)
+{
+	int err = 0;
+
+	if (is_sorted(profile))
+		return 0;
+	qsort_r(profile->samples, profile->sample_count, sizeof(*profile->samples), compare_samples,
+		profile);
+
+	/* As many entries as before: the map has room for them. */
+	hashmap_clear(&profile->sample_index);
+	for (uint32_t i = 0; !err && i < profile->sample_count; i++) {
+		const struct profile_sample *sample = &profile->samples[i];
+		struct sample_key key = {profile->sample_locations + sample->location_first,
+					 profile->labels + sample->label_first,
+					 sample->location_count, sample->label_count};
+
+		err = hashmap_add(&profile->sample_index, sample_hash(&key), i);
+	}
+	return err;
+}
+
+size_t profile_bytes(const struct profile *profile)
+{
+	return sizeof(*profile) + strtab_bytes(&profile->strings) +
+	       profile->comments_size * sizeof(*profile->comments) +
+	       profile->ledger_size * sizeof(*profile->ledger) +
+	       profile->mappings_size * sizeof(*profile->mappings) +
+	       profile->functions_size * sizeof(*profile->functions) +
+	       profile->lines_size * sizeof(*profile->lines) +
+	       profile->locations_size * sizeof(*profile->locations) +
+	       profile->sample_locations_size * sizeof(*profile->sample_locations) +
+	       profile->labels_size * sizeof(*profile->labels) +
+	       profile->samples_size * sizeof(*profile->samples) +
+	       hashmap_bytes(&profile->comment_index) + hashmap_bytes(&profile->mapping_index) +
+	       hashmap_bytes(&profile->function_index) + hashmap_bytes(&profile->location_index) +
+	       hashmap_bytes(&profile->sample_index);
+}

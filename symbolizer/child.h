@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A process that may die: this very program, exec'd anew with one file to read, one memfd to write
+ * and no rights, under a deadline. What it is asked to do is a verb, see parser.c.
+ */
+#ifndef WICK_SYMBOLIZER_CHILD_H
+#define WICK_SYMBOLIZER_CHILD_H
+
+#include <stdbool.h>
+
+#define CHILD_ARG "--parser-child"
+
+/* The child's descriptors; 0-2 are /dev/null, there are no others. */
+enum { CHILD_IN = 3, CHILD_OUT = 4 };
+
+/* The most bytes a child may write. */
+enum { CHILD_OUT_MAX = 256 << 20 };
+
+/*
+ * In the parent, on any thread: starts a child, waits for its end (at most deadline_ms, then it is
+ * killed; it is always reaped) and seals out_fd, which must be a memfd made with MFD_ALLOW_SEALING:
+ * nothing changes it afterwards. 0: the child did it. -ENOEXEC, -EBADMSG, -EFBIG, -ENOMEM: its own
+ * verdict. -ETIMEDOUT: killed at the deadline. -ECHILD: it died or failed otherwise. -EAGAIN: it
+ * could not be started. Even after an error out_fd is sealed and holds what was written.
+ */
+int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms);
+
+/* An empty memfd for a child's answer, or a negative errno. */
+int child_memfd(const char *name);
+
+/* In main(): the verb if this process is such a child, else NULL. */
+const char *child_verb(int argc, char **argv);
+
+/*
+ * In the child, before it reads a foreign byte: gives all rights away, for good. Ends the process
+ * if that fails. No capabilities and none to gain, nobody's uid where it was root's, not dumpable,
+ * dies with its parent, limits on memory, CPU, files, processes and output, lowest priority.
+ */
+void child_confine(char **argv);
+
+/* Ends the child: 0, or one of the errors named above. Runs nothing of the program's exit. */
+_Noreturn void child_exit(int err);
+
+#endif

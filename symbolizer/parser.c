@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "symbolizer/parser.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "symbolizer/child.h"
+#include "symbolizer/demangle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum {
+	NAMES_MAX = 64 << 20,	   /* bytes of names in one demangling, either way */
+	DEMANGLE_CHILDREN_MAX = 8, /* for one call: each but the first costs a name its demangler */
+};
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+	while (size) {
+		ssize_t written = write(fd, bytes, size);
+
+		if (written < 0 && errno != EINTR)
+			return -errno;
+		if (written > 0) {
+			bytes += written;
+			size -= (size_t)written;
+		}
+	}
+	return 0;
+}
+
+/* All of a file of at most NAMES_MAX bytes; reads at its own offset, whatever the descriptor's. */
+static int read_all(int fd, struct buf *ret_bytes)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_size > NAMES_MAX)
+		return -EFBIG;
+	if (!buf_reserve(ret_bytes, (size_t)st.st_size + 1))
+		return -ENOMEM;
+	while (ret_bytes->used < (size_t)st.st_size) {
+		ssize_t got = pread(fd, ret_bytes->bytes + ret_bytes->used,
+				    (size_t)st.st_size - ret_bytes->used, (off_t)ret_bytes->used);
+
+		if (got == 0)
+			break;
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (got > 0)
+			ret_bytes->used += (size_t)got;
+	}
+	return 0;
+}
+
+/* In the child: NUL-terminated names in, as many out, "" for those that stay as they are. Each is
+ * written at once, so that a name that kills the demangler takes no other with it. */
+static int demangle_all(void)
+{
+	_cleanup_(buf_release) struct buf names = {0};
+	char readable[DEMANGLE_OUT_MAX];
+	size_t used = 0;
+	int err = read_all(CHILD_IN, &names);
+
+	for (size_t at = 0; !err && at < names.used;) {
+		const char *name = names.bytes + at, *nul = memchr(name, 0, names.used - at);
+		const char *out = nul ? demangle(name, readable, sizeof(readable)) : NULL;
+		size_t length = out ? strlen(out) : 0;
+
+		if (!nul)
+			return -EBADMSG;
+		if (used + length + 1 > NAMES_MAX)
+			return -EFBIG;
+		err = write_all(CHILD_OUT, length ? out : "", length + 1);
+		used += length + 1;
+		at = (size_t)(nul + 1 - names.bytes);
+	}
+	return err;
+}
+
+int parser_main(int argc, char **argv)
+{
+	const char *verb = child_verb(argc, argv);
+
+	if (!verb)
+		return -1;
+	child_confine(argv);
+	if (!strcmp(verb, "index"))
+		child_exit(symindex_build(CHILD_IN, CHILD_OUT));
+	if (!strcmp(verb, "demangle"))
+		child_exit(demangle_all());
+	child_exit(-EINVAL);
+}
+
+int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index)
+{
+	_cleanup_close_ int out = child_memfd("wick-symbols");
+	int err;
+
+	if (out < 0)
+		return -EAGAIN;
+	err = child_run("index", elf_fd, out, deadline_ms);
+	return err ? err : symindex_open(out, ret_index);
+}
+
+/* Names that are empty, too long or too many stand as "", which demangles to nothing. */
+static int send_names(const char *const *names, uint32_t count, int fd)
+{
+	_cleanup_(buf_release) struct buf sent = {0};
+
+	for (uint32_t i = 0; i < count; i++) {
+		size_t length = strnlen(names[i], DEMANGLE_IN_MAX + 1);
+
+		if (length <= DEMANGLE_IN_MAX && sent.used + length + (count - i) <= NAMES_MAX)
+			buf_add(&sent, names[i], length);
+		buf_add_char(&sent, '\0');
+	}
+	if (buf_error(&sent))
+		return -ENOMEM;
+	return write_all(fd, sent.bytes, sent.used);
+}
+
+/* Appends a child's answer, as far as it is sound: whole strings, not more than asked for, none
+ * longer than the demangler makes. */
+static uint32_t take_names(int fd, uint32_t count, struct buf *answer)
+{
+	_cleanup_(buf_release) struct buf got = {0};
+	const char *at, *end, *nul;
+	uint32_t taken = 0;
+
+	if (read_all(fd, &got) || !got.used)
+		return 0;
+	at = got.bytes;
+	end = at + got.used;
+	for (; taken < count && (nul = memchr(at, 0, (size_t)(end - at))); taken++) {
+		if (nul - at >= DEMANGLE_OUT_MAX)
+			break;
+		buf_add(answer, at, (size_t)(nul + 1 - at));
+		at = nul + 1;
+	}
+	return taken;
+}
+
+static int demangle_once(const char *const *names, uint32_t count, unsigned int deadline_ms,
+			 struct buf *answer, uint32_t *ret_taken)
+{
+	_cleanup_close_ int in = child_memfd("wick-names"), out = child_memfd("wick-names");
+	int err = in < 0 || out < 0 ? -EAGAIN : send_names(names, count, in);
+
+	if (!err)
+		err = child_run("demangle", in, out, deadline_ms);
+	*ret_taken = out >= 0 && err != -EAGAIN ? take_names(out, count, answer) : 0;
+	return err ? err : *ret_taken < count ? -EBADMSG : 0;
+}
+
+/* One allocation: the array, then the strings it points to. */
+static char **array_of_names(const struct buf *answer, uint32_t count)
+{
+	size_t array = count * sizeof(char *);
+	char **names = malloc(array + answer->used + 1);
+	char *at = (char *)names + array;
+
+	if (!names)
+		return NULL;
+	if (answer->used)
+		memcpy(at, answer->bytes, answer->used);
+	for (uint32_t i = 0; i < count; i++) {
+		size_t length = strlen(at);
+
+		names[i] = length ? at : NULL;
+		at += length + 1;
+	}
+	return names;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int parser_demangle(const char *const *names, uint32_t count, unsigned int deadline_ms,
+		    char ***ret_names)
+{
+	_cleanup_(buf_release) struct buf answer = {0};
+	int64_t deadline = now_ms() + deadline_ms, left = deadline_ms;
+	uint32_t done = 0, taken = 0, total = 0;
+	char **readable;
+	int err = 0;
+
+	for (unsigned int i = 0; done < count && i < DEMANGLE_CHILDREN_MAX && left >= 0; i++) {
+		err = demangle_once(names + done, count - done, (unsigned int)left, &answer,
+				    &taken);
+		done += taken;
+		total += taken;
+		if (!err || err == -EAGAIN || err == -ENOMEM)
+			break;
+		if (done < count) { /* the name it died of */
+			buf_add_char(&answer, '\0');
+			done++;
+		}
+		left = deadline - now_ms();
+	}
+	if (err && !total)
+		return err;
+	for (; done < count; done++)
+		buf_add_char(&answer, '\0');
+	if (buf_error(&answer))
+		return -ENOMEM;
+	readable = array_of_names(&answer, count);
+	if (!readable)
+		return -ENOMEM;
+	*ret_names = readable;
+	return 0;
+}
+
+const char *parser_error(int err)
+{
+	switch (err) {
+	case 0:
+		return "no error";
+	case -ENOEXEC:
+		return "not an ELF program or library of a kind that is read here";
+	case -EBADMSG:
+		return "damaged";
+	case -EFBIG:
+		return "too big";
+	case -ENOMEM:
+		return "out of memory";
+	case -ETIMEDOUT:
+		return "its reader was killed at the deadline";
+	case -ECHILD:
+		return "its reader crashed or met a limit";
+	case -EAGAIN:
+		return "no reader process could be started";
+	default:
+		return "could not be read";
+	}
+}

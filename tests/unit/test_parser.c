@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "symbolizer/child.h"
+#include "symbolizer/demangle.h"
+#include "symbolizer/parser.h"
+#include "tests/test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+enum { LONG_MS = 60000 };
+
+/* What this test's own children do. */
+
+static void child_status(char **argv)
+{
+	int status = open("/proc/self/status", O_RDONLY);
+	char text[8192];
+	ssize_t size;
+
+	child_confine(argv);
+	size = read(status, text, sizeof(text));
+	if (size > 0 && write(CHILD_OUT, text, (size_t)size) == size)
+		child_exit(0);
+}
+
+static void child_limits(void)
+{
+	static const int resources[] = {RLIMIT_CORE,  RLIMIT_NPROC, RLIMIT_NOFILE,
+					RLIMIT_FSIZE, RLIMIT_CPU,   RLIMIT_AS};
+	struct rlimit limits[ARRAY_SIZE(resources)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(resources); i++)
+		getrlimit((__rlimit_resource_t)resources[i], &limits[i]);
+	if (write(CHILD_OUT, limits, sizeof(limits)) == (ssize_t)sizeof(limits))
+		child_exit(0);
+}
+
+/* One byte a descriptor: is it open? */
+static void child_descriptors(void)
+{
+	char open_now[256];
+
+	for (int fd = 0; fd < (int)sizeof(open_now); fd++)
+		open_now[fd] = fcntl(fd, F_GETFD) >= 0;
+	if (write(CHILD_OUT, open_now, sizeof(open_now)) == (ssize_t)sizeof(open_now))
+		child_exit(0);
+}
+
+static void child_hold(void)
+{
+	pid_t pid = getpid();
+
+	if (write(CHILD_OUT, &pid, sizeof(pid)) == (ssize_t)sizeof(pid))
+		for (;;)
+			pause();
+}
+
+static int run_child(char **argv)
+{
+	if (!strcmp(argv[2], "status"))
+		child_status(argv);
+	child_confine(argv);
+	if (!strcmp(argv[2], "limits"))
+		child_limits();
+	if (!strcmp(argv[2], "descriptors"))
+		child_descriptors();
+	if (!strcmp(argv[2], "hold"))
+		child_hold();
+	if (!strcmp(argv[2], "crash"))
+		raise(SIGSEGV);
+	if (!strcmp(argv[2], "fork") && fork() < 0)
+		child_exit(0);
+	if (!strcmp(argv[2], "open") && open("/dev/null", O_RDONLY) < 0)
+		child_exit(0);
+	if (!strcmp(argv[2], "verdict"))
+		child_exit(-EFBIG);
+	return 1;
+}
+
+static int run(const char *verb, unsigned int deadline_ms, int *ret_out)
+{
+	_cleanup_close_ int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	*ret_out = child_memfd("test");
+	return child_run(verb, in, *ret_out, deadline_ms);
+}
+
+static bool has_no_children(void)
+{
+	return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+}
+
+static unsigned int open_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	unsigned int count = 0;
+
+	while (directory && readdir(directory))
+		count++;
+	if (directory)
+		closedir(directory);
+	return count;
+}
+
+static void check_line(const char *status, const char *line)
+{
+	if (!strstr(status, line))
+		TEST_FAIL("no \"%s\" in: %s", line, status);
+}
+
+TEST(the_child_has_no_capabilities_no_privileges_and_nobodys_uid)
+{
+	_cleanup_close_ int out = -1;
+	char status[8192] = "";
+
+	CHECK_INT(run("status", LONG_MS, &out), 0);
+	CHECK(pread(out, status, sizeof(status) - 1, 0) > 0);
+	check_line(status, "\nName:\twick-parser\n" + 1);
+	check_line(status, "\nCapEff:\t0000000000000000\n");
+	check_line(status, "\nCapPrm:\t0000000000000000\n");
+	check_line(status, "\nCapInh:\t0000000000000000\n");
+	check_line(status, "\nCapAmb:\t0000000000000000\n");
+	check_line(status, "\nNoNewPrivs:\t1\n");
+	if (geteuid() != 0) {
+		printf("    skipped: uid and bounding set, not root\n");
+		return;
+	}
+	check_line(status, "\nCapBnd:\t0000000000000000\n");
+	check_line(status, "\nUid:\t65534\t65534\t65534\t65534\n");
+	check_line(status, "\nGid:\t65534\t65534\t65534\t65534\n");
+	check_line(status, "\nGroups:\t \n");
+}
+
+TEST(the_child_has_its_limits)
+{
+	_cleanup_close_ int out = -1;
+	struct rlimit limits[6];
+
+	CHECK_INT(run("limits", LONG_MS, &out), 0);
+	CHECK_INT(pread(out, limits, sizeof(limits), 0), sizeof(limits));
+	CHECK_INT(limits[0].rlim_max, 0);
+	CHECK_INT(limits[1].rlim_max, 0);
+	CHECK_INT(limits[2].rlim_max, 5);
+	CHECK_INT(limits[3].rlim_max, CHILD_OUT_MAX);
+	CHECK(limits[4].rlim_max <= 60);
+	CHECK(SANITIZED || limits[5].rlim_max <= 1ull << 30);
+}
+
+TEST(the_child_can_neither_fork_nor_open_files)
+{
+	_cleanup_close_ int a = -1, b = -1;
+
+	CHECK_INT(run("fork", LONG_MS, &a), 0);
+	CHECK_INT(run("open", LONG_MS, &b), 0);
+}
+
+TEST(the_child_inherits_its_two_descriptors_and_no_others)
+{
+	_cleanup_close_ int leaky = open("/dev/null", O_RDONLY); /* not close-on-exec */
+	_cleanup_close_ int out = -1;
+	char open_there[256];
+
+	CHECK_INT(run("descriptors", LONG_MS, &out), 0);
+	CHECK_INT(pread(out, open_there, sizeof(open_there), 0), sizeof(open_there));
+	for (int fd = 0; fd < (int)sizeof(open_there); fd++)
+		CHECK_INT(open_there[fd], fd <= CHILD_OUT);
+}
+
+TEST(a_child_that_hangs_is_killed_at_its_deadline_and_reaped)
+{
+	_cleanup_close_ int out = -1;
+	pid_t pid = 0;
+
+	CHECK_INT(run("hold", 500, &out), -ETIMEDOUT);
+	/* On a busy machine the deadline may come before the child's first line. */
+	if (pread(out, &pid, sizeof(pid), 0) == (ssize_t)sizeof(pid))
+		CHECK(pid > 0 && kill(pid, 0) < 0 && errno == ESRCH);
+	CHECK(has_no_children());
+}
+
+TEST(a_child_that_crashes_or_gives_a_verdict_is_told_apart)
+{
+	_cleanup_close_ int a = -1, b = -1, c = -1;
+
+	CHECK_INT(run("crash", LONG_MS, &a), -ECHILD);
+	CHECK_INT(run("verdict", LONG_MS, &b), -EFBIG);
+	CHECK_INT(run("no such verb", LONG_MS, &c), -ECHILD);
+	CHECK(has_no_children());
+}
+
+TEST(the_answer_is_sealed)
+{
+	_cleanup_close_ int out = -1;
+
+	CHECK_INT(run("status", LONG_MS, &out), 0);
+	CHECK(pwrite(out, "x", 1, 0) < 0 && errno == EPERM);
+	CHECK(ftruncate(out, 0) < 0 && errno == EPERM);
+	CHECK(mmap(NULL, 1, PROT_WRITE, MAP_SHARED, out, 0) == MAP_FAILED);
+}
+
+/* A parent that is killed while its child hangs; the child then becomes ours, and must die. */
+TEST(a_child_dies_with_its_parent)
+{
+	_cleanup_close_ int out = child_memfd("test"), in = open("/dev/null", O_RDONLY);
+	pid_t parent, child = 0;
+	int status;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	parent = fork();
+	if (parent == 0)
+		_exit(child_run("hold", in, out, LONG_MS) != 0);
+	while (pread(out, &child, sizeof(child), 0) != (ssize_t)sizeof(child))
+		usleep(1000);
+	kill(parent, SIGKILL);
+	CHECK_INT(waitpid(parent, NULL, 0), parent);
+	CHECK_INT(waitpid(child, &status, 0), child);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST(a_fifo_a_directory_and_a_text_are_refused_without_waiting)
+{
+	_cleanup_close_ int directory = open("/", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int text = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int empty = child_memfd("empty");
+	struct symindex *index = NULL;
+	int ends[2];
+
+	CHECK_INT(pipe2(ends, O_CLOEXEC), 0);
+	CHECK_INT(parser_index(ends[0], LONG_MS, &index), -ENOEXEC);
+	CHECK_INT(parser_index(directory, LONG_MS, &index), -ENOEXEC);
+	CHECK_INT(parser_index(text, LONG_MS, &index), -ENOEXEC);
+	CHECK_INT(parser_index(empty, LONG_MS, &index), -ENOEXEC);
+	CHECK_INT(parser_index(-1, LONG_MS, &index), -EAGAIN);
+	CHECK(!index);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void *index_self(void *failures)
+{
+	for (unsigned int i = 0; i < (SANITIZED ? 5 : 25); i++) {
+		_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+		_cleanup_(symindex_freep) struct symindex *index = NULL;
+
+		if (parser_index(fd, LONG_MS, &index) || !symindex_count(index))
+			__atomic_add_fetch((int *)failures, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+TEST(many_threads_index_at_once_and_nothing_is_left_open)
+{
+	unsigned int before = open_descriptors();
+	pthread_t threads[4];
+	int failures = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		CHECK_INT(pthread_create(&threads[i], NULL, index_self, &failures), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	CHECK_INT(failures, 0);
+	CHECK_INT(open_descriptors(), before);
+	CHECK(has_no_children());
+}
+
+/* A static function's name shows that the parent's own image was read. */
+TEST(the_index_of_this_very_program_names_its_functions)
+{
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	struct symindex_name name;
+	bool found = false;
+
+	CHECK_INT(parser_index(fd, LONG_MS, &index), 0);
+	for (uint32_t i = 0; index && symindex_at(index, i, &name); i++)
+		found |= !strcmp(name.symbol, "index_self");
+	CHECK(found);
+}
+
+static void try_elf(const char *bytes, size_t size)
+{
+	_cleanup_close_ int fd = child_memfd("elf");
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	int err;
+
+	CHECK_INT(write(fd, bytes, size), size);
+	err = parser_index(fd, LONG_MS, &index);
+	if (err && err != -ENOEXEC && err != -EBADMSG && err != -EFBIG)
+		TEST_FAIL("error %d (%s) for %zu bytes", err, parser_error(err), size);
+}
+
+static size_t read_tiny(char *bytes, size_t size)
+{
+	_cleanup_close_ int fd = open(ELF_DIR "/tiny.elf", O_RDONLY | O_CLOEXEC);
+	ssize_t got = read(fd, bytes, size);
+
+	CHECK(got > 1000 && got < (ssize_t)size);
+	return got > 0 ? (size_t)got : 0;
+}
+
+/* Sanitized children start 20 times as slowly; test_symindex.c tries all of these in one process.
+ */
+TEST(cut_and_changed_elf_files_never_kill_a_child)
+{
+	static char elf[64 << 10], mutant[64 << 10];
+	size_t size = read_tiny(elf, sizeof(elf)), step = SANITIZED ? 97 : 5;
+	uint32_t state = 1;
+
+	for (size_t cut = 0; cut < size; cut += step)
+		try_elf(elf, cut);
+	for (unsigned int n = 0; n < (SANITIZED ? 100 : 2000); n++) {
+		memcpy(mutant, elf, size);
+		for (unsigned int i = 0; i <= n % 8; i++) {
+			state = state * 1664525 + 1013904223;
+			mutant[state % size] = (char)(state >> 24);
+		}
+		try_elf(mutant, size);
+	}
+	CHECK(has_no_children());
+}
+
+TEST(names_are_demangled_by_the_hundred)
+{
+	enum { COUNT = 500 };
+	const char *names[COUNT];
+	_cleanup_free_ char **readable = NULL;
+
+	for (unsigned int i = 0; i < COUNT; i++)
+		names[i] = i % 3 == 0 ? "_ZN3foo3barEi" : i % 3 == 1 ? "plain" : "";
+	CHECK_INT(parser_demangle(names, COUNT, LONG_MS, &readable), 0);
+	for (unsigned int i = 0; readable && i < COUNT; i++)
+		CHECK_STR(readable[i], i % 3 ? NULL : "foo::bar");
+}
+
+TEST(no_names_and_too_long_ones_are_no_error)
+{
+	static char longer[DEMANGLE_IN_MAX + 2];
+	const char *names[] = {longer, "_ZN3foo3barEi"};
+	_cleanup_free_ char **readable = NULL, **none = NULL;
+
+	memset(longer, 'i', sizeof(longer) - 1);
+	memcpy(longer, "_Z1f", 4);
+	CHECK_INT(parser_demangle(names, 2, LONG_MS, &readable), 0);
+	CHECK(readable && !readable[0]);
+	CHECK_STR(readable ? readable[1] : NULL, "foo::bar");
+	CHECK_INT(parser_demangle(names, 0, LONG_MS, &none), 0);
+}
+
+TEST(demangling_that_misses_its_deadline_says_so)
+{
+	const char *names[] = {"_ZN3foo3barEi"};
+	char **readable = NULL;
+	int err = parser_demangle(names, 1, 0, &readable);
+
+	/* A child may be that fast. */
+	CHECK(err == -ETIMEDOUT || (err == 0 && readable));
+	free(readable);
+	CHECK(has_no_children());
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const own[] = {"status", "limits", "descriptors", "hold",
+					  "crash",  "fork",   "open",	     "verdict"};
+	const char *verb = child_verb(argc, argv);
+
+	for (size_t i = 0; verb && i < ARRAY_SIZE(own); i++)
+		if (!strcmp(verb, own[i]))
+			return run_child(argv);
+	return verb ? parser_main(argc, argv) : test_run_all();
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/procs.h"
+
+#include "profiler/modules.h"
+#include "tests/test.h"
+
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Far beyond any pid that /proc has, so that nothing is ever read from there. */
+enum { PID = 1 << 23, CHILD = PID + 1 };
+
+struct fixture {
+	struct modules *modules;
+	struct procs *procs;
+};
+
+static struct fixture setup(void)
+{
+	struct fixture f;
+
+	CHECK_INT(modules_new(&f.modules), 0);
+	CHECK_INT(procs_new(f.modules, &f.procs), 0);
+	return f;
+}
+
+static void teardown(struct fixture *f)
+{
+	procs_free(f->procs);
+	modules_free(f->modules);
+}
+
+static void map(struct fixture *f, pid_t pid, uint64_t start, uint64_t end, uint64_t off,
+		uint32_t module)
+{
+	struct task_event event = {.kind = TASK_MAP,
+				   .pid = pid,
+				   .tid = pid,
+				   .start = start,
+				   .end = end,
+				   .off = off,
+				   .time_ns = 1};
+
+	procs_event(f->procs, &event, module);
+}
+
+static void tell(struct fixture *f, enum task_event_kind kind, pid_t pid, pid_t parent)
+{
+	struct task_event event = {
+		.kind = kind, .pid = pid, .tid = pid, .parent = parent, .time_ns = 1};
+
+	procs_event(f->procs, &event, 0);
+}
+
+static long long module_at(struct fixture *f, pid_t pid, uint64_t addr)
+{
+	const struct address_space *space = procs_space(f->procs, pid, pid, 7, 1);
+	const struct proc_map *found = address_space_find(space, addr);
+
+	return found ? (long long)found->module : -1;
+}
+
+TEST(a_mapping_over_another_takes_its_place_and_leaves_both_ends)
+{
+	struct fixture f = setup();
+	const struct proc_map *right;
+
+	tell(&f, TASK_EXEC, PID, 0);
+	map(&f, PID, 0x1000, 0x9000, 0x100000, 1);
+	map(&f, PID, 0x3000, 0x5000, 0, 2);
+	CHECK_INT(module_at(&f, PID, 0x0fff), -1);
+	CHECK_INT(module_at(&f, PID, 0x1000), 1);
+	CHECK_INT(module_at(&f, PID, 0x2fff), 1);
+	CHECK_INT(module_at(&f, PID, 0x3000), 2);
+	CHECK_INT(module_at(&f, PID, 0x4fff), 2);
+	CHECK_INT(module_at(&f, PID, 0x5000), 1);
+	CHECK_INT(module_at(&f, PID, 0x9000), -1);
+	right = address_space_find(procs_space(f.procs, PID, PID, 7, 1), 0x6000);
+	CHECK_INT(right->off, 0x104000);
+	map(&f, PID, 0x0, 0x20000, 0, 3);
+	CHECK_INT(module_at(&f, PID, 0x4000), 3);
+	CHECK_INT(procs_space(f.procs, PID, PID, 7, 1)->count, 1);
+	teardown(&f);
+}
+
+TEST(a_change_gives_an_address_space_a_new_serial)
+{
+	struct fixture f = setup();
+	uint64_t before;
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	before = procs_space(f.procs, PID, PID, 7, 1)->serial;
+	CHECK(procs_space(f.procs, PID, PID, 7, 1)->serial == before);
+	map(&f, PID, 0x5000, 0x6000, 0, 2);
+	CHECK(procs_space(f.procs, PID, PID, 7, 1)->serial != before);
+	teardown(&f);
+}
+
+TEST(a_child_has_its_parents_mappings_until_either_changes)
+{
+	struct fixture f = setup();
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	tell(&f, TASK_FORK, CHILD, PID);
+	CHECK_INT(module_at(&f, CHILD, 0x1800), 1);
+	CHECK(procs_space(f.procs, PID, PID, 7, 1) == procs_space(f.procs, CHILD, CHILD, 7, 1));
+	map(&f, PID, 0x1000, 0x2000, 0, 2);
+	CHECK_INT(module_at(&f, PID, 0x1800), 2);
+	CHECK_INT(module_at(&f, CHILD, 0x1800), 1);
+	teardown(&f);
+}
+
+TEST(an_exec_leaves_nothing_of_the_old_image)
+{
+	struct fixture f = setup();
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	CHECK_INT(module_at(&f, PID, 0x1800), 1);
+	tell(&f, TASK_EXEC, PID, 0);
+	CHECK_INT(module_at(&f, PID, 0x1800), -1);
+	teardown(&f);
+}
+
+TEST(another_start_time_is_another_process)
+{
+	struct fixture f = setup();
+	const struct address_space *space;
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	CHECK_INT(module_at(&f, PID, 0x1800), 1);
+	space = procs_space(f.procs, PID, PID, 8, 1);
+	CHECK(!address_space_find(space, 0x1800));
+	teardown(&f);
+}
+
+TEST(another_exec_id_is_another_image)
+{
+	struct fixture f = setup();
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	CHECK_INT(module_at(&f, PID, 0x1800), 1);
+	CHECK(!address_space_find(procs_space(f.procs, PID, PID, 7, 2), 0x1800));
+	teardown(&f);
+}
+
+TEST(after_lost_records_a_process_that_is_gone_keeps_what_was_known)
+{
+	struct fixture f = setup();
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	tell(&f, TASK_LOST, 0, 0);
+	CHECK_INT(module_at(&f, PID, 0x1800), 1);
+	teardown(&f);
+}
+
+TEST(exited_processes_are_forgotten_after_their_time)
+{
+	struct fixture f = setup();
+
+	for (pid_t pid = PID; pid < PID + 100; pid++)
+		map(&f, pid, 0x1000, 0x2000, 0, 1);
+	for (pid_t pid = PID; pid < PID + 100; pid += 2)
+		tell(&f, TASK_EXIT, pid, 0);
+	procs_sweep(f.procs, 1);
+	CHECK_INT(procs_count(f.procs), 100);
+	procs_sweep(f.procs, 2);
+	CHECK_INT(procs_count(f.procs), 50);
+	for (pid_t pid = PID + 1; pid < PID + 100; pid += 2)
+		CHECK_INT(module_at(&f, pid, 0x1800), 1);
+	teardown(&f);
+}
+
+/* This process is read from /proc: what mmap() says must be there, under the right file offset. */
+TEST(an_unknown_process_is_read_from_proc_at_its_first_sample)
+{
+	struct fixture f = setup();
+	const struct address_space *space;
+	const struct proc_map *found;
+	struct module module;
+
+	CHECK_INT(procs_scan(f.procs), 0);
+	space = procs_space(f.procs, getpid(), getpid(), 0, 0);
+	found = address_space_find(space, (uint64_t)(uintptr_t)&setup);
+	CHECK(found != NULL);
+	if (found) {
+		module = modules_get(f.modules, found->module);
+		CHECK(strstr(module.path, "test_procs") != NULL);
+		CHECK_INT(module.kind, MODULE_FILE);
+		CHECK(module.inode != 0);
+	}
+	teardown(&f);
+}
+
+TEST_MAIN()

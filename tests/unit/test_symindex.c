@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/array.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "symbolizer/symindex.h"
+#include "tests/test.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char *const fixtures[] = {
+	ELF_DIR "/pie.elf",	  ELF_DIR "/nopie.elf",	   ELF_DIR "/static.elf",
+	ELF_DIR "/stripped.elf",  ELF_DIR "/separate.elf", ELF_DIR "/together.elf",
+	ELF_DIR "/shifted.elf",	  ELF_DIR "/ibt.elf",	   ELF_DIR "/now.elf",
+	ELF_DIR "/lld.elf",	  ELF_DIR "/noid.elf",	   ELF_DIR "/library.elf",
+	ELF_DIR "/aliases64.elf", ELF_DIR "/aliases32.elf"};
+
+static int memfd_of(const void *bytes, size_t size)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
+		return -1;
+	return fd;
+}
+
+/* Builds in this process and opens; NULL after a failure, which goes to *ret_err. */
+static struct symindex *index_of_fd(int elf_fd, int *ret_err)
+{
+	_cleanup_close_ int out = memfd_create("test", MFD_CLOEXEC);
+	struct symindex *index = NULL;
+
+	*ret_err = symindex_build(elf_fd, out);
+	if (!*ret_err)
+		*ret_err = symindex_open(out, &index);
+	return index;
+}
+
+static struct symindex *index_of(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct symindex *index;
+	int err;
+
+	index = index_of_fd(fd, &err);
+	if (err)
+		TEST_FAIL("%s: error %d", path, err);
+	return index;
+}
+
+/* What nm says of one symbol. */
+struct nm_symbol {
+	char *name; /* without version */
+	uint64_t vaddr, size;
+};
+
+struct nm {
+	struct nm_symbol *symbols;
+	size_t count, size;
+};
+
+static void nm_release(struct nm *nm)
+{
+	for (size_t i = 0; i < nm->count; i++)
+		free(nm->symbols[i].name);
+	free(nm->symbols);
+}
+
+static void nm_add(struct nm *nm, const char *line)
+{
+	char name[4096], type;
+	uint64_t vaddr, size = 0;
+
+	if (sscanf(line, "%4095s %c %" SCNx64 " %" SCNx64, name, &type, &vaddr, &size) < 3 ||
+	    !strchr("tTwWiI", type) || name[0] == '$')
+		return;
+	name[1 + strcspn(name + 1, "@")] = '\0';
+	if (array_reserve(&nm->symbols, &nm->size, nm->count + 1) == 0)
+		nm->symbols[nm->count++] = (struct nm_symbol){strdup(name), vaddr, size};
+}
+
+/* Both tables; an ELF without one of them has no lines there. */
+static void nm_read(struct nm *nm, const char *path)
+{
+	static const char *const commands[] = {"nm -P --defined-only '%s' 2>/dev/null",
+					       "nm -D -P --defined-only '%s' 2>/dev/null"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		char command[4096], line[8192];
+		FILE *pipe;
+
+		snprintf(command, sizeof(command), i ? commands[1] : commands[0], path);
+		pipe = popen(command, "r");
+		while (pipe && fgets(line, sizeof(line), pipe))
+			nm_add(nm, line);
+		if (pipe)
+			pclose(pipe);
+	}
+}
+
+/* Is name one of nm's names for the innermost symbol that covers vaddr? */
+static bool nm_agrees(const struct nm *nm, uint64_t vaddr, const char *name)
+{
+	uint64_t start = 0;
+	bool agrees = false;
+
+	for (size_t i = 0; i < nm->count; i++) {
+		const struct nm_symbol *s = &nm->symbols[i];
+
+		if (s->vaddr > vaddr || vaddr - s->vaddr >= (s->size ? s->size : 1))
+			continue;
+		if (s->vaddr > start) {
+			start = s->vaddr;
+			agrees = false;
+		}
+		if (s->vaddr == start)
+			agrees |= !strcmp(s->name, name);
+	}
+	return agrees;
+}
+
+static bool nm_covers(const struct nm *nm, uint64_t vaddr)
+{
+	for (size_t i = 0; i < nm->count; i++)
+		if (vaddr >= nm->symbols[i].vaddr &&
+		    vaddr - nm->symbols[i].vaddr < nm->symbols[i].size)
+			return true;
+	return false;
+}
+
+TEST(every_function_symbol_of_nm_has_its_name_at_its_first_and_last_byte)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fixtures); i++) {
+		_cleanup_(symindex_freep) struct symindex *index = index_of(fixtures[i]);
+		_cleanup_(nm_release) struct nm nm = {0};
+		unsigned int checked = 0;
+
+		nm_read(&nm, fixtures[i]);
+		for (size_t n = 0; index && n < nm.count; n++) {
+			const struct nm_symbol *s = &nm.symbols[n];
+			uint64_t last = s->vaddr + s->size - 1;
+			struct symindex_name name;
+
+			if (!s->size || !strcmp(s->name, "too_long"))
+				continue;
+			checked++;
+			if (!symindex_lookup(index, s->vaddr, &name))
+				TEST_FAIL("%s: nothing for %s", fixtures[i], s->name);
+			else if (!nm_agrees(&nm, s->vaddr, name.symbol))
+				TEST_FAIL("%s: %s is %s", fixtures[i], s->name, name.symbol);
+			if (!symindex_lookup(index, last, &name))
+				TEST_FAIL("%s: nothing for the end of %s", fixtures[i], s->name);
+			else if (!nm_agrees(&nm, last, name.symbol))
+				TEST_FAIL("%s: the end of %s is %s", fixtures[i], s->name,
+					  name.symbol);
+		}
+		if (checked < 2)
+			TEST_FAIL("%s: only %u symbols compared", fixtures[i], checked);
+	}
+}
+
+/* A generator of its own, so that every run takes the same addresses. */
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static void compare_random_addresses(const char *path)
+{
+	_cleanup_(symindex_freep) struct symindex *index = index_of(path);
+	_cleanup_(nm_release) struct nm nm = {0};
+	uint64_t start, limit, off, state = 42;
+	unsigned int named = 0;
+
+	nm_read(&nm, path);
+	if (!index)
+		return;
+	symindex_text(index, &start, &limit, &off);
+	for (unsigned int i = 0; i < 2000; i++) {
+		uint64_t vaddr = start + next_random(&state) % (limit - start);
+		bool covered = nm_covers(&nm, vaddr);
+		struct symindex_name name;
+
+		if (!symindex_lookup(index, vaddr, &name)) {
+			if (covered)
+				TEST_FAIL("%s: nothing at 0x%" PRIx64, path, vaddr);
+			continue;
+		}
+		named++;
+		/* Where nm has no size we go by the next symbol, and nm has no PLT. */
+		if (covered && !nm_agrees(&nm, vaddr, name.symbol))
+			TEST_FAIL("%s: 0x%" PRIx64 " is %s", path, vaddr, name.symbol);
+	}
+	if (named < 100)
+		TEST_FAIL("%s: only %u of 2000 addresses have names", path, named);
+}
+
+TEST(random_addresses_of_system_files_have_the_names_whose_size_covers_them)
+{
+	compare_random_addresses("/lib/x86_64-linux-gnu/libc.so.6");
+	compare_random_addresses("/usr/bin/python3");
+	compare_random_addresses("/bin/bash");
+}
+
+static unsigned int compare_plt(const char *path)
+{
+	_cleanup_(symindex_freep) struct symindex *index = index_of(path);
+	char command[4096], line[8192];
+	unsigned int compared = 0, ours = 0;
+	struct symindex_name name;
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "objdump -d '%s' | grep '^[0-9a-f]* <[^*].*@plt>:$'",
+		 path);
+	pipe = popen(command, "r");
+	while (index && pipe && fgets(line, sizeof(line), pipe)) {
+		char want[4096];
+		uint64_t vaddr;
+
+		if (sscanf(line, "%" SCNx64 " <%4095[^@]@plt", &vaddr, want) != 2)
+			continue;
+		compared++;
+		if (!symindex_lookup(index, vaddr, &name))
+			TEST_FAIL("%s: nothing for %s@plt", path, want);
+		else if (strcmp(name.symbol, want) != 0 || !name.is_plt || name.start != vaddr)
+			TEST_FAIL("%s: %s@plt is %s", path, want, name.symbol);
+	}
+	if (pipe)
+		pclose(pipe);
+	for (uint32_t i = 0; index && symindex_at(index, i, &name); i++)
+		ours += name.is_plt;
+	if (ours != compared)
+		TEST_FAIL("%s: %u stubs, objdump has %u", path, ours, compared);
+	return compared;
+}
+
+/* objdump's "*ABS*+0x1a0@plt" are stubs of IFUNCs of the file itself: they have no name. */
+TEST(plt_stubs_have_the_names_that_objdump_gives_them)
+{
+	unsigned int compared = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixtures); i++)
+		if (!strstr(fixtures[i], "lld.elf") && !strstr(fixtures[i], "static.elf"))
+			compared += compare_plt(fixtures[i]);
+	compared += compare_plt("/bin/bash");
+	CHECK(compared > 100);
+}
+
+static const struct {
+	uint64_t offset;
+	const char *name; /* NULL: none */
+} golden[] = {
+	{0x00, "golden_start"}, {0x0f, "golden_start"},
+	{0x10, "the_function"}, {0x1f, "the_function"},
+	{0x20, "a_sized_one"},	{0x30, "the_global"},
+	{0x40, "the_weak"},	{0x50, "no_underscore"},
+	{0x60, "aaa"},		{0x70, "asm_loop"},
+	{0x7f, "asm_loop"},	{0x80, "outer"},
+	{0x8f, "outer"},	{0x90, "inner"},
+	{0x9f, "inner"},	{0xa0, "outer"},
+	{0xaf, "outer"},	{0xb0, "first_half"},
+	{0xbf, "first_half"},	{0xc0, "second_half"},
+	{0xcf, "second_half"},	{0xd0, NULL},
+	{0xdf, NULL},		{0xe0, "last_label"},
+	{0xff, "last_label"},	{0x100, "too_long"},
+	{0x10f, "too_long"},	{0x110, NULL},
+};
+
+static void check_golden(const char *path)
+{
+	_cleanup_(symindex_freep) struct symindex *index = index_of(path);
+	struct symindex_name first, name;
+
+	if (!index || !symindex_at(index, 0, &first)) {
+		TEST_FAIL("%s: no symbols", path);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
+		bool found = symindex_lookup(index, first.start + golden[i].offset, &name);
+
+		CHECK_STR(found ? name.symbol : NULL, golden[i].name);
+	}
+	CHECK(!symindex_lookup(index, first.start - 1, &name));
+	CHECK(!symindex_lookup(index, 0x1000, &name)); /* "absolute" */
+	for (uint32_t i = 0; symindex_at(index, i, &name); i++)
+		CHECK(strcmp(name.symbol, "in_data") != 0);
+	CHECK_INT(symindex_source(index), SYMINDEX_SYMTAB);
+}
+
+TEST(aliases_sizes_and_overlaps_follow_the_golden_table_in_64_and_32_bits)
+{
+	check_golden(ELF_DIR "/aliases64.elf");
+	check_golden(ELF_DIR "/aliases32.elf");
+}
+
+static bool has_symbol(const struct symindex *index, const char *want, struct symindex_name *ret)
+{
+	for (uint32_t i = 0; symindex_at(index, i, ret); i++)
+		if (!strcmp(ret->symbol, want) && !ret->is_plt)
+			return true;
+	return false;
+}
+
+TEST(versions_are_no_part_of_names_and_resolvers_name_their_own_code_only)
+{
+	_cleanup_(symindex_freep) struct symindex *library = index_of(ELF_DIR "/library.elf");
+	_cleanup_(symindex_freep) struct symindex *pie = index_of(ELF_DIR "/pie.elf");
+	struct symindex_name name;
+
+	for (uint32_t i = 0; library && symindex_at(library, i, &name); i++)
+		CHECK(!strchr(name.symbol, '@'));
+	CHECK(library && has_symbol(library, "answer", &name));
+	CHECK(pie && has_symbol(pie, "resolved_one", &name));
+	CHECK(pie && has_symbol(pie, "resolve", &name)); /* a FUNC beats the IFUNC at its address */
+	CHECK(pie && !has_symbol(pie, "thread_local_variable", &name));
+	CHECK(pie && has_symbol(pie, "public_function", &name));
+	CHECK(pie && !has_symbol(pie, "public_function_alias", &name));
+}
+
+TEST(a_stripped_file_has_its_exported_names_and_says_so)
+{
+	_cleanup_(symindex_freep) struct symindex *index = index_of(ELF_DIR "/stripped.elf");
+	struct symindex_name name;
+
+	CHECK(index && symindex_source(index) == SYMINDEX_DYNSYM);
+	CHECK(index && has_symbol(index, "public_function", &name));
+	CHECK(index && !has_symbol(index, "static_function", &name));
+}
+
+/* readelf is the oracle: off, vaddr and size of each PT_LOAD. */
+static unsigned int check_segments(const char *path)
+{
+	_cleanup_(symindex_freep) struct symindex *index = index_of(path);
+	char command[4096], line[1024];
+	unsigned int shifted = 0;
+	uint64_t vaddr;
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "readelf -lW '%s' | grep LOAD", path);
+	pipe = popen(command, "r");
+	while (index && pipe && fgets(line, sizeof(line), pipe)) {
+		uint64_t off, start, paddr, size;
+
+		if (sscanf(line, " LOAD %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &off, &start,
+			   &paddr, &size) != 4 ||
+		    !size)
+			continue;
+		shifted += off != start;
+		CHECK(symindex_vaddr(index, off, &vaddr) && vaddr == start);
+		CHECK(symindex_vaddr(index, off + size - 1, &vaddr) && vaddr == start + size - 1);
+	}
+	if (pipe)
+		pclose(pipe);
+	CHECK(index && !symindex_vaddr(index, 1ull << 40, &vaddr));
+	return shifted;
+}
+
+TEST(offsets_become_vaddrs_by_the_segment_that_holds_them)
+{
+	unsigned int shifted = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixtures); i++)
+		shifted += check_segments(fixtures[i]);
+	CHECK(check_segments(ELF_DIR "/lld.elf") >= 2);
+	CHECK(shifted > ARRAY_SIZE(fixtures));
+}
+
+TEST(the_text_span_is_that_of_the_executable_segments)
+{
+	_cleanup_(symindex_freep) struct symindex *index = index_of(ELF_DIR "/shifted.elf");
+	uint64_t start, limit, off, vaddr;
+	struct symindex_name name;
+
+	if (!index)
+		return;
+	symindex_text(index, &start, &limit, &off);
+	CHECK(symindex_vaddr(index, off, &vaddr) && vaddr == start);
+	CHECK(has_symbol(index, "main", &name) && name.start >= start && name.start < limit);
+	CHECK(start > 0x10000000 && limit < 0x10010000);
+}
+
+TEST(the_build_id_is_the_one_that_was_given)
+{
+	static const uint8_t want[] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
+	_cleanup_(symindex_freep) struct symindex *tiny = index_of(ELF_DIR "/tiny.elf");
+	_cleanup_(symindex_freep) struct symindex *pie = index_of(ELF_DIR "/pie.elf");
+	_cleanup_(symindex_freep) struct symindex *noid = index_of(ELF_DIR "/noid.elf");
+	size_t size;
+
+	CHECK(tiny && !memcmp(symindex_build_id(tiny, &size), want, sizeof(want)));
+	CHECK_INT(size, sizeof(want));
+	if (pie)
+		symindex_build_id(pie, &size);
+	CHECK_INT(size, 20);
+	if (noid)
+		symindex_build_id(noid, &size);
+	CHECK_INT(size, 0);
+}
+
+static void read_file(const char *path, struct buf *ret_bytes)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	while (buf_reserve(ret_bytes, 4096) &&
+	       (got = read(fd, ret_bytes->bytes + ret_bytes->used, 4096)) > 0)
+		ret_bytes->used += (size_t)got;
+}
+
+/* Any verdict will do; what is accepted must be safe to search. Sanitizers are the judges. */
+static void try_elf(const void *bytes, size_t size, unsigned int *accepted)
+{
+	_cleanup_close_ int fd = memfd_of(bytes, size);
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	struct symindex_name name;
+	uint64_t vaddr;
+	int err;
+
+	index = index_of_fd(fd, &err);
+	if (err && err != -ENOEXEC && err != -EBADMSG && err != -EFBIG)
+		TEST_FAIL("error %d", err);
+	if (!index)
+		return;
+	++*accepted;
+	for (uint32_t i = 0; symindex_at(index, i, &name); i++)
+		CHECK(symindex_lookup(index, name.start + name.size - 1, &name));
+	symindex_vaddr(index, size / 2, &vaddr);
+}
+
+TEST(an_elf_cut_at_any_byte_is_refused_or_read_safely)
+{
+	_cleanup_(buf_release) struct buf elf = {0};
+	unsigned int accepted = 0;
+
+	read_file(ELF_DIR "/tiny.elf", &elf);
+	for (size_t size = 0; size < elf.used; size++)
+		try_elf(elf.bytes, size, &accepted);
+	CHECK(elf.used > 1000);
+	CHECK(accepted < elf.used / 2);
+}
+
+TEST(an_elf_with_random_bytes_changed_is_refused_or_read_safely)
+{
+	_cleanup_(buf_release) struct buf elf = {0}, mutant = {0};
+	unsigned int accepted = 0;
+	uint64_t state = 7;
+
+	read_file(ELF_DIR "/tiny.elf", &elf);
+	for (unsigned int n = 0; n < 2000; n++) {
+		buf_clear(&mutant);
+		buf_add(&mutant, elf.bytes, elf.used);
+		for (unsigned int i = 0; i <= n % 8; i++)
+			mutant.bytes[next_random(&state) % mutant.used] = (char)next_random(&state);
+		try_elf(mutant.bytes, mutant.used, &accepted);
+	}
+	CHECK(accepted > 100);
+}
+
+/* A sound index of two symbols, to forge. */
+struct forged {
+	struct symindex_header header;
+	struct symindex_segment segments[2];
+	struct symindex_symbol symbols[2];
+	char strings[8];
+} __attribute__((packed));
+
+static struct forged sound(void)
+{
+	return (struct forged){
+		.header = {.magic = SYMINDEX_MAGIC,
+			   .version = SYMINDEX_VERSION,
+			   .source = SYMINDEX_SYMTAB,
+			   .size = sizeof(struct forged),
+			   .segment_count = 2,
+			   .symbol_count = 2,
+			   .string_size = 8,
+			   .build_id_size = 3,
+			   .build_id = {1, 2, 3}},
+		.segments = {{.off = 0, .vaddr = 0, .size = 0x100, .flags = PF_R},
+			     {.off = 0x100, .vaddr = 0x1100, .size = 0x100, .flags = PF_R | PF_X}},
+		.symbols = {{.vaddr = 0x1100, .size = 0x10, .name = 1},
+			    {.vaddr = 0x1110, .size = 0x20, .name = 4 | SYMINDEX_PLT}},
+		.strings = "\0ab\0cde",
+	};
+}
+
+static int open_forged(const struct forged *forged, size_t size)
+{
+	_cleanup_close_ int fd = memfd_of(forged, size);
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+
+	return symindex_open(fd, &index);
+}
+
+#define REFUSES(change)                                                                            \
+	do {                                                                                       \
+		struct forged f = sound();                                                         \
+		change;                                                                            \
+		if (open_forged(&f, sizeof(f)) != -EBADMSG)                                        \
+			TEST_FAIL("accepted after %s", #change);                                   \
+	} while (0)
+
+TEST(a_sound_index_is_accepted)
+{
+	struct forged f = sound();
+
+	CHECK_INT(open_forged(&f, sizeof(f)), 0);
+}
+
+TEST(an_index_with_any_header_field_wrong_is_refused)
+{
+	REFUSES(f.header.magic[0] = 'W');
+	REFUSES(f.header.magic[7] = 1);
+	REFUSES(f.header.version = 2);
+	REFUSES(f.header.source = 3);
+	REFUSES(f.header.source = SYMINDEX_NONE);
+	REFUSES(f.header.size--);
+	REFUSES(f.header.size++);
+	REFUSES(f.header.size = 0);
+	REFUSES(f.header.segment_count = 0);
+	REFUSES(f.header.segment_count = 1);
+	REFUSES(f.header.segment_count = 3);
+	REFUSES(f.header.segment_count = UINT32_MAX);
+	REFUSES(f.header.symbol_count = 0);
+	REFUSES(f.header.symbol_count = 1);
+	REFUSES(f.header.symbol_count = 3);
+	REFUSES(f.header.symbol_count = UINT32_MAX);
+	REFUSES(f.header.string_size = 0);
+	REFUSES(f.header.string_size = 7);
+	REFUSES(f.header.string_size = UINT32_MAX);
+	REFUSES(f.header.build_id_size = 2);
+	REFUSES(f.header.build_id_size = 65);
+	REFUSES(f.header.build_id[63] = 1);
+}
+
+TEST(an_index_with_wrong_segments_symbols_or_strings_is_refused)
+{
+	REFUSES(f.segments[0].off = 0x200);
+	REFUSES(f.segments[1].off = UINT64_MAX);
+	REFUSES(f.segments[1].vaddr = UINT64_MAX);
+	REFUSES(f.segments[1].size = UINT64_MAX);
+	REFUSES(f.segments[1].flags = 8);
+	REFUSES(f.segments[1].zero = 1);
+	REFUSES(f.symbols[0].vaddr = 0x1101);
+	REFUSES(f.symbols[0].vaddr = 0x2000);
+	REFUSES(f.symbols[1].vaddr = UINT64_MAX);
+	REFUSES(f.symbols[0].size = 0);
+	REFUSES(f.symbols[0].size = 0x11);
+	REFUSES(f.symbols[0].name = 0);
+	REFUSES(f.symbols[0].name = 2);
+	REFUSES(f.symbols[0].name = 3);
+	REFUSES(f.symbols[0].name = 8);
+	REFUSES(f.symbols[0].name = 0x7fffffff);
+	REFUSES(f.strings[0] = 'x');
+	REFUSES(f.strings[7] = 'x');
+}
+
+TEST(an_index_cut_at_any_byte_or_grown_is_refused)
+{
+	struct {
+		struct forged f;
+		char more;
+	} grown = {sound(), 0};
+
+	for (size_t size = 0; size < sizeof(grown.f); size++)
+		CHECK_INT(open_forged(&grown.f, size), -EBADMSG);
+	CHECK_INT(open_forged(&grown.f, sizeof(grown.f) + 1), -EBADMSG);
+}
+
+TEST_MAIN()

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/window.h"
+
+#include "tests/test.h"
+
+TEST(equal_stacks_are_one_node_and_share_their_roots)
+{
+	struct window *window;
+	struct frame main_frame = {0x10, 1}, a = {0x20, 1}, b = {0x30, 1};
+	uint32_t root, leaf_a, leaf_b, again;
+
+	CHECK_INT(window_new(0, &window), 0);
+	window_push(window, NODE_NONE, &main_frame, &root);
+	window_push(window, root, &a, &leaf_a);
+	window_push(window, root, &b, &leaf_b);
+	window_push(window, root, &a, &again);
+	CHECK_INT(again, leaf_a);
+	CHECK(leaf_a != leaf_b);
+	CHECK_INT(window->node_count, 3);
+	CHECK_INT(window->frame_count, 3);
+	/* The same frame under another parent is another stack. */
+	window_push(window, leaf_b, &a, &again);
+	CHECK(again != leaf_a);
+	CHECK_INT(window->frame_count, 3);
+	window_free(window);
+}
+
+TEST(ticks_add_up_by_process_thread_name_and_stack)
+{
+	struct window *window;
+	uint64_t sum = 0;
+
+	CHECK_INT(window_new(0, &window), 0);
+	for (int i = 0; i < 10; i++) {
+		window_add(window, 1, "java", 0, "", 5, 1);
+		window_add(window, 1, "java", 0, "", 6, 1);
+		window_add(window, 2, "java", 0, "", 5, 1);
+		window_add(window, 2, "other", 0, "", 5, 1);
+		window_add(window, 2, "java", 7, "GC", 5, 1);
+		window_add(window, 2, "java", 7, "main", 5, 1);
+	}
+	CHECK_INT(window->count_count, 6);
+	for (uint32_t i = 0; i < window->count_count; i++) {
+		CHECK_INT(window->counts[i].ticks, 10);
+		sum += window->counts[i].ticks;
+	}
+	CHECK_INT(sum, 60);
+	window_free(window);
+}
+
+TEST(a_name_of_sixteen_bytes_without_an_end_is_taken_as_it_is)
+{
+	struct window *window;
+	static const char name[17] = "0123456789abcdefX";
+
+	CHECK_INT(window_new(0, &window), 0);
+	window_add(window, 1, name, 0, "", 0, 1);
+	CHECK_STR(strtab_get(&window->strings, window->counts[0].comm), "0123456789abcdef");
+	window_free(window);
+}
+
+TEST(a_stack_is_known_by_space_hash_and_check_together)
+{
+	struct window *window;
+	uint32_t node = 0;
+
+	CHECK_INT(window_new(0, &window), 0);
+	CHECK_INT(window_learn(window, window_base_user(3), 77, 5, 12), 0);
+	CHECK_INT(window_find(window, window_base_user(3), 77, 5, &node), 0);
+	CHECK_INT(node, 12);
+	CHECK_INT(window_find(window, window_base_user(3), 77, 6, &node), -2);
+	CHECK_INT(window_find(window, window_base_user(4), 77, 5, &node), -2);
+	CHECK_INT(window_find(window, window_base_kernel(3), 77, 5, &node), -2);
+	window_free(window);
+}
+
+TEST(the_ledger_tells_how_far_it_is_off)
+{
+	struct ledger ledger = {.taken = 10, .written = 8, .complete = 5};
+
+	ledger.dropped[WICK_DROP_ring_full] = 2;
+	ledger.cut_end[WICK_END_fp_chain] = 2;
+	ledger.cut_other[WICK_CUT_kernel_depth] = 1;
+	CHECK_INT(ledger_difference(&ledger), 0);
+	ledger.taken++;
+	CHECK_INT(ledger_difference(&ledger), 1);
+	ledger.complete--;
+	CHECK_INT(ledger_difference(&ledger), 2);
+}
+
+TEST(every_reason_has_a_sentence)
+{
+	CHECK(ledger_sentence("dropped.ring_full") != NULL);
+	CHECK(ledger_sentence("cut.fp_chain") != NULL);
+	CHECK(ledger_sentence("cut.stack_lost") != NULL);
+	CHECK(ledger_sentence("cut.nonsense") == NULL);
+}
+
+TEST_MAIN()
