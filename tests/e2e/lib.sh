@@ -34,7 +34,7 @@ trap 'exit 130' INT TERM
 fail()
 {
 	echo "FAILED: $*" >&2
-	[ ! -s "$tmp/wick.err" ] || sed 's/^/  wick: /' "$tmp/wick.err" >&2
+	[ ! -s "$tmp/wick.err" ] || sed 's/^/  | /' "$tmp/wick.err" >&2
 	exit 1
 }
 
