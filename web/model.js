@@ -9,7 +9,10 @@ import { readPprof } from './pprof.js';
 
 export const KIND = { ROOT: 0, PROCESS: 1, USER: 2, KERNEL: 3, UNNAMED: 4 };
 
-const USER_AREAS = /^\[(vdso|vsyscall|heap|stack|anon|uprobes|unknown)/;
+const USER_AREAS = /^\[(vdso|vsyscall|heap|stack|anon|uprobes|unknown|unmapped)/;
+
+/* What stands where a name could not be found. */
+const UNNAMED = /\+0x[0-9a-f]+$|^\[(unknown|unmapped|kernel)\]$/;
 
 export function isKernelModule(file) {
 	return file.startsWith('[') && !USER_AREAS.test(file);
@@ -92,7 +95,7 @@ class LocationFrames {
 			if (fn < 0)
 				throw new Error(`no function has the id ${lineFunctions[line]}`);
 			const name = strings.get(functions.names[fn]) || '[unknown]';
-			const isNamed = !/\+0x[0-9a-f]+$/.test(name) && name !== '[unknown]';
+			const isNamed = !UNNAMED.test(name);
 			this.push(frames.add(name, module, isNamed ? kind : KIND.UNNAMED),
 				line === last ? 0 : 1);
 		}

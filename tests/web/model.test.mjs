@@ -67,8 +67,15 @@ test('samples without a process begin at the root', () => {
 test('kernel modules stand in brackets, areas of a process do not count', () => {
 	for (const file of ['[kernel.kallsyms]', '[nf_tables]'])
 		assert.ok(isKernelModule(file), file);
-	for (const file of ['/usr/bin/x', '[vdso]', '[heap]', '[anon:jit]', '', 'a.out'])
+	for (const file of ['/usr/bin/x', '[vdso]', '[heap]', '[anon:jit]', '[anon]', '[unmapped]', '', 'a.out'])
 		assert.ok(!isKernelModule(file), file);
+});
+
+test('what has no name is told from what has one', () => {
+	const names = ['main', '[unmapped]', '[unknown]', 'libx.so+0x12ab', 'operator+'];
+	const model = buildModel(makePprof([{ stack: names, values: tens(1), comm: 'x' }]));
+	assert.deepEqual(names.map((name) => model.frames.kinds[model.frames.names.indexOf(name)]),
+		[KIND.USER, KIND.UNNAMED, KIND.UNNAMED, KIND.UNNAMED, KIND.USER]);
 });
 
 test('equal names in kernel and program are two frames', () => {
