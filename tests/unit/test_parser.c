@@ -137,7 +137,7 @@ TEST(the_child_has_no_capabilities_no_privileges_and_nobodys_uid)
 
 	CHECK_INT(run("status", LONG_MS, &out), 0);
 	CHECK(pread(out, status, sizeof(status) - 1, 0) > 0);
-	check_line(status, "\nName:\twick-parser\n" + 1);
+	check_line(status, "Name:\twick-parser\n");
 	check_line(status, "\nCapEff:\t0000000000000000\n");
 	check_line(status, "\nCapPrm:\t0000000000000000\n");
 	check_line(status, "\nCapInh:\t0000000000000000\n");
@@ -182,6 +182,7 @@ TEST(the_child_inherits_its_two_descriptors_and_no_others)
 	_cleanup_close_ int out = -1;
 	char open_there[256];
 
+	CHECK(leaky > 2);
 	CHECK_INT(run("descriptors", LONG_MS, &out), 0);
 	CHECK_INT(pread(out, open_there, sizeof(open_there), 0), sizeof(open_there));
 	for (int fd = 0; fd < (int)sizeof(open_there); fd++)
