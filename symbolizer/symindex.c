@@ -107,7 +107,7 @@ int symindex_open(int fd, struct symindex **ret_index)
 	if (!index)
 		return -ENOMEM;
 	err = symindex_map(fd, &bytes, &index->size);
-	if (err)
+	if (!bytes)
 		return err;
 	index->header = bytes;
 	if (!header_is_sound(index->header, index->size))
