@@ -22,7 +22,7 @@ static const struct option_spec dump_system_options[] = {
 static void print_text(const struct system_fact *facts, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
-		printf("%-2s %-27s%-17s%s\n", facts[i].is_good ? "" : "!", facts[i].name,
+		printf("%-2s%-27s %-21s %s\n", facts[i].is_good ? "" : "!", facts[i].name,
 		       facts[i].value, facts[i].means);
 }
 
@@ -68,7 +68,7 @@ static int run(const void *raw, int argc, char **argv)
 
 const struct command dump_system_command = {
 	.name = "system",
-	.summary = "what works on this machine, and what will be missing (marked !)",
+	.summary = "what works on this machine, and (!) what is missing",
 	.options = dump_system_options,
 	.options_size = sizeof(struct dump_system_options),
 	.run = run,

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/quote.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -15,14 +16,16 @@
 enum {
 	OPTIONS_MAX = 64,
 	LONG_BASE = 256, /* getopt_long's value of an option: this + its row */
+	LONG_HELP = LONG_BASE + OPTIONS_MAX,
 	HELP_COLUMN = 26,
+	NAME_MAX_LENGTH = 32,
 };
 
 /* What getopt_long wants, made from a command's table. */
 struct getopt_tables {
-	char letters[2 * OPTIONS_MAX + 2];
+	char letters[2 * OPTIONS_MAX + 4];
 	struct option longs[OPTIONS_MAX + 2];
-	int row_of_letter[256];
+	int row_of_letter[256]; /* plus one; 0 = no such letter */
 };
 
 static void make_tables(const struct command *command, struct getopt_tables *tables)
@@ -30,8 +33,9 @@ static void make_tables(const struct command *command, struct getopt_tables *tab
 	size_t n = 0, used = 0;
 
 	memset(tables, 0, sizeof(*tables));
-	tables->letters[used++] = '+'; /* stop at the first argument that is no option */
-	tables->letters[used++] = ':'; /* tell a missing value from an unknown option */
+	if (command->runs_program || command->verbs)
+		tables->letters[used++] = '+'; /* stop at the first argument that is no option */
+	tables->letters[used++] = ':';	       /* tell a missing value from an unknown option */
 	for (; command->options && command->options[n].name && n < OPTIONS_MAX - 1; n++) {
 		const struct option_spec *spec = &command->options[n];
 		bool has_value = spec->kind != OPTION_FLAG;
@@ -39,13 +43,13 @@ static void make_tables(const struct command *command, struct getopt_tables *tab
 		tables->longs[n] = (struct option){spec->name, has_value, NULL, LONG_BASE + (int)n};
 		if (!spec->letter)
 			continue;
-		tables->row_of_letter[(unsigned char)spec->letter] = (int)n;
+		tables->row_of_letter[(unsigned char)spec->letter] = (int)n + 1;
 		tables->letters[used++] = spec->letter;
 		if (has_value)
 			tables->letters[used++] = ':';
 	}
-	tables->longs[n] = (struct option){"help", 0, NULL, 'h'};
-	if (!strchr(tables->letters, 'h'))
+	tables->longs[n] = (struct option){"help", 0, NULL, LONG_HELP};
+	if (!tables->row_of_letter['h'])
 		tables->letters[used++] = 'h';
 }
 
@@ -66,7 +70,8 @@ static int parse_uint(const struct option_spec *spec, const char *value, unsigne
 
 	errno = 0;
 	number = strtoul(value, &end, 10);
-	if (end == value || *end || *value == '-' || errno || number < spec->min || number > max) {
+	if (!isdigit((unsigned char)*value) || *end || errno || number < spec->min ||
+	    number > max) {
 		snprintf(wanted, sizeof(wanted),
 			 spec->max ? "a number from %u to %u" : "a number of %u or more", spec->min,
 			 max);
@@ -82,12 +87,13 @@ static int parse_seconds(const struct option_spec *spec, const char *value, doub
 		const char *unit;
 		double seconds;
 	} units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+	/* No signs, no hexadecimal, no "inf": a person's number. */
+	size_t digits = strspn(value, "0123456789.");
 	char *end;
 	double number = strtod(value, &end);
 
-	for (size_t i = 0; end != value && i < ARRAY_SIZE(units); i++)
-		if (!strcmp(end, units[i].unit) && isfinite(number) && number > 0 &&
-		    number * units[i].seconds < 1e9) {
+	for (size_t i = 0; end == value + digits && i < ARRAY_SIZE(units); i++)
+		if (!strcmp(end, units[i].unit) && number > 0 && number * units[i].seconds < 1e9) {
 			*ret = number * units[i].seconds;
 			return 0;
 		}
@@ -109,7 +115,7 @@ static int parse_bytes(const struct option_spec *spec, const char *value, unsign
 		shift = 10 * (int)(unit - units + 1);
 		end++;
 	}
-	if (end == value || *end || *value == '-' || errno || number > (~0ULL >> shift))
+	if (!isdigit((unsigned char)*value) || *end || errno || number > (~0ULL >> shift))
 		return bad_value(spec, value, "a size such as 64K, 32M or 1G");
 	*ret = number << shift;
 	return 0;
@@ -138,81 +144,181 @@ static int parse_value(const struct option_spec *spec, void *options, const char
 	return -EINVAL;
 }
 
-static int usage(const struct command *command)
+static int usage(const char *called)
 {
-	log_hint("see 'wick %s --help'", command->name);
+	log_hint("see '%s --help'", called);
 	return STATUS_USAGE;
 }
 
 static void print_option(const struct option_spec *spec)
 {
 	char left[80];
-	int used = snprintf(left, sizeof(left), spec->letter ? "  -%c, " : "      ", spec->letter);
+	int used = spec->letter ? snprintf(left, sizeof(left), "  -%c, ", spec->letter)
+				: snprintf(left, sizeof(left), "      ");
 
 	snprintf(left + used, sizeof(left) - (size_t)used, "--%s%s%s", spec->name,
 		 spec->value ? " " : "", spec->value ? spec->value : "");
 	printf("%-*s%s%s\n", HELP_COLUMN, left, strlen(left) >= HELP_COLUMN ? " " : "", spec->help);
 }
 
-static int print_help(const struct command *command)
+static void print_verbs(const struct command *const *verbs)
 {
-	printf("usage: wick %s%s%s%s\n%s\n\n", command->name, command->options ? " [options]" : "",
+	char left[80];
+
+	for (; *verbs; verbs++) {
+		const char *arguments = (*verbs)->arguments;
+
+		snprintf(left, sizeof(left), "  %s%s%s", (*verbs)->name, arguments ? " " : "",
+			 arguments ? arguments : "");
+		printf("%-*s%s%s\n", HELP_COLUMN, left, strlen(left) >= HELP_COLUMN ? " " : "",
+		       (*verbs)->summary);
+	}
+	printf("\n");
+}
+
+static int print_help(const struct command *command, const char *called)
+{
+	const struct option_spec help = {.letter = 'h', .name = "help", .help = "this text"};
+
+	printf("usage: %s%s%s%s\n%s\n\n", called, command->options ? " [options]" : "",
 	       command->arguments ? " " : "", command->arguments ? command->arguments : "",
 	       command->summary);
+	if (command->verbs)
+		print_verbs(command->verbs);
 	for (const struct option_spec *spec = command->options; spec && spec->name; spec++)
 		if (!spec->hidden)
 			print_option(spec);
-	print_option(&(struct option_spec){.letter = 'h', .name = "help", .help = "this text"});
+	print_option(&help);
 	if (command->details)
 		printf("\n%s", command->details);
 	return STATUS_OK;
 }
 
-/* The argument that getopt_long could not take: one letter, or a whole long option. */
-static const char *bad_option(char **argv, char *ret, size_t size)
+/* getopt_long has refused argv[optind - 1], or a letter in it. optopt: the letter, or the option
+ * that came with a value it does not take, or 0. */
+static int bad_option(const struct command *command, const char *called, char **argv, int option)
 {
-	if (optopt && optopt < LONG_BASE)
-		snprintf(ret, size, "-%c", optopt);
+	char letter[3] = {'-', (char)optopt, '\0'}, shown[128];
+	bool is_letter = optopt > 0 && optopt < LONG_BASE;
+
+	quote(shown, sizeof(shown), is_letter ? letter : argv[optind - 1]);
+	if (option == ':')
+		log_error("option '%s' needs a value", shown);
+	else if (optopt == LONG_HELP)
+		log_error("option '--help' takes no value");
+	else if (optopt >= LONG_BASE)
+		log_error("option '--%s' takes no value",
+			  command->options[optopt - LONG_BASE].name);
 	else
-		quote(ret, size, argv[optind - 1]);
-	return ret;
+		log_error("unknown option '%s'", shown);
+	return usage(called);
 }
 
-static const struct option_spec *spec_of(const struct command *command,
-					 const struct getopt_tables *tables, int option)
+/* Edits (letters added, left out, changed) that make b of a: Levenshtein's distance, row by row. */
+static unsigned int edits(const char *a, const char *b)
 {
-	return &command->options[option >= LONG_BASE ? option - LONG_BASE
-						     : tables->row_of_letter[option]];
+	unsigned int row[NAME_MAX_LENGTH + 1], length = (unsigned int)strlen(b);
+
+	if (strlen(a) > NAME_MAX_LENGTH || length > NAME_MAX_LENGTH)
+		return NAME_MAX_LENGTH;
+	for (unsigned int j = 0; j <= length; j++)
+		row[j] = j;
+	for (unsigned int i = 1; a[i - 1]; i++) {
+		unsigned int diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned int j = 1; j <= length; j++) {
+			unsigned int best = diagonal + (a[i - 1] != b[j - 1]);
+
+			best = row[j] + 1 < best ? row[j] + 1 : best;
+			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[length];
 }
 
-int command_run(const struct command *command, int argc, char **argv)
+static int unknown_verb(const struct command *const *verbs, const char *called, const char *name)
 {
-	_cleanup_free_ void *options = calloc(1, command->options_size + 1);
+	const struct command *nearest = NULL;
+	unsigned int least = 3; /* more edits are another word */
+	char shown[64];
+
+	for (; *verbs; verbs++) {
+		unsigned int n = edits(name, (*verbs)->name);
+
+		if (n < least && n < strlen((*verbs)->name)) {
+			least = n;
+			nearest = *verbs;
+		}
+	}
+	log_error("unknown command '%s %s'", called, quote(shown, sizeof(shown), name));
+	if (!nearest)
+		return usage(called);
+	log_hint("did you mean '%s %s'? See '%s --help'", called, nearest->name, called);
+	return STATUS_USAGE;
+}
+
+static int run_verb(const struct command *const *verbs, const char *called, int argc, char **argv)
+{
+	char longer[128];
+
+	for (size_t i = 0; verbs[i]; i++)
+		if (!strcmp(verbs[i]->name, argv[0])) {
+			snprintf(longer, sizeof(longer), "%s %s", called, argv[0]);
+			return command_run(verbs[i], longer, argc, argv);
+		}
+	return unknown_verb(verbs, called, argv[0]);
+}
+
+/* Fills options. STATUS_OK; STATUS_USAGE after it has said what is wrong; -1: help was asked for.
+ */
+static int parse_options(const struct command *command, const char *called, int argc, char **argv,
+			 void *options)
+{
 	struct getopt_tables tables;
-	char shown[128];
 	int option;
 
-	if (!options)
-		return STATUS_ERROR;
-	if (command->defaults)
-		memcpy(options, command->defaults, command->options_size);
 	make_tables(command, &tables);
 	opterr = 0;
-	optind = 1;
+	optind = 0; /* glibc: begin anew, whatever was scanned before */
 	while ((option = getopt_long(argc, argv, tables.letters, tables.longs, NULL)) >= 0) {
-		if (option == '?') {
-			log_error("unknown option '%s'", bad_option(argv, shown, sizeof(shown)));
-			return usage(command);
-		}
-		if (option == ':') {
-			log_error("option '%s' needs a value",
-				  bad_option(argv, shown, sizeof(shown)));
-			return usage(command);
-		}
-		if (option == 'h' && !tables.row_of_letter['h'])
-			return print_help(command);
-		if (parse_value(spec_of(command, &tables, option), options, optarg))
-			return usage(command);
+		int row =
+			option >= LONG_BASE ? option - LONG_BASE : tables.row_of_letter[option] - 1;
+
+		if (option == '?' || option == ':')
+			return bad_option(command, called, argv, option);
+		if (option == LONG_HELP || row < 0)
+			return -1;
+		if (parse_value(&command->options[row], options, optarg))
+			return usage(called);
 	}
-	return command->run(options, argc - optind, argv + optind);
+	return STATUS_OK;
+}
+
+int command_run(const struct command *command, const char *called, int argc, char **argv)
+{
+	_cleanup_free_ void *options = calloc(1, command->options_size + 1);
+	int status;
+
+	if (!options) {
+		log_error("out of memory");
+		return STATUS_ERROR;
+	}
+	if (command->defaults)
+		memcpy(options, command->defaults, command->options_size);
+	status = parse_options(command, called, argc, argv, options);
+	if (status < 0)
+		return print_help(command, called);
+	if (status != STATUS_OK)
+		return status;
+	argc -= optind;
+	argv += optind;
+	if (argc && command->verbs)
+		return run_verb(command->verbs, called, argc, argv);
+	if (command->run)
+		return command->run(options, argc, argv);
+	log_error("'%s' needs to know what", called);
+	return usage(called);
 }

@@ -48,13 +48,21 @@ struct command {
 	const struct option_spec *options; /* ends with an entry whose name is NULL */
 	size_t options_size;
 	const void *defaults; /* options_size bytes, copied before parsing; NULL = zeros */
+	/* The first argument ends the options: what follows is another program's command line. */
+	bool runs_program;
+	/* NULL, or the commands of which the first argument names one; ends with NULL. */
+	const struct command *const *verbs;
 	/* options: the filled struct. argv: what is left, argv[argc] == NULL. "--" ends options and
-	 * is not in argv. Gives a STATUS_. */
+	 * is not in argv. Gives a STATUS_. NULL for commands that only have verbs. */
 	int (*run)(const void *options, int argc, char **argv);
 };
 
-/* Parses argv (argv[0] = the command's name) against the table and runs the command. --help prints
- * to stdout and gives STATUS_OK; errors are one line and the hint "see wick NAME --help". */
-int command_run(const struct command *command, int argc, char **argv);
+/*
+ * Parses argv[1..] against the table and runs the command, or the verb that the first argument
+ * names. called: what people type for it, "wick dump system". --help prints to stdout and gives
+ * STATUS_OK; errors are one line and a hint. Options may follow arguments (not with verbs or
+ * runs_program).
+ */
+int command_run(const struct command *command, const char *called, int argc, char **argv);
 
 #endif

@@ -3,12 +3,14 @@
 #ifndef WICK_PROFILER_OUTPUT_H
 #define WICK_PROFILER_OUTPUT_H
 
+#include "base/buf.h"
 #include "formats/profile.h"
 
 /*
  * Checks, before any work is done, that the profile can be written to path later: known extension,
- * directory there and writable. "-" is folded text on stdout. Says what is wrong (log_error and
- * hint) and gives a STATUS_: STATUS_OK, STATUS_USAGE (unknown extension) or STATUS_ERROR.
+ * directory there and writable. "-" is folded text on stdout, and so is any path without a known
+ * extension that is no regular file (/dev/stdout, /dev/null, a FIFO). Says what is wrong (log_error
+ * and hint) and gives a STATUS_: STATUS_OK, STATUS_USAGE (unknown extension) or STATUS_ERROR.
  */
 int output_check(const char *path);
 
@@ -16,12 +18,17 @@ int output_check(const char *path);
  * Writes the profile in the format of path's extension: temporary name in the same directory,
  * fsync, rename, fsync of the directory; mode 0644 less the umask; owner SUDO_UID:SUDO_GID when
  * wick runs as root under sudo. An interrupted or failed run leaves the old file or none, never a
- * part, and no temporary file. Says what is wrong and gives a STATUS_; *ret_bytes (may be NULL) is
- * the file's size.
+ * part, and no temporary file. A symbolic link is replaced, not followed; what is no regular file
+ * is written to directly. Says what is wrong and gives a STATUS_; *ret_bytes (may be NULL) is the
+ * file's size.
  */
 int output_write(struct profile *profile, const char *path, size_t *ret_bytes);
 
 /* Reads a profile in any readable format; says what is wrong and gives a STATUS_. */
 int output_read(const char *path, struct profile **ret_profile);
+
+/* Writes a command's whole text to stdout; a reader that has gone away is an error as any other.
+ * Says what is wrong and gives a STATUS_. */
+int output_text(const struct buf *text);
 
 #endif

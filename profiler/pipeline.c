@@ -9,6 +9,7 @@
 #include "profiler/modules.h"
 #include "profiler/names.h"
 #include "profiler/procs.h"
+#include "profiler/system.h"
 #include "profiler/task_events.h"
 
 #include <errno.h>
@@ -508,10 +509,8 @@ static int open_task_events(struct pipeline *pipeline)
 	unsigned int pages = pipeline->options.task_ring_pages;
 	int err = task_events_new(pages ? pages : TASK_RING_PAGES, &pipeline->task_events);
 
-	if (err) {
-		log_error("cannot follow processes: %s", strerror(-err));
-		log_hint("needs CAP_PERFMON; see 'wick dump system'");
-	}
+	if (err)
+		system_explain_perf(err, "process records");
 	return err;
 }
 

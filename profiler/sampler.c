@@ -67,13 +67,6 @@ struct sampler {
 	int bell_fd;
 };
 
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	if (level == LIBBPF_DEBUG || !log_enabled(LOG_DEBUG))
-		return 0;
-	return vfprintf(stderr, format, args);
-}
-
 /* --- loading --- */
 
 static unsigned int entries_wanted(const struct sampler_options *options, unsigned int cpus)
@@ -115,7 +108,7 @@ static int load(struct sampler *sampler)
 
 	if (cpus < 0)
 		return cpus;
-	libbpf_set_print(silent);
+	system_listen_to_libbpf();
 	sampler->object = bpf_object__open_mem(
 		wick_bpf_object, (size_t)(wick_bpf_object_end - wick_bpf_object), &opts);
 	if (!sampler->object)

@@ -13,7 +13,14 @@
 
 #include <stdbool.h>
 
+/* The child is this program, exec'd anew with SERVER_ARG, so that nothing of the parent's memory is
+ * in it. For main(): if argv asks for it, be the child and return its exit status; else -1. */
+#define SERVER_ARG "--server-child"
+int server_main(int argc, char **argv);
+
 struct server;
+
+enum { SERVER_LIST_MAX = 1000 };
 
 struct server_options {
 	const char *listen; /* "127.0.0.1:7878", "[::1]:0" (0: any free port) */
@@ -23,11 +30,13 @@ struct server_options {
 /* What the parent offers. Called from server_handle(), on its thread. */
 struct server_source {
 	void *context;
-	/* The profiles there are, at most SERVER_LIST_MAX: names of entries are shown to people,
-	 * ids are given back to open(). Appends a JSON array: [{"id": 0, "name": "..", "time_ns":
-	 * 0}, ..]. */
+	/* The profiles there are, at most SERVER_LIST_MAX: names are shown to people and stand in
+	 * their links, ids are given back to open(). Appends a JSON array of them, the one to show
+	 * first in front: [{"id": 0, "name": "..", "time_ns": 0, "live": false}, ..]. The page
+	 * fetches a live one again every few seconds. */
 	int (*list)(void *context, struct buf *json);
-	/* A descriptor (memfd or file, at its start) with the profile in any readable format. */
+	/* A descriptor (memfd or regular file) with the profile in any readable format. -ENOENT: no
+	 * such id (any more). */
 	int (*open)(void *context, unsigned int id, int *ret_fd);
 };
 
@@ -39,7 +48,9 @@ int server_start(const struct server_options *options, struct server **ret_serve
 const char *server_url(const struct server *server);
 
 /* Readable when a request of the child waits (or the child has died): poll it, then call
- * server_handle(), which answers without blocking for long. -EPIPE: the child is gone. */
+ * server_handle(), which answers without blocking for long. -EPIPE: the child is gone (killed, or
+ * it broke the protocol): server_stop() it and say so; it is not started again, as a child that
+ * died of what it read would do so again. */
 int server_fd(const struct server *server);
 int server_handle(struct server *server, const struct server_source *source);
 

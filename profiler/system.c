@@ -3,16 +3,22 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "profiler/options.h"
 
 #include <dlfcn.h>
-#include <stdarg.h>
 #include <errno.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <linux/perf_event.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -27,6 +33,10 @@
 #ifndef CAP_CHECKPOINT_RESTORE
 #define CAP_CHECKPOINT_RESTORE 40
 #endif
+
+enum {
+	STACK_WANTED = 127, /* frames that bpf/ takes of a stack */
+};
 
 static const char capability_hint[] = "run wick with sudo, or give the service "
 				      "AmbientCapabilities=CAP_BPF CAP_PERFMON CAP_SYS_PTRACE "
@@ -91,32 +101,6 @@ int system_check_rights(void)
 	return status;
 }
 
-void system_explain_perf(int err, const char *event)
-{
-	log_error("cannot open perf event '%s': %s", event, strerror(-err));
-	switch (err) {
-	case -EACCES:
-	case -EPERM:
-		log_hint("needs CAP_PERFMON, and in a container a seccomp profile that allows "
-			 "perf_event_open; see 'wick dump system'");
-		break;
-	case -ENOENT:
-	case -EOPNOTSUPP:
-	case -ENODEV:
-		log_hint("this machine has no PMU for it (often so in virtual machines): leave out "
-			 "--event");
-		break;
-	case -EMFILE:
-		log_hint("raise the limit of open files: 'ulimit -n 65536'");
-		break;
-	case -EBUSY:
-		log_hint("another profiler holds the PMU: leave out --event");
-		break;
-	default:
-		log_hint("see 'wick dump system'");
-	}
-}
-
 static int read_word(const char *path, char *ret, size_t size)
 {
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
@@ -127,27 +111,131 @@ static int read_word(const char *path, char *ret, size_t size)
 	return 0;
 }
 
+/* The file reads "none [integrity] confidentiality"; only the last mode keeps BPF from memory. */
+static const char *lockdown_mode(char *ret, size_t size)
+{
+	char modes[128], *from, *to;
+
+	snprintf(ret, size, "none");
+	if (read_word("/sys/kernel/security/lockdown", modes, sizeof(modes)))
+		return ret;
+	from = strchr(modes, '[');
+	to = from ? strchr(from, ']') : NULL;
+	if (to) {
+		*to = '\0';
+		snprintf(ret, size, "%s", from + 1);
+	}
+	return ret;
+}
+
 static bool is_locked_down(void)
 {
-	char state[128];
+	char mode[32];
 
-	return !read_word("/sys/kernel/security/lockdown", state, sizeof(state)) &&
-	       strstr(state, "[confidentiality]");
+	return !strcmp(lockdown_mode(mode, sizeof(mode)), "confidentiality");
+}
+
+/* EPERM and EACCES look the same whether rights, lockdown or a container's seccomp filter is
+ * behind. */
+static void explain_refusal(const char *system_call)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rights); i++)
+		if (rights[i].is_needed && !has_right(&rights[i])) {
+			log_hint("%s is missing; %s", rights[i].name, capability_hint);
+			return;
+		}
+	if (is_locked_down())
+		log_hint("the kernel is locked down (confidentiality): BPF may not read memory");
+	else
+		log_hint("the rights are there: in a container or user namespace, %s must be "
+			 "allowed by its seccomp profile and by the host; see 'wick dump system'",
+			 system_call);
+}
+
+void system_explain_perf(int err, const char *event)
+{
+	log_error("cannot open perf event '%s': %s", event, strerror(-err));
+	switch (err) {
+	case -EACCES:
+	case -EPERM:
+		explain_refusal("perf_event_open");
+		break;
+	case -ENOENT:
+	case -EOPNOTSUPP:
+	case -ENODEV:
+		log_hint("this machine has no PMU for it (often so in virtual machines): leave out "
+			 "--event");
+		break;
+	case -EMFILE:
+	case -ENFILE:
+		log_hint("one descriptor a CPU is needed: raise the limit with 'ulimit -n 65536'");
+		break;
+	case -ENOSPC:
+		log_hint("all counters of the PMU are taken: leave out --event");
+		break;
+	case -ENOSYS:
+		log_hint("the kernel was built without CONFIG_PERF_EVENTS");
+		break;
+	case -EBUSY:
+		log_hint("another profiler holds the PMU: leave out --event");
+		break;
+	default:
+		log_hint("see 'wick dump system'");
+	}
+}
+
+/* libbpf and, through it, the verifier talk a lot. What counts is kept: the last line of substance.
+ */
+static char last_words[256];
+
+static bool has_substance(const char *line)
+{
+	static const char *const noise[] = {"processed ", "-- END ",
+					    "libbpf: failed to load object", "libbpf: prog '"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(noise); i++)
+		if (!strncmp(line, noise[i], strlen(noise[i])))
+			return !last_words[0];
+	return *line;
+}
+
+static int __attribute__((format(printf, 2, 0)))
+keep_words(enum libbpf_print_level level, const char *format, va_list args)
+{
+	_cleanup_free_ char *text = NULL;
+	char *line, *rest, shown[sizeof(last_words)];
+
+	if ((level != LIBBPF_WARN && !log_enabled(LOG_DEBUG)) || vasprintf(&text, format, args) < 0)
+		return 0;
+	for (rest = text; (line = strsep(&rest, "\n"));) {
+		log_debug("%s", quote(shown, sizeof(shown), line));
+		if (level == LIBBPF_WARN && has_substance(line))
+			memcpy(last_words, shown, sizeof(shown));
+	}
+	return 0;
+}
+
+void system_listen_to_libbpf(void)
+{
+	last_words[0] = '\0';
+	libbpf_set_print(keep_words);
 }
 
 void system_explain_bpf(int err)
 {
-	log_error("cannot set up the BPF program: %s", strerror(-err));
-	if (is_locked_down())
-		log_hint("the kernel is locked down (confidentiality): BPF may not read memory");
-	else if (access("/sys/kernel/btf/vmlinux", R_OK))
+	log_error("cannot set up the BPF program: %s%s%s", strerror(-err),
+		  last_words[0] ? ": " : "", last_words);
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		log_hint("the kernel has no BTF (/sys/kernel/btf/vmlinux): it needs "
 			 "CONFIG_DEBUG_INFO_BTF");
-	else if (err == -EPERM || err == -EACCES)
-		log_hint("needs CAP_BPF and CAP_PERFMON, and in a container a seccomp profile that "
-			 "allows bpf");
+	else if (err == -EPERM) /* EACCES is the verifier's */
+		explain_refusal("bpf");
 	else if (err == -ENOMEM)
 		log_hint("the maps do not fit in memory: lower -F, or raise the memory limit");
+	else if (err == -EMFILE || err == -ENFILE)
+		log_hint("raise the limit of open files: 'ulimit -n 65536'");
+	else if (is_locked_down())
+		log_hint("the kernel is locked down (confidentiality): BPF may not read memory");
 	else
 		log_hint("wick needs Linux 5.15 or newer; see 'wick dump system'");
 }
@@ -177,7 +265,8 @@ add(struct gather *gather, const char *name, bool is_good, const char *means, co
 	va_end(args);
 }
 
-static bool opens(uint32_t type, uint64_t config)
+/* 0, or why not: a negative errno. */
+static int try_event(uint32_t type, uint64_t config)
 {
 	struct perf_event_attr attr = {.size = sizeof(attr),
 				       .type = type,
@@ -187,15 +276,37 @@ static bool opens(uint32_t type, uint64_t config)
 	long fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 
 	if (fd < 0)
-		return false;
+		return -errno;
 	close((int)fd);
-	return true;
+	return 0;
+}
+
+/* The smallest thing bpf() can be asked for. */
+static int try_bpf(void)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "wick_try", 4, 8, 1, NULL);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* "yes", or "no (EPERM)" */
+static const char *yes_or_why(int err, char *ret, size_t size)
+{
+	if (err)
+		snprintf(ret, size, "no (%s)", strerrorname_np(-err));
+	else
+		snprintf(ret, size, "yes");
+	return ret;
 }
 
 static void add_kernel(struct gather *gather)
 {
 	struct utsname host;
 	int major = 0, minor = 0;
+	char lockdown[32];
 	bool has_btf = !access("/sys/kernel/btf/vmlinux", R_OK);
 	bool is_new;
 
@@ -214,9 +325,9 @@ static void add_kernel(struct gather *gather)
 	    "%s", has_btf ? "yes" : "no");
 	add(gather, "lockdown", !is_locked_down(),
 	    is_locked_down() ? "BPF may not read memory: nothing is sampled" : "no hindrance", "%s",
-	    is_locked_down() ? "confidentiality" : "none");
-	add(gather, "CPUs", true, "each online CPU is sampled", "%ld online of %ld",
-	    sysconf(_SC_NPROCESSORS_ONLN), sysconf(_SC_NPROCESSORS_CONF));
+	    lockdown_mode(lockdown, sizeof(lockdown)));
+	add(gather, "CPUs", true, "each online CPU is sampled", "%ld online of %d possible",
+	    sysconf(_SC_NPROCESSORS_ONLN), libbpf_num_possible_cpus());
 }
 
 static void add_rights(struct gather *gather)
@@ -232,23 +343,33 @@ static void add_rights(struct gather *gather)
 
 static void add_events(struct gather *gather)
 {
-	bool clock = opens(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK);
-	bool cycles = opens(PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES);
+	int bpf = try_bpf(), clock = try_event(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK);
+	int cycles = try_event(PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES);
+	char why[32];
+	bool is_refused = cycles == -EACCES || cycles == -EPERM;
 
-	add(gather, "cpu-clock", clock, clock ? "can be sampled" : "cannot be opened by this user",
-	    "%s", clock ? "yes" : "no");
-	add(gather, "cycles", true,
-	    cycles ? "--event cycles works"
-		   : "no PMU here, or no right: --event cycles will not work",
-	    "%s", cycles ? "yes" : "no");
+	add(gather, "bpf", !bpf,
+	    bpf ? "BPF maps cannot be made: nothing is sampled" : "maps can be made", "%s",
+	    yes_or_why(bpf, why, sizeof(why)));
+	add(gather, "cpu-clock", !clock,
+	    clock ? "cannot be opened: nothing is sampled" : "can be sampled", "%s",
+	    yes_or_why(clock, why, sizeof(why)));
+	add(gather, "cycles", !cycles,
+	    !cycles	 ? "--event cycles works"
+	    : is_refused ? "not allowed: --event cycles will not work"
+			 : "no PMU here: --event cycles will not work, cpu-clock is used",
+	    "%s", yes_or_why(cycles, why, sizeof(why)));
 }
 
-static void add_sysctl(struct gather *gather, const char *name, const char *path, const char *means)
+static long read_number(const char *path, long otherwise)
 {
-	char value[64] = "unknown";
+	char value[64], *end;
+	long number;
 
-	read_word(path, value, sizeof(value));
-	add(gather, name, true, means, "%s", value);
+	if (read_word(path, value, sizeof(value)))
+		return otherwise;
+	number = strtol(value, &end, 10);
+	return end == value || *end ? otherwise : number;
 }
 
 static bool kallsyms_are_shown(void)
@@ -263,28 +384,68 @@ static bool kallsyms_are_shown(void)
 	return addr != 0;
 }
 
-static void add_limits(struct gather *gather)
+static void add_perf_limits(struct gather *gather)
 {
-	bool shown = kallsyms_are_shown();
-	struct statfs fs;
-	void *mhd = dlopen("libmicrohttpd.so.12", RTLD_LAZY);
+	long paranoid = read_number("/proc/sys/kernel/perf_event_paranoid", 2);
+	long stack = read_number("/proc/sys/kernel/perf_event_max_stack", STACK_WANTED);
+	long rate = read_number("/proc/sys/kernel/perf_event_max_sample_rate", 100000);
+	long share = read_number("/proc/sys/kernel/perf_cpu_time_max_percent", 25);
 
-	add_sysctl(gather, "perf_event_paranoid", "/proc/sys/kernel/perf_event_paranoid",
-		   "no limit to a user with CAP_PERFMON");
-	add_sysctl(gather, "perf_event_max_stack", "/proc/sys/kernel/perf_event_max_stack",
-		   "frames of a kernel stack (127 are taken)");
-	add_sysctl(gather, "perf_event_max_sample_rate",
-		   "/proc/sys/kernel/perf_event_max_sample_rate", "Hz; -F may not go beyond");
-	add_sysctl(gather, "perf_cpu_time_max_percent",
-		   "/proc/sys/kernel/perf_cpu_time_max_percent",
-		   "% of a CPU, past which the kernel throttles sampling");
-	add_sysctl(gather, "kptr_restrict", "/proc/sys/kernel/kptr_restrict",
-		   "2 hides kernel symbols from everybody");
+	add(gather, "perf_event_paranoid", true, "no limit to who has CAP_PERFMON", "%ld",
+	    paranoid);
+	add(gather, "perf_event_max_stack", stack >= STACK_WANTED,
+	    stack >= STACK_WANTED ? "frames of a kernel stack: all that wick asks for"
+				  : "kernel stacks are cut after so many frames",
+	    "%ld", stack);
+	add(gather, "perf_event_max_sample_rate", true,
+	    "Hz, past which the kernel throttles, and --event cycles cannot go", "%ld", rate);
+	add(gather, "perf_cpu_time_max_percent", true,
+	    share > 0 && share < 100 ? "% of a CPU for sampling, past which the kernel throttles"
+				     : "the kernel does not throttle sampling",
+	    "%ld", share);
+}
+
+static void add_symbols(struct gather *gather)
+{
+	static const char *const meaning[] = {"shows kernel symbols to who has CAP_SYSLOG",
+					      "shows kernel symbols to who has CAP_SYSLOG",
+					      "hides kernel symbols from everybody"};
+	long restrict_mode = read_number("/proc/sys/kernel/kptr_restrict", 0);
+	bool shown = kallsyms_are_shown();
+
+	if (restrict_mode < 0 || restrict_mode > 2)
+		restrict_mode = 2;
+	add(gather, "kptr_restrict", restrict_mode < 2, meaning[restrict_mode], "%ld",
+	    restrict_mode);
 	add(gather, "kallsyms", shown,
 	    shown ? "kernel frames have names" : "kernel symbols unavailable: frames read [kernel]",
 	    "%s", shown ? "shown" : "hidden");
-	add(gather, "cgroups", true, "labels of containers come from here", "%s",
-	    !statfs("/sys/fs/cgroup", &fs) && fs.f_type == 0x63677270 ? "v2" : "v1 or hybrid");
+}
+
+static void add_memlock(struct gather *gather)
+{
+	struct rlimit limit = {0};
+	const char *means = "no limit to BPF maps since Linux 5.11";
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit))
+		return;
+	if (limit.rlim_cur == RLIM_INFINITY)
+		add(gather, "memlock", true, means, "unlimited");
+	else
+		add(gather, "memlock", true, means, "%llu KiB",
+		    (unsigned long long)limit.rlim_cur / 1024);
+}
+
+static void add_rest(struct gather *gather)
+{
+	struct statfs fs;
+	bool is_v2 = !statfs("/sys/fs/cgroup", &fs) && fs.f_type == CGROUP2_SUPER_MAGIC;
+	void *mhd = dlopen("libmicrohttpd.so.12", RTLD_LAZY);
+
+	add_memlock(gather);
+	add(gather, "cgroups", is_v2,
+	    is_v2 ? "containers can be told apart" : "v2 is what tells containers apart", "%s",
+	    is_v2 ? "v2" : "v1 or hybrid");
 	add(gather, "libmicrohttpd", mhd != NULL,
 	    mhd ? "the viewer can be served" : "no server: install libmicrohttpd12", "%s",
 	    mhd ? "found" : "not found");
@@ -299,6 +460,8 @@ unsigned int system_facts(struct system_fact facts[SYSTEM_FACTS_MAX])
 	add_kernel(&gather);
 	add_rights(&gather);
 	add_events(&gather);
-	add_limits(&gather);
+	add_perf_limits(&gather);
+	add_symbols(&gather);
+	add_rest(&gather);
 	return gather.count;
 }

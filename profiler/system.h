@@ -18,6 +18,10 @@ int system_check_rights(void);
 void system_explain_perf(int err, const char *event);
 void system_explain_bpf(int err);
 
+/* From here on libbpf says nothing by itself; system_explain_bpf() adds its last words, which are
+ * the verifier's where that refused. */
+void system_listen_to_libbpf(void);
+
 /* A fact about this machine. */
 struct system_fact {
 	const char *name;  /* "kptr_restrict" */

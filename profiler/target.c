@@ -116,6 +116,7 @@ int target_of_command(char **argv, struct target *ret_target)
 	target.go_fd = go[1];
 	target.error_fd = error[0];
 	target.is_command = true;
+	target.command = argv[0];
 	status = add_pid(&target, pid);
 	if (status != STATUS_OK)
 		return status;
@@ -126,6 +127,7 @@ int target_of_command(char **argv, struct target *ret_target)
 
 int target_go(struct target *target)
 {
+	char shown[128];
 	int err = 0;
 
 	if (!target->is_command)
@@ -136,7 +138,8 @@ int target_go(struct target *target)
 	/* Its end of this pipe closes at the exec. */
 	if (!err && read(target->error_fd, &err, sizeof(err)) == 0)
 		return STATUS_OK;
-	log_error("cannot run the command: %s", strerror(err));
+	log_error("cannot run '%s': %s", quote(shown, sizeof(shown), target->command),
+		  strerror(err));
 	log_hint("the command and its arguments stand behind '--'");
 	return STATUS_ERROR;
 }

@@ -10,10 +10,11 @@
 struct target {
 	pid_t *pids; /* NULL: the whole machine */
 	size_t count;
-	bool is_command; /* pids[0] is a command of ours, to be followed into its children */
-	int go_fd;	 /* the command waits for its end of this pipe; -1 if none */
-	int error_fd;	 /* what execvp() said */
-	int *pidfds;	 /* by pid */
+	bool is_command;     /* pids[0] is a command of ours, to be followed into its children */
+	const char *command; /* its name, as typed; argv's */
+	int go_fd;	     /* the command waits for its end of this pipe; -1 if none */
+	int error_fd;	     /* what execvp() said */
+	int *pidfds;	     /* by pid */
 };
 
 /* "12,34 56": processes that exist. Says what is wrong and gives a STATUS_. */

@@ -178,6 +178,26 @@ const char *child_verb(int argc, char **argv)
 	return argc == 4 && !strcmp(argv[1], CHILD_ARG) ? argv[2] : NULL;
 }
 
+/* Root from whom CAP_SETUID and CAP_SETGID were taken (a service with only the rights that wick
+ * needs) cannot become anybody else: the uid stays, the capabilities go. */
+static int become_nobody(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3] = {0};
+	const uint32_t needed = 1U << CAP_SETUID | 1U << CAP_SETGID;
+
+	if (geteuid() != 0)
+		return 0;
+	if (syscall(SYS_capget, &header, have) < 0)
+		return -errno;
+	if ((have[0].effective & needed) != needed)
+		return 0;
+	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		return -errno;
+	return 0;
+}
+
 /* The bounding set can only be emptied with CAP_SETPCAP; without it nothing is gained anyway, for
  * no_new_privs is set and nothing is exec'd. */
 static int drop_capabilities(void)
@@ -186,9 +206,6 @@ static int drop_capabilities(void)
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
 
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-			       setresuid(NOBODY, NOBODY, NOBODY) < 0))
-		return -errno;
 	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 
@@ -234,7 +251,9 @@ void child_confine(char **argv)
 
 	signal(SIGXFSZ, SIG_IGN); /* too much output is -EFBIG, not a death */
 	drop_bounding_set();
-	err = drop_capabilities();
+	err = become_nobody();
+	if (!err)
+		err = drop_capabilities();
 	if (!err)
 		err = limit_resources();
 	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

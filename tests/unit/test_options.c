@@ -7,7 +7,7 @@
 #include "tests/test.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 struct options {
@@ -74,21 +74,43 @@ static const struct command command = {
 	.run = take,
 };
 
-/* Runs the command with these words; stderr is not part of the test. */
-static int run(const char *a, const char *b, const char *c)
+static const struct command runner = {
+	.name = "runner",
+	.summary = "runs a program",
+	.options = table,
+	.options_size = sizeof(struct options),
+	.runs_program = true,
+	.run = take,
+};
+
+static const struct command *const verbs[] = {&command, &runner, NULL};
+static const struct command parent = {.name = "parent", .summary = "has verbs", .verbs = verbs};
+
+static char said[512];
+
+/* Runs a command with these words; what it writes to stderr is in said. */
+static int run_as(const struct command *which, const char *a, const char *b, const char *c)
 {
 	char *argv[] = {(char *)"test", (char *)a, (char *)b, (char *)c, NULL};
-	int argc = 1, out = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY), status;
+	int argc = 1, out = dup(STDERR_FILENO), file = memfd_create("said", MFD_CLOEXEC), status;
+	ssize_t n;
 
 	while (argv[argc])
 		argc++;
 	memset(&got, 0, sizeof(got));
-	dup2(null, STDERR_FILENO);
-	status = command_run(&command, argc, argv);
+	dup2(file, STDERR_FILENO);
+	status = command_run(which, "wick test", argc, argv);
 	dup2(out, STDERR_FILENO);
+	n = pread(file, said, sizeof(said) - 1, 0);
+	said[n < 0 ? 0 : n] = '\0';
 	close(out);
-	close(null);
+	close(file);
 	return status;
+}
+
+static int run(const char *a, const char *b, const char *c)
+{
+	return run_as(&command, a, b, c);
 }
 
 TEST(options_fill_the_struct_and_defaults_stay)
@@ -104,32 +126,72 @@ TEST(options_fill_the_struct_and_defaults_stay)
 	CHECK_INT(got.hz, 99);
 }
 
-TEST(a_command_ends_the_options)
+TEST(options_may_follow_arguments)
 {
+	CHECK_INT(run("file", "-a", "-F7"), STATUS_OK);
+	CHECK(got.all);
+	CHECK_INT(got.hz, 7);
+	CHECK_INT(got_argc, 1);
+	CHECK_STR(got_first, "file");
 	CHECK_INT(run("--", "-a", NULL), STATUS_OK);
 	CHECK(!got.all);
 	CHECK_STR(got_first, "-a");
-	CHECK_INT(run("ls", "-a", NULL), STATUS_OK);
+}
+
+TEST(a_program_ends_the_options)
+{
+	CHECK_INT(run_as(&runner, "ls", "-a", NULL), STATUS_OK);
 	CHECK(!got.all);
 	CHECK_INT(got_argc, 2);
+	CHECK_INT(run_as(&runner, "-a", "--", "ls"), STATUS_OK);
+	CHECK(got.all);
+	CHECK_STR(got_first, "ls");
+}
+
+TEST(verbs_are_called_with_what_follows)
+{
+	CHECK_INT(run_as(&parent, "test", "-F7", "x"), STATUS_OK);
+	CHECK_INT(got.hz, 7);
+	CHECK_STR(got_first, "x");
+	CHECK_INT(run_as(&parent, NULL, NULL, NULL), STATUS_USAGE);
+	CHECK_STR(said, "wick: 'wick test' needs to know what\nhint: see 'wick test --help'\n");
+}
+
+TEST(the_nearest_verb_is_suggested_if_it_is_near)
+{
+	CHECK_INT(run_as(&parent, "runer", NULL, NULL), STATUS_USAGE);
+	CHECK_STR(said, "wick: unknown command 'wick test runer'\n"
+			"hint: did you mean 'wick test runner'? See 'wick test --help'\n");
+	CHECK_INT(run_as(&parent, "perf\033", NULL, NULL), STATUS_USAGE);
+	CHECK_STR(said, "wick: unknown command 'wick test perf\\x1b'\n"
+			"hint: see 'wick test --help'\n");
+}
+
+TEST(errors_name_the_option)
+{
+	run("-x", NULL, NULL);
+	CHECK_STR(said, "wick: unknown option '-x'\nhint: see 'wick test --help'\n");
+	run("file", "--nonsense=1", NULL);
+	CHECK_STR(said, "wick: unknown option '--nonsense=1'\nhint: see 'wick test --help'\n");
+	run("--all=1", NULL, NULL);
+	CHECK_STR(said, "wick: option '--all' takes no value\nhint: see 'wick test --help'\n");
+	run("-o", NULL, NULL);
+	CHECK_STR(said, "wick: option '-o' needs a value\nhint: see 'wick test --help'\n");
+	run("--output", NULL, NULL);
+	CHECK_STR(said, "wick: option '--output' needs a value\nhint: see 'wick test --help'\n");
+	run("-F0", NULL, NULL);
+	CHECK_STR(said, "wick: --frequency takes a number from 1 to 10000, not '0'\n"
+			"hint: see 'wick test --help'\n");
 }
 
 TEST(values_out_of_bounds_and_unknown_options_are_usage_errors)
 {
-	static const char *const bad[] = {"-F0",
-					  "-F10001",
-					  "-F-1",
-					  "-Fx",
-					  "-F12x",
-					  "-F",
-					  "-d0",
-					  "-d-1",
-					  "-dnan",
-					  "-d1y",
-					  "--max-bytes=1X",
-					  "-x",
-					  "--nonsense",
-					  "--max-bytes=99999999999T"};
+	static const char *const bad[] = {"-F0",   "-F10001",	 "-F-1",
+					  "-Fx",   "-F12x",	 "-F",
+					  "-F 7",  "-F+7",	 "-d0x10",
+					  "-dinf", "-d0",	 "-d-1",
+					  "-dnan", "-d1y",	 "--max-bytes=1X",
+					  "-x",	   "--nonsense", "--max-bytes=99999999999T"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		if (run(bad[i], NULL, NULL) != STATUS_USAGE)

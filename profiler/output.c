@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/output.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/quote.h"
+#include "formats/codec.h"
+#include "profiler/assets.h"
+#include "profiler/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+enum { NAME_SHOWN = 256 };
+
+/* Where the bytes go and as what. */
+struct target {
+	const char *path;
+	struct profile_codec codec;
+	bool is_direct; /* not a file of ours to replace: a pipe, a terminal, /dev/null */
+};
+
+static int fail(const char *what, const char *path, int err)
+{
+	char name[NAME_SHOWN];
+
+	log_error("cannot %s '%s': %s", what, quote(name, sizeof(name), path), strerror(-err));
+	switch (-err) {
+	case ENOSPC:
+	case EDQUOT:
+		log_hint("free some space, or choose another place with -o");
+		break;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		log_hint("choose a place that you may write to with -o");
+		break;
+	}
+	return STATUS_ERROR;
+}
+
+static bool is_stdout(const char *path)
+{
+	return !strcmp(path, "-") || !strcmp(path, "/dev/stdout");
+}
+
+/* The links in /dev and /proc lead to descriptors and devices: to replace one would harm the
+ * system. */
+static bool is_direct(const char *path, const struct stat *st)
+{
+	struct stat link;
+
+	if (S_ISFIFO(st->st_mode) || S_ISCHR(st->st_mode))
+		return true;
+	return (!strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6)) && !lstat(path, &link) &&
+	       S_ISLNK(link.st_mode);
+}
+
+static int find_target(const char *path, struct target *ret_target)
+{
+	struct target target = {path, {FORMAT_FOLDED, PACKING_NONE}, is_stdout(path)};
+	char name[NAME_SHOWN];
+	struct stat st;
+	bool exists = !target.is_direct && !stat(path, &st);
+
+	if (exists && is_direct(path, &st))
+		target.is_direct = true;
+	if (profile_codec_by_name(path, &target.codec) && !target.is_direct) {
+		log_error("unknown extension: '%s'", quote(name, sizeof(name), path));
+		log_hint("known are %s; '-o -' is folded text on stdout", profile_codec_names());
+		return STATUS_USAGE;
+	}
+	if (exists && !target.is_direct && !S_ISREG(st.st_mode)) {
+		log_error("'%s' is %s", quote(name, sizeof(name), path),
+			  S_ISDIR(st.st_mode) ? "a directory" : "not a file that can be replaced");
+		return STATUS_ERROR;
+	}
+	*ret_target = target;
+	return STATUS_OK;
+}
+
+/* "." for a name without a slash. The caller frees it. */
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return strdup(".");
+	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static int check_directory(const char *path)
+{
+	_cleanup_free_ char *directory = directory_of(path);
+
+	if (!directory)
+		return fail("write", path, -ENOMEM);
+	if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS))
+		return fail("write to the directory", directory, -errno);
+	return STATUS_OK;
+}
+
+int output_check(const char *path)
+{
+	struct target target;
+	int status = find_target(path, &target);
+
+	if (status != STATUS_OK || target.is_direct)
+		return status;
+	return check_directory(path);
+}
+
+static int write_all(int fd, const struct buf *bytes)
+{
+	for (size_t at = 0; at < bytes->used;) {
+		ssize_t n = write(fd, bytes->bytes + at, bytes->used - at);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+/* A reader that has gone away shall be EPIPE, whatever the program does with SIGPIPE elsewhere. */
+static int write_pipe(int fd, const struct buf *bytes)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	int err;
+
+	sigaction(SIGPIPE, &ignore, &before);
+	err = write_all(fd, bytes);
+	sigaction(SIGPIPE, &before, NULL);
+	return err;
+}
+
+static int write_direct(const char *path, const struct buf *bytes)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (is_stdout(path))
+		return write_pipe(STDOUT_FILENO, bytes);
+	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : write_pipe(fd, bytes);
+}
+
+static bool number_of(const char *name, unsigned int *ret_number)
+{
+	const char *text = getenv(name);
+	unsigned long number;
+	char *end;
+
+	if (!text || *text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || *end || number >= UINT32_MAX)
+		return false;
+	*ret_number = (unsigned int)number;
+	return true;
+}
+
+/* Under sudo the file belongs to who asked for it. */
+static int give_to_owner(int fd)
+{
+	unsigned int uid, gid;
+
+	if (geteuid() || !number_of("SUDO_UID", &uid) || !number_of("SUDO_GID", &gid))
+		return 0;
+	return fchown(fd, uid, gid) ? -errno : 0;
+}
+
+static int create_temporary(int directory, char *name, size_t size, int *ret_fd)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		uint64_t number;
+		int fd;
+
+		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+			return -errno;
+		snprintf(name, size, ".wick-%016" PRIx64 ".tmp", number);
+		fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			    0644);
+		if (fd >= 0) {
+			*ret_fd = fd;
+			return 0;
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+static int fill(int fd, const struct buf *bytes)
+{
+	int err = write_all(fd, bytes);
+
+	if (!err)
+		err = give_to_owner(fd);
+	if (!err && fsync(fd))
+		err = -errno;
+	return err;
+}
+
+static int write_replacing(const char *path, const struct buf *bytes)
+{
+	_cleanup_free_ char *name = directory_of(path);
+	_cleanup_close_ int directory = -1, fd = -1;
+	const char *slash = strrchr(path, '/');
+	char temporary[32];
+	int err;
+
+	if (!name)
+		return -ENOMEM;
+	directory = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return -errno;
+	err = create_temporary(directory, temporary, sizeof(temporary), &fd);
+	if (err)
+		return err;
+	err = fill(fd, bytes);
+	if (!err && renameat(directory, temporary, directory, slash ? slash + 1 : path))
+		err = -errno;
+	if (err) {
+		unlinkat(directory, temporary, 0);
+		return err;
+	}
+	/* The file is whole and in place: a file system that cannot sync directories is no failure.
+	 */
+	if (fsync(directory) && errno != EINVAL)
+		return -errno;
+	return 0;
+}
+
+int output_write(struct profile *profile, const char *path, size_t *ret_bytes)
+{
+	_cleanup_(buf_release) struct buf bytes = {0};
+	struct target target;
+	int err, status = find_target(path, &target);
+
+	if (status != STATUS_OK)
+		return status;
+	err = profile_encode(profile, target.codec, assets_viewer(), &bytes);
+	if (err == -ERANGE) {
+		log_error("folded text cannot hold the negative counts of this profile");
+		log_hint("write it as .pb.gz");
+		return STATUS_ERROR;
+	}
+	if (!err)
+		err = target.is_direct ? write_direct(path, &bytes) : write_replacing(path, &bytes);
+	if (err)
+		return fail("write", is_stdout(path) ? "standard output" : path, err);
+	if (ret_bytes)
+		*ret_bytes = bytes.used;
+	return STATUS_OK;
+}
+
+int output_text(const struct buf *text)
+{
+	int err = buf_error(text);
+
+	if (!err)
+		err = write_pipe(STDOUT_FILENO, text);
+	return err ? fail("write", "standard output", err) : STATUS_OK;
+}
+
+static int read_all(int fd, struct buf *bytes)
+{
+	for (;;) {
+		ssize_t n;
+
+		if (!buf_reserve(bytes, 64 << 10))
+			return -ENOMEM;
+		n = read(fd, bytes->bytes + bytes->used, bytes->size - bytes->used);
+		if (!n)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		bytes->used += n > 0 ? (size_t)n : 0;
+		if (bytes->used > PROFILE_UNPACKED_MAX)
+			return -EFBIG;
+	}
+}
+
+static int read_file(const char *path, struct buf *bytes)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int err = fd < 0 ? -errno : read_all(fd, bytes);
+	char name[NAME_SHOWN];
+
+	if (!err)
+		return STATUS_OK;
+	log_error("cannot read '%s': %s", quote(name, sizeof(name), path), strerror(-err));
+	if (err == -ENOENT)
+		log_hint("check the name; `wick record -o FILE` makes a profile");
+	return STATUS_ERROR;
+}
+
+int output_read(const char *path, struct profile **ret_profile)
+{
+	_cleanup_(buf_release) struct buf bytes = {0};
+	char name[NAME_SHOWN], reason[NAME_SHOWN];
+	const char *text = "";
+	int err, status = read_file(path, &bytes);
+
+	if (status != STATUS_OK)
+		return status;
+	err = profile_decode(bytes.bytes, bytes.used, ret_profile, &text);
+	if (!err)
+		return STATUS_OK;
+	log_error("cannot read '%s': %s: %s", quote(name, sizeof(name), path),
+		  err == -EPROTONOSUPPORT ? "not a profile"
+		  : err == -EFBIG	  ? "too large"
+		  : err == -ENOMEM	  ? "no room for it"
+					  : "damaged",
+		  quote(reason, sizeof(reason), text));
+	if (err == -EPROTONOSUPPORT)
+		log_hint(
+			"readable are pprof (.pb) and folded stacks (.folded), plain, .gz or .zst");
+	return STATUS_ERROR;
+}
