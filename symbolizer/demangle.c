@@ -10,8 +10,12 @@
 
 #include <libiberty/demangle.h>
 
-/* What one D name may allocate in all; real ones need a few KB. */
-enum { D_BYTES_MAX = 128 << 10 };
+enum {
+	D_BYTES_MAX = 128 << 10, /* what one D name may allocate in all; real ones need a few KB */
+	D_LOST_MAX = 16 << 20,	 /* what D names that met it may leak in all; then none is tried */
+};
+
+static size_t d_bytes_lost;
 
 /* The call that runs: libiberty's callbacks end it by longjmp() when it outgrows its bounds. */
 static struct {
@@ -49,8 +53,10 @@ void *xrealloc(void *old, size_t size)
 	run.d_bytes += size;
 	if (run.d_bytes <= D_BYTES_MAX)
 		bytes = realloc(old, size ? size : 1);
-	if (!bytes)
+	if (!bytes) {
+		d_bytes_lost += run.d_bytes;
 		longjmp(run.too_much, REFUSED);
+	}
 	return bytes;
 }
 
@@ -61,7 +67,7 @@ void *xmalloc(size_t size)
 
 static bool demangle_d(const char *symbol)
 {
-	char *readable = dlang_demangle(symbol, DMGL_NO_OPTS);
+	char *readable = d_bytes_lost < D_LOST_MAX ? dlang_demangle(symbol, DMGL_NO_OPTS) : NULL;
 
 	if (!readable)
 		return false;

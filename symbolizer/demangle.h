@@ -14,8 +14,8 @@ enum {
  * Writes the readable form of symbol, without parameters, to ret (of size bytes, at most
  * DEMANGLE_OUT_MAX are used) and returns it; NULL if symbol is not a mangled name or was refused.
  * Hostile names cost bounded time and memory: output past the cap ends the demangler by longjmp (a
- * 311-byte symbol hangs the plain calls). May leak a little, so run it in the parser child.
- * One thread at a time.
+ * 311-byte symbol hangs the plain calls). What such an end leaks is bounded, too (D: 16 MB a
+ * process, then D names stay as they are), but run it in the parser child. One thread at a time.
  */
 const char *demangle(const char *symbol, char *ret, size_t size);
 

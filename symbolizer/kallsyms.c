@@ -92,14 +92,17 @@ static bool parse_line(const char *at, const char *end, struct line *ret_line)
 /* Lines of one module stand together, so the last one's id is mostly right. */
 static int module_id(struct kallsyms *k, const struct line *line, uint16_t *ret_id)
 {
-	const struct ksymbol *last = k->count ? &k->symbols[k->count - 1] : NULL;
-	const char *name = last ? strtab_get(&k->modules, last->module) : "";
+	uint16_t last = k->count ? k->symbols[k->count - 1].module : 0;
+	const char *name = strtab_get(&k->modules, last);
 	uint32_t id;
 	int err;
 
-	if (!line->module_length ||
-	    (!strncmp(name, line->module, line->module_length) && !name[line->module_length])) {
-		*ret_id = last && line->module_length ? last->module : 0;
+	if (!line->module_length) {
+		*ret_id = 0;
+		return 0;
+	}
+	if (!strncmp(name, line->module, line->module_length) && !name[line->module_length]) {
+		*ret_id = last;
 		return 0;
 	}
 	err = strtab_add_n(&k->modules, line->module, line->module_length, &id);

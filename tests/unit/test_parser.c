@@ -77,11 +77,37 @@ static void child_hold(void)
 			pause();
 }
 
+/* A demangler that dies of the name "crash" and makes "fake" of all others, where the first name
+ * asks for it. The real one knows no such name, so far. */
+static void child_fake_demangler(void)
+{
+	char names[256];
+	ssize_t size = pread(CHILD_IN, names, sizeof(names), 0);
+
+	for (char *at = names; at < names + size; at += strlen(at) + 1) {
+		if (!strcmp(at, "crash"))
+			raise(SIGSEGV);
+		if (write(CHILD_OUT, "fake", 5) != 5)
+			return;
+	}
+	child_exit(0);
+}
+
+static bool wants_fake_demangler(const char *verb)
+{
+	char first[5] = "";
+
+	return !strcmp(verb, "demangle") && pread(CHILD_IN, first, 4, 0) == 4 &&
+	       !strcmp(first, "fake");
+}
+
 static int run_child(char **argv)
 {
 	if (!strcmp(argv[2], "status"))
 		child_status(argv);
 	child_confine(argv);
+	if (!strcmp(argv[2], "demangle"))
+		child_fake_demangler();
 	if (!strcmp(argv[2], "limits"))
 		child_limits();
 	if (!strcmp(argv[2], "descriptors"))
@@ -182,7 +208,7 @@ TEST(the_child_inherits_its_two_descriptors_and_no_others)
 	_cleanup_close_ int out = -1;
 	char open_there[256];
 
-	CHECK(leaky >= 0);
+	CHECK(leaky > 2);
 	CHECK_INT(run("descriptors", LONG_MS, &out), 0);
 	CHECK_INT(pread(out, open_there, sizeof(open_there), 0), sizeof(open_there));
 	for (int fd = 0; fd < (int)sizeof(open_there); fd++)
@@ -382,6 +408,28 @@ TEST(demangling_that_misses_its_deadline_says_so)
 	CHECK(has_no_children());
 }
 
+TEST(a_name_that_kills_the_demangler_takes_no_other_with_it)
+{
+	const char *names[] = {"fake", "a", "crash", "fake", "crash", "fake", "b"};
+	_cleanup_free_ char **readable = NULL;
+
+	CHECK_INT(parser_demangle(names, ARRAY_SIZE(names), LONG_MS, &readable), 0);
+	for (unsigned int i = 0; readable && i < ARRAY_SIZE(names); i++)
+		CHECK_STR(readable[i], strcmp(names[i], "crash") != 0 ? "fake" : NULL);
+	CHECK(has_no_children());
+}
+
+TEST(after_many_deadly_names_the_rest_stays_as_it_is)
+{
+	const char *names[40];
+	_cleanup_free_ char **readable = NULL;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		names[i] = i % 2 ? "crash" : "fake";
+	CHECK_INT(parser_demangle(names, ARRAY_SIZE(names), LONG_MS, &readable), 0);
+	CHECK(readable && readable[0] && !readable[1] && readable[2] && !readable[39]);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const own[] = {"status", "limits", "descriptors", "hold",
@@ -391,5 +439,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; verb && i < ARRAY_SIZE(own); i++)
 		if (!strcmp(verb, own[i]))
 			return run_child(argv);
+	if (verb && wants_fake_demangler(verb))
+		return run_child(argv);
 	return verb ? parser_main(argc, argv) : test_run_all();
 }
