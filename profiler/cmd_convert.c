@@ -64,7 +64,7 @@ static const struct option_spec convert_specs[] = {
 const struct command convert_command = {
 	.name = "convert",
 	.arguments = "IN..",
-	.summary = "write a profile, or the sum of several, in another format",
+	.summary = "write a profile, or a sum, in another format",
 	.details = "Each IN may be pprof or folded stacks, plain or packed, whatever its name.\n"
 		   "OUT ends in .pb.gz, .pb, .pb.zst, .folded, .folded.gz, .folded.zst or .html.\n",
 	.options = convert_specs,
