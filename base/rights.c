@@ -22,10 +22,20 @@ static void empty_bounding_set(void)
 	}
 }
 
+/* Root from whom CAP_SETUID and CAP_SETGID were taken (a service with only the rights that wick
+ * needs) cannot become anybody else: the uid stays, the capabilities go. */
 static int become_nobody(void)
 {
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3] = {0};
+	const uint32_t needed = 1U << CAP_SETUID | 1U << CAP_SETGID;
+
 	if (geteuid() != 0)
 		return 0; /* a user, or a service with an own uid */
+	if (syscall(SYS_capget, &header, have) < 0)
+		return -errno;
+	if ((have[0].effective & needed) != needed)
+		return 0;
 	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
 		return -errno;
@@ -71,17 +81,18 @@ int rights_limit(int resource, uint64_t most)
 	return setrlimit((__rlimit_resource_t)resource, &limits) < 0 ? -errno : 0;
 }
 
-int rights_may_limit_memory(void)
+bool rights_may_limit_memory(void)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	return 0;
+	return false;
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-	return 0;
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+	__has_feature(memory_sanitizer)
+	return false;
 #else
-	return 1;
+	return true;
 #endif
 #else
-	return 1;
+	return true;
 #endif
 }

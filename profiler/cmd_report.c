@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "profiler/ledger.h"
 #include "profiler/output.h"
 
 #include <errno.h>
@@ -209,14 +210,18 @@ static void add_ledger(const struct profile *profile, struct buf *out)
 		   taken, taken == written + dropped ? "=" : "is not", written, dropped, written,
 		   written == complete + cut ? "=" : "is not", complete, cut);
 	for (uint32_t i = 0; i < profile->ledger_count; i++) {
-		const char *name = profile_string(profile, profile->ledger[i].name);
+		const char *name = profile_string(profile, profile->ledger[i].name), *sentence;
 
 		if (!strcmp(name, "taken") || !strcmp(name, "written") || !strcmp(name, "complete"))
 			continue;
-		if (profile->ledger[i].count)
-			buf_printf(out, "          %" PRIu64 " %s%s\n", profile->ledger[i].count,
-				   quote(shown, sizeof(shown), name),
-				   strcmp(name, "not_run") ? "" : " (estimate)");
+		if (!profile->ledger[i].count)
+			continue;
+		buf_printf(out, "          %" PRIu64 " %s", profile->ledger[i].count,
+			   quote(shown, sizeof(shown), name));
+		sentence = ledger_sentence(name);
+		if (sentence)
+			buf_printf(out, ": %s", sentence);
+		buf_add_char(out, '\n');
 	}
 }
 

@@ -25,6 +25,15 @@ static const struct reason {
 #include "bpf/stats.def"
 };
 
+static const struct reason others[] = {
+	{"not_run", "ticks on which the kernel did not run the program (an estimate)"},
+	{"filtered", "ticks that met other processes than those asked for"},
+	{"whole", "stacks that travelled whole: their map was full or busy, or not used"},
+	{"filter_full", "child processes that were not followed: the filter was full"},
+	{"runs", "runs of the program, by the kernel's own count"},
+	{"run_ns", "nanoseconds they took"},
+};
+
 static uint64_t sum(const uint64_t *counts, size_t n)
 {
 	uint64_t total = 0;
@@ -101,8 +110,10 @@ static const char *find(const struct reason *reasons, size_t n, const char *name
 
 const char *ledger_sentence(const char *name)
 {
-	const char *sentence = find(drops, ARRAY_SIZE(drops), name);
+	const char *sentence = find(others, ARRAY_SIZE(others), name);
 
+	if (!sentence)
+		sentence = find(drops, ARRAY_SIZE(drops), name);
 	if (!sentence)
 		sentence = find(ends, ARRAY_SIZE(ends), name);
 	return sentence ? sentence : find(cuts, ARRAY_SIZE(cuts), name);

@@ -2,11 +2,10 @@
 #include "symbolizer/child.h"
 
 #include "base/cleanup.h"
+#include "base/rights.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -23,25 +22,11 @@
 #include <unistd.h>
 
 enum {
-	NOBODY = 65534,
 	FD_HIGH = 16, /* above CHILD_IN and CHILD_OUT, so that no dup2() overwrites a source */
 	CPU_SECONDS_MAX = 60,
 	MEMORY_MAX = 1 << 30,
 	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
-
-/* Sanitizers reserve terabytes of address space for their shadow. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SHADOW 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
-	__has_feature(memory_sanitizer)
-#define HAS_SHADOW 1
-#endif
-#endif
-#ifndef HAS_SHADOW
-#define HAS_SHADOW 0
-#endif
 
 static int describe_files(posix_spawn_file_actions_t *files, int in_fd, int out_fd)
 {
@@ -178,71 +163,21 @@ const char *child_verb(int argc, char **argv)
 	return argc == 4 && !strcmp(argv[1], CHILD_ARG) ? argv[2] : NULL;
 }
 
-/* Root from whom CAP_SETUID and CAP_SETGID were taken (a service with only the rights that wick
- * needs) cannot become anybody else: the uid stays, the capabilities go. */
-static int become_nobody(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3] = {0};
-	const uint32_t needed = 1U << CAP_SETUID | 1U << CAP_SETGID;
-
-	if (geteuid() != 0)
-		return 0;
-	if (syscall(SYS_capget, &header, have) < 0)
-		return -errno;
-	if ((have[0].effective & needed) != needed)
-		return 0;
-	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
-		return -errno;
-	return 0;
-}
-
-/* The bounding set can only be emptied with CAP_SETPCAP; without it nothing is gained anyway, for
- * no_new_privs is set and nothing is exec'd. */
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
-
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
-}
-
-static void drop_bounding_set(void)
-{
-	for (unsigned long capability = 0; capability < 64; capability++)
-		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
-			return;
-}
-
-static int limit(int resource, uint64_t most)
-{
-	struct rlimit limits;
-
-	if (getrlimit((__rlimit_resource_t)resource, &limits) < 0)
-		return -errno;
-	if (most > limits.rlim_max)
-		most = limits.rlim_max;
-	limits.rlim_cur = limits.rlim_max = most;
-	return setrlimit((__rlimit_resource_t)resource, &limits) < 0 ? -errno : 0;
-}
-
 static int limit_resources(void)
 {
-	int err = limit(RLIMIT_CORE, 0);
+	int err = rights_limit(RLIMIT_CORE, 0);
 
-	if (!err && !HAS_SHADOW)
-		err = limit(RLIMIT_AS, MEMORY_MAX);
+	if (!err && rights_may_limit_memory())
+		err = rights_limit(RLIMIT_AS, MEMORY_MAX);
 	if (!err)
-		err = limit(RLIMIT_CPU, CPU_SECONDS_MAX);
+		err = rights_limit(RLIMIT_CPU, CPU_SECONDS_MAX);
 	if (!err)
-		err = limit(RLIMIT_STACK, STACK_MAX);
+		err = rights_limit(RLIMIT_STACK, STACK_MAX);
 	if (!err)
-		err = limit(RLIMIT_FSIZE, CHILD_OUT_MAX);
+		err = rights_limit(RLIMIT_FSIZE, CHILD_OUT_MAX);
 	if (!err)
-		err = limit(RLIMIT_NOFILE, CHILD_OUT + 1);
-	return err ? err : limit(RLIMIT_NPROC, 0);
+		err = rights_limit(RLIMIT_NOFILE, CHILD_OUT + 1);
+	return err ? err : rights_limit(RLIMIT_NPROC, 0);
 }
 
 void child_confine(char **argv)
@@ -250,21 +185,11 @@ void child_confine(char **argv)
 	int err;
 
 	signal(SIGXFSZ, SIG_IGN); /* too much output is -EFBIG, not a death */
-	drop_bounding_set();
-	err = become_nobody();
-	if (!err)
-		err = drop_capabilities();
+	err = rights_drop((pid_t)strtol(argv[3], NULL, 10));
 	if (!err)
 		err = limit_resources();
-	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		err = -errno;
 	setpriority(PRIO_PROCESS, 0, 19);
 	prctl(PR_SET_NAME, argv[0]);
-	/* After the change of uid, which resets both. */
-	if (!err && (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0))
-		err = -errno;
-	if (getppid() != atoi(argv[3])) /* it died before the line above */
-		err = -ECHILD;
 	/* seccomp and Landlock belong here, last: what follows only reads, maps and writes. */
 	if (err)
 		child_exit(err);
