@@ -657,6 +657,8 @@ const struct window *pipeline_window(struct pipeline *pipeline)
 
 void pipeline_cut(struct pipeline *pipeline)
 {
+	if (pipeline->cut_wanted || pipeline->next || pipeline->closed)
+		return;
 	pipeline->cut_wanted = true;
 	turn(pipeline);
 }

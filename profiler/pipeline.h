@@ -51,8 +51,8 @@ int pipeline_stop(struct pipeline *pipeline);
  * far as its records have arrived. */
 const struct window *pipeline_window(struct pipeline *pipeline);
 
-/* A new window from the next epoch on; pipeline_closed() is the old one as soon as its last epoch
- * has ended (now the caller's), NULL until then. */
+/* A new window from the next epoch but one on (no-op while one is being cut); pipeline_closed() is
+ * the old one as soon as its last epoch has ended (now the caller's), NULL until then. */
 void pipeline_cut(struct pipeline *pipeline);
 struct window *pipeline_closed(struct pipeline *pipeline);
 
