@@ -214,7 +214,7 @@ static int run(const void *raw, int argc, char **argv)
 
 const struct command agent_command = {
 	.name = "agent",
-	.summary = "sample the whole machine and show it in the browser, until Ctrl-C",
+	.summary = "sample the whole machine, show it live in the browser",
 	.options = agent_options,
 	.options_size = sizeof(struct agent_options),
 	.defaults = &defaults,
