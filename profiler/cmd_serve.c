@@ -315,8 +315,7 @@ const struct command serve_command = {
 	.name = "serve",
 	.arguments = "DIR|FILE..",
 	.summary = "show profiles in the browser, until Ctrl-C",
-	.details = "A directory is looked at anew for each list: new profiles appear, the newest "
-		   "first.\n",
+	.details = "A directory is looked at anew for each list, the newest profile first.\n",
 	.options = serve_options,
 	.options_size = sizeof(struct server_options),
 	.defaults = &defaults,

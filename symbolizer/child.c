@@ -188,7 +188,6 @@ void child_confine(char **argv)
 	err = rights_drop((pid_t)strtol(argv[3], NULL, 10));
 	if (!err)
 		err = limit_resources();
-	setpriority(PRIO_PROCESS, 0, 19);
 	prctl(PR_SET_NAME, argv[0]);
 	/* seccomp and Landlock belong here, last: what follows only reads, maps and writes. */
 	if (err)

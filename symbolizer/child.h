@@ -34,7 +34,7 @@ const char *child_verb(int argc, char **argv);
 /*
  * In the child, before it reads a foreign byte: gives all rights away, for good. Ends the process
  * if that fails. No capabilities and none to gain, nobody's uid where it was root's, not dumpable,
- * dies with its parent, limits on memory, CPU, files, processes and output, lowest priority.
+ * dies with its parent, limits on memory, CPU, files, processes and output.
  */
 void child_confine(char **argv);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -88,8 +89,10 @@ int parser_main(int argc, char **argv)
 	if (!verb)
 		return -1;
 	child_confine(argv);
-	if (!strcmp(verb, "index"))
+	if (!strcmp(verb, "index")) {
+		setpriority(PRIO_PROCESS, 0, 19); /* nobody waits for it, yet */
 		child_exit(symindex_build(CHILD_IN, CHILD_OUT));
+	}
 	if (!strcmp(verb, "demangle"))
 		child_exit(demangle_all());
 	child_exit(-EINVAL);
