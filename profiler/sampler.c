@@ -27,8 +27,8 @@ extern const uint8_t wick_bpf_object[], wick_bpf_object_end[];
 
 enum {
 	STACKS_MIN = 2048, /* entries of a stack map; 1 KiB each */
-	STACKS_MAX = 16384,
-	WAKE_SHARE = 4, /* a ring this part full wakes the reader */
+	STACKS_MAX = 4096, /* four maps: 18 MB. What does not fit travels whole, so none is lost */
+	WAKE_SHARE = 4,	   /* a ring this part full wakes the reader */
 };
 
 struct ring {

@@ -90,7 +90,8 @@ int parser_main(int argc, char **argv)
 		return -1;
 	child_confine(argv);
 	if (!strcmp(verb, "index")) {
-		setpriority(PRIO_PROCESS, 0, 19); /* nobody waits for it, yet */
+		setpriority(PRIO_PROCESS, 0,
+			    10); /* nobody waits for it yet; at 19 it starves beside busy CPUs */
 		child_exit(symindex_build(CHILD_IN, CHILD_OUT));
 	}
 	if (!strcmp(verb, "demangle"))
