@@ -613,8 +613,10 @@ int pipeline_stop(struct pipeline *pipeline)
 	if (err)
 		log_error("cannot end the last epoch: %s", strerror(-err));
 	close_window(pipeline, now, busy_s);
-	sampler_runs(pipeline->sampler, &pipeline->window->ledger.runs,
-		     &pipeline->window->ledger.run_ns);
+	/* Only if we had it counted: others may have turned the count on in the middle. */
+	if (pipeline->options.sampler.count_runs)
+		sampler_runs(pipeline->sampler, &pipeline->window->ledger.runs,
+			     &pipeline->window->ledger.run_ns);
 	return err;
 }
 
