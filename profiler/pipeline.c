@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "profiler/clock.h"
 #include "profiler/cpus.h"
 #include "profiler/modules.h"
 #include "profiler/names.h"
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -66,14 +66,6 @@ struct pipeline {
 	struct window shown; /* what pipeline_window() gave last: a view of window */
 };
 
-static uint64_t boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* --- the queue --- */
 
 static void queue_release(struct queue *queue)
@@ -111,9 +103,10 @@ static int push_event(struct queue *queue, const struct queued_event *event)
 	return err;
 }
 
-static int push_record(struct queue *queue, const struct wick_sample *sample, size_t size)
+static int push_record(struct queue *queue, const struct wick_sample *sample)
 {
 	size_t at = queue->records.used;
+	size_t size = sizeof(*sample) + sampler_whole_pcs(sample) * sizeof(uint64_t);
 	int err;
 
 	buf_add(&queue->records, sample, size);
@@ -130,12 +123,6 @@ static int push_record(struct queue *queue, const struct wick_sample *sample, si
 static const struct wick_sample *record_at(const struct queue *queue, uint32_t at)
 {
 	return (const void *)(queue->records.bytes + at);
-}
-
-static size_t record_pcs(const struct wick_sample *sample)
-{
-	return (sample->flags & WICK_USER_WHOLE ? sample->user_n : 0u) +
-	       (sample->flags & WICK_KERNEL_WHOLE ? sample->kernel_n : 0u);
 }
 
 /* By time; an event before a sample of the same instant. */
@@ -307,15 +294,12 @@ static void take_sample(struct pipeline *pipeline, const struct wick_sample *sam
 
 /* --- drain and apply --- */
 
-static void on_record(void *context, const struct wick_sample *sample, const uint64_t *whole_pcs,
-		      size_t whole_count)
+static void on_record(void *context, const struct wick_sample *sample)
 {
 	struct pipeline *pipeline = context;
 
-	(void)whole_pcs; /* stand behind the sample */
 	pipeline->received[sample->epoch & 1]++;
-	if (push_record(&pipeline->queue, sample,
-			sizeof(*sample) + whole_count * sizeof(*whole_pcs)))
+	if (push_record(&pipeline->queue, sample))
 		window_of(pipeline, sample->epoch)->ledger.dropped[WICK_DROP_no_memory]++;
 }
 
@@ -352,12 +336,9 @@ static void apply(struct pipeline *pipeline, const struct item *item)
 
 static int keep(struct queue *to, const struct queue *from, const struct item *item)
 {
-	const struct wick_sample *sample;
-
 	if (item->is_event)
 		return push_event(to, &from->events[item->at]);
-	sample = record_at(from, item->at);
-	return push_record(to, sample, sizeof(*sample) + record_pcs(sample) * sizeof(uint64_t));
+	return push_record(to, record_at(from, item->at));
 }
 
 /* Applies everything up to the horizon in order of time; the rest waits. */
@@ -423,7 +404,7 @@ static void turn(struct pipeline *pipeline)
 			break;
 		}
 	}
-	pipeline->turned_ns = boot_ns();
+	pipeline->turned_ns = clock_boot_ns();
 	sampler_turn(pipeline->sampler);
 }
 
@@ -461,7 +442,7 @@ void pipeline_work(struct pipeline *pipeline)
 {
 	/* Looked at before the drain: what ends after this look waits for the next round. */
 	bool is_ended = sampler_has_ended(pipeline->sampler);
-	uint64_t now = boot_ns(), expired;
+	uint64_t now = clock_boot_ns(), expired;
 
 	if (read(pipeline->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
 		log_debug("timer: %s", strerror(errno));
@@ -583,7 +564,7 @@ int pipeline_start(struct pipeline *pipeline)
 {
 	int err = window_new(0, &pipeline->window);
 
-	pipeline->turned_ns = boot_ns();
+	pipeline->turned_ns = clock_boot_ns();
 	return err ? err : sampler_start(pipeline->sampler);
 }
 
@@ -601,7 +582,7 @@ static int finish_epoch(struct pipeline *pipeline)
 int pipeline_stop(struct pipeline *pipeline)
 {
 	double busy_s = cpus_busy_s();
-	uint64_t now = boot_ns();
+	uint64_t now = clock_boot_ns();
 	int err;
 
 	pipeline->cut_wanted = false;
@@ -652,7 +633,7 @@ const struct window *pipeline_window(struct pipeline *pipeline)
 	if (pipeline->window->end_ns)
 		return pipeline->window;
 	*shown = *pipeline->window;
-	shown->end_ns = boot_ns();
+	shown->end_ns = clock_boot_ns();
 	shown->ledger.taken += arrived(pipeline) - waiting(pipeline);
 	return shown;
 }
@@ -675,9 +656,4 @@ int pipeline_profile(struct pipeline *pipeline, const struct window *window,
 {
 	return names_profile(pipeline->names, window, pipeline->options.sampler.hz,
 			     sampler_event(pipeline->sampler), ret_profile);
-}
-
-struct sampler *pipeline_sampler(struct pipeline *pipeline)
-{
-	return pipeline->sampler;
 }

@@ -60,6 +60,4 @@ struct window *pipeline_closed(struct pipeline *pipeline);
 int pipeline_profile(struct pipeline *pipeline, const struct window *window,
 		     struct profile **ret_profile);
 
-struct sampler *pipeline_sampler(struct pipeline *pipeline);
-
 #endif

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/hashmap.h"
 #include "base/log.h"
+#include "profiler/clock.h"
 #include "symbolizer/proc_maps.h"
 
 #include <ctype.h>
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -42,14 +42,6 @@ struct procs {
 	uint64_t next_serial;
 	struct buf text; /* of a maps file */
 };
-
-static uint64_t boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* --- address spaces --- */
 
@@ -320,7 +312,7 @@ static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_
 {
 	struct process *process = find(procs, pid);
 	struct address_space *space = NULL;
-	uint64_t now = boot_ns();
+	uint64_t now = clock_boot_ns();
 
 	/* The pid may belong to another process by now: look after reading, not before. */
 	if (read_space(procs, tid, &space) || !started_at(pid, start_ns)) {
@@ -342,7 +334,7 @@ static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_
 void procs_read(struct procs *procs, pid_t pid)
 {
 	struct address_space *space;
-	uint64_t now = boot_ns();
+	uint64_t now = clock_boot_ns();
 	struct process *process;
 
 	if (read_space(procs, pid, &space))

@@ -225,8 +225,7 @@ static int open_rings(struct sampler *sampler)
 	return err ? err : publish_rings(sampler);
 }
 
-/* Whole pcs a record must carry, by its own words. */
-static size_t whole_count(const struct wick_sample *sample)
+size_t sampler_whole_pcs(const struct wick_sample *sample)
 {
 	return (sample->flags & WICK_USER_WHOLE ? sample->user_n : 0u) +
 	       (sample->flags & WICK_KERNEL_WHOLE ? sample->kernel_n : 0u);
@@ -238,11 +237,11 @@ static void give(struct sampler *sampler, const uint8_t *bytes, size_t size, sam
 	const struct wick_sample *sample = (const void *)bytes;
 
 	if (size < sizeof(*sample) ||
-	    size != sizeof(*sample) + whole_count(sample) * sizeof(uint64_t)) {
+	    size != sizeof(*sample) + sampler_whole_pcs(sample) * sizeof(uint64_t)) {
 		sampler->bad_records++;
 		return;
 	}
-	record(context, sample, (const uint64_t *)(sample + 1), whole_count(sample));
+	record(context, sample);
 }
 
 /* Layout: Documentation/bpf/ringbuf.rst. A record is an 8-byte head (length, with two flag bits on
@@ -636,11 +635,6 @@ const char *sampler_event(const struct sampler *sampler)
 	return sampler->options.cycles ? "cycles" : "cpu-clock";
 }
 
-unsigned int sampler_cpu_count(const struct sampler *sampler)
-{
-	return (unsigned int)sampler->ring_count;
-}
-
 static bool program_info(const struct sampler *sampler, struct bpf_prog_info *ret_info)
 {
 	uint32_t size = sizeof(*ret_info);
@@ -656,11 +650,4 @@ void sampler_runs(const struct sampler *sampler, uint64_t *ret_runs, uint64_t *r
 
 	*ret_runs = known ? info.run_cnt : 0;
 	*ret_run_ns = known ? info.run_time_ns : 0;
-}
-
-unsigned int sampler_verified(const struct sampler *sampler)
-{
-	struct bpf_prog_info info;
-
-	return program_info(sampler, &info) ? info.verified_insns : 0;
 }

@@ -71,11 +71,12 @@ int sampler_add_pid(struct sampler *sampler, pid_t pid);
 int sampler_ring_fd(const struct sampler *sampler);
 
 /*
- * Hands out every record in the rings. size: bytes of the record, of which the sample is the head
- * and whole stacks may be the rest; both are checked. The record is valid during the call only.
+ * Hands out every record in the rings. Whole stacks, if there are any, stand behind the sample: as
+ * many pcs as sampler_whole_pcs() tells, the user's first; checked against the record's size. Valid
+ * during the call only.
  */
-typedef void (*sampler_record)(void *context, const struct wick_sample *sample,
-			       const uint64_t *whole_pcs, size_t whole_count);
+typedef void (*sampler_record)(void *context, const struct wick_sample *sample);
+size_t sampler_whole_pcs(const struct wick_sample *sample);
 void sampler_drain(struct sampler *sampler, sampler_record record, void *context);
 
 /* Records that were too short or inconsistent, so far: a bug if not 0. */
@@ -105,12 +106,7 @@ int sampler_fetch(struct sampler *sampler, enum sampler_side side, uint32_t epoc
 /* "cpu-clock" or "cycles". */
 const char *sampler_event(const struct sampler *sampler);
 
-unsigned int sampler_cpu_count(const struct sampler *sampler);
-
 /* The kernel's own count of the program's runs and their time; zeros unless count_runs. */
 void sampler_runs(const struct sampler *sampler, uint64_t *ret_runs, uint64_t *ret_run_ns);
-
-/* Instructions the verifier looked at, for dumps. */
-unsigned int sampler_verified(const struct sampler *sampler);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "bpf/abi.h"
+#include "profiler/clock.h"
 #include "profiler/cpus.h"
 
 #include <string.h>
@@ -19,8 +20,7 @@ int window_new(uint32_t first_epoch, struct window **ret_window)
 	window->first_epoch = first_epoch;
 	clock_gettime(CLOCK_REALTIME, &now);
 	window->wall_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	window->start_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	window->start_ns = clock_boot_ns();
 	window->busy_s = cpus_busy_s();
 	*ret_window = window;
 	return 0;
