@@ -16,11 +16,23 @@
 #include <linux/types.h>
 
 enum {
-	WICK_DEPTH =
-		127,	/* frames of a stack, kernel and user each (kernel.perf_event_max_stack) */
-	WICK_COMM = 16, /* TASK_COMM_LEN */
+	WICK_DEPTH = 127, /* frames of a kernel stack (kernel.perf_event_max_stack); of a user stack
+			     unless told otherwise */
+	WICK_DEPTH_MAX = 1024,	 /* frames of a user stack that can be asked for */
+	WICK_WALK_MAX = 1024,	 /* frames that are walked at most, kept or not */
+	WICK_COMM = 16,		 /* TASK_COMM_LEN */
 	WICK_FILTER_MAX = 65536, /* processes in the filter */
 };
+
+/*
+ * A pc of a user stack, as stored. User addresses end below bit 57 (5-level paging), so the top
+ * bits say how the frame was met. A stack deeper than the limit keeps both ends: WICK_PC_GAP
+ * stands for the frames between them.
+ */
+#define WICK_PC_BY_FP ((__u64)1 << 63) /* by the frame pointer; else by an unwind row */
+#define WICK_PC_EXACT ((__u64)1 << 62) /* interrupted here (leaf, below a signal); else returns here */
+#define WICK_PC_ADDR  (((__u64)1 << 57) - 1)
+#define WICK_PC_GAP   ((__u64)1)
 
 enum wick_count {
 #define WICK_COUNT(name, sentence) WICK_COUNT_##name,
@@ -60,7 +72,7 @@ struct wick_stack {
 	__u16 n;
 	__u8 end; /* enum wick_end; 0 for kernel stacks */
 	__u8 zero;
-	__u64 pc[WICK_DEPTH];
+	__u64 pc[WICK_DEPTH_MAX]; /* the maps' values end at the depth in use */
 };
 
 /*
@@ -110,9 +122,130 @@ struct wick_config {
 	__u8 filter;	   /* only processes in the filter map */
 	__u8 kernel, user; /* which stacks to take */
 	__u8 whole;	   /* do not use the stack maps: every stack travels in its record */
+	__u8 unwind;	   /* by rows; else by frame pointers alone */
+	__u8 zero[3];
+	/* A user stack keeps the first head and the last tail frames: head + tail = the depth asked
+	 * for, tail a power of two, head >= tail. */
+	__u32 head, tail;
 };
 
-_Static_assert(sizeof(struct wick_stack) == 8 + 8 * WICK_DEPTH, "map value without holes");
+/*
+ * --- unwind tables: written by user space through mmap, read by the walk ---
+ *
+ *	procs     pid -> wick_proc ------------------+
+ *	mappings  | wick_mapping, sorted by start | <-+ .. | one address space after another
+ *	              | page                              |
+ *	pages     | wick_page | ..  one for 64 KiB of a module's image, in order |
+ *	              | first, count
+ *	shards    | u32 row | ..  sorted by its upper half; 2^18 rows a shard; a page's rows are in one |
+ *	              | lower half
+ *	rules     | wick_rule | ..  each once for the whole machine |
+ *
+ * Order of writing: rules, rows, pages, mappings, then the process by one map update. Nothing that
+ * a published process leads to is changed; what it led to is written anew no sooner than
+ * WICK_GRACE_NS after the last process that led there is gone or led elsewhere.
+ */
+enum {
+	WICK_PAGE_BITS = 16,
+	WICK_SHARD_BITS = 18,	   /* rows of a shard: 1 MiB */
+	WICK_CHUNK_BITS = 10,	   /* rows of one map value (values are at least 8 bytes) */
+	WICK_SHARDS_MAX = 1024,
+	WICK_RULES_MAX = 1 << 16,  /* what a row can name; the map may hold fewer */
+	WICK_PAGE_ROWS_MAX = 1 << WICK_PAGE_BITS,
+	WICK_PROC_MAPPINGS_MAX = 1 << 16,
+	WICK_PROCS_MAX = 1 << 15,
+};
+
+#define WICK_GRACE_NS 1000000000ull
+
+/* How the caller's frame is found from a frame; 16 bytes. The CFA is the value of sp before the
+ * call (DWARF 5, section 6.4.1). sp, fp: values in this frame; register numbers: enum wick_reg. */
+enum wick_cfa {
+	WICK_CFA_NONE,	      /* no row: by frame pointer */
+	WICK_CFA_END,	      /* the return address is undefined: this is the root */
+	WICK_CFA_SP,	      /* sp + off */
+	WICK_CFA_FP,	      /* fp + off */
+	WICK_CFA_REG,	      /* reg + off; known in the leaf only */
+	WICK_CFA_DEREF_SP,    /* *(sp + off) + off2 */
+	WICK_CFA_DEREF_FP,    /* *(fp + off) + off2 */
+	WICK_CFA_DEREF_REG,   /* *(reg + off) + off2; known in the leaf only */
+	WICK_CFA_PLT,	      /* sp + off + ((pc & 15) >= off2 ? 8 : 0) */
+	WICK_CFA_SIGNAL,      /* a signal frame: registers are in the ucontext at sp */
+	WICK_CFA_UNSUPPORTED, /* there is a row, but of a kind that cannot be followed */
+	WICK_CFAS,
+};
+
+enum wick_fp_rule {
+	WICK_FP_SAME,
+	WICK_FP_AT_CFA,	 /* *(CFA + fp_off) */
+	WICK_FP_AT_FP,	 /* *(fp + fp_off), beside a CFA of another frame of reference (DRAP) */
+	WICK_FP_UNKNOWN, /* undefined, or saved where it cannot be followed */
+};
+
+enum wick_ra_rule {
+	WICK_RA_AT_CFA, /* *(CFA + ra_off) */
+	WICK_RA_REG,	/* in register ra_off (__vfork; the link register); known in the leaf only */
+};
+
+struct wick_rule {
+	__u8 cfa; /* enum wick_cfa */
+	__u8 fp;  /* enum wick_fp_rule */
+	__u8 ra;  /* enum wick_ra_rule */
+	__u8 reg; /* of WICK_CFA_REG and DEREF_REG: DWARF number, below WICK_REGS */
+	__s32 off, off2;
+	__s16 fp_off, ra_off;
+};
+
+struct wick_page {
+	__u32 first; /* row: shard << WICK_SHARD_BITS | row in the shard */
+	__u32 count; /* at least 1: the first row is of the page's first byte */
+};
+
+struct wick_chunk {
+	__u32 row[1 << WICK_CHUNK_BITS];
+};
+
+enum wick_mapping_kind {
+	WICK_MAPPING_ROWS,
+	WICK_MAPPING_BARE,    /* no module, or one without rows: walked by frame pointer */
+	WICK_MAPPING_PENDING, /* rows may come: walked by frame pointer, ends as WICK_END_no_tables */
+};
+
+/* Executable memory. */
+struct wick_mapping {
+	__u64 start, end; /* addrs */
+	__u64 bias;	  /* addr - bias = vaddr in the module's image */
+	__u32 page;	  /* its index of vaddr's page is page + (vaddr >> WICK_PAGE_BITS), mod 2^32 */
+	__u32 kind;	  /* enum wick_mapping_kind */
+};
+
+/* Value of procs. An entry that is of another process, or of the image before an exec, is as none. */
+struct wick_proc {
+	__u64 start_ns; /* of the leader, CLOCK_BOOTTIME */
+	__u64 exec_id;
+	__u32 serial; /* of these tables: never the same for two, so caches need no clearing. Not 0 */
+	__u32 first, count; /* its mappings */
+	__u32 zero;
+};
+
+/* Told through the rings by the followers of processes, beside samples (of another size). */
+struct wick_exec {
+	__u64 time_ns; /* CLOCK_BOOTTIME */
+	__u64 start_ns, exec_id;
+	__u32 pid, epoch;
+};
+
+/* A process, as the iterator tells it at the start. */
+struct wick_task {
+	__u64 start_ns, exec_id;
+	__u32 pid, zero;
+};
+
+_Static_assert(sizeof(struct wick_stack) == 8 + 8 * WICK_DEPTH_MAX, "map value without holes");
+_Static_assert(sizeof(struct wick_rule) == 16, "map value without holes");
+_Static_assert(sizeof(struct wick_mapping) == 32, "map value without holes");
+_Static_assert(sizeof(struct wick_proc) == 32, "map value without holes");
+_Static_assert(sizeof(struct wick_exec) == 32, "record without holes");
 _Static_assert(sizeof(struct wick_sample) == 112, "record without holes");
 
 #endif
