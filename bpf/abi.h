@@ -158,42 +158,52 @@ enum {
 
 #define WICK_GRACE_NS 1000000000ull
 
-/* How the caller's frame is found from a frame; 16 bytes. The CFA is the value of sp before the
- * call (DWARF 5, section 6.4.1). sp, fp: values in this frame; register numbers: enum wick_reg. */
+/*
+ * How the caller's frame is found from a frame: the very bytes of symbolizer/cfi.h's struct
+ * cfi_rule, which says what each kind means (profiler/unwind_tables asserts that they agree).
+ */
 enum wick_cfa {
-	WICK_CFA_NONE,	      /* no row: by frame pointer */
-	WICK_CFA_END,	      /* the return address is undefined: this is the root */
-	WICK_CFA_SP,	      /* sp + off */
-	WICK_CFA_FP,	      /* fp + off */
-	WICK_CFA_REG,	      /* reg + off; known in the leaf only */
-	WICK_CFA_DEREF_SP,    /* *(sp + off) + off2 */
-	WICK_CFA_DEREF_FP,    /* *(fp + off) + off2 */
-	WICK_CFA_DEREF_REG,   /* *(reg + off) + off2; known in the leaf only */
-	WICK_CFA_PLT,	      /* sp + off + ((pc & 15) >= off2 ? 8 : 0) */
-	WICK_CFA_SIGNAL,      /* a signal frame: registers are in the ucontext at sp */
-	WICK_CFA_UNSUPPORTED, /* there is a row, but of a kind that cannot be followed */
-	WICK_CFAS,
+	WICK_CFA_NONE,
+	WICK_CFA_END,
+	WICK_CFA_REG,
+	WICK_CFA_DEREF,
+	WICK_CFA_PLT,
+	WICK_CFA_SIGNAL,
+	WICK_CFA_UNSUPPORTED,
 };
 
-enum wick_fp_rule {
+enum wick_fp {
 	WICK_FP_SAME,
-	WICK_FP_AT_CFA,	 /* *(CFA + fp_off) */
-	WICK_FP_AT_FP,	 /* *(fp + fp_off), beside a CFA of another frame of reference (DRAP) */
-	WICK_FP_UNKNOWN, /* undefined, or saved where it cannot be followed */
+	WICK_FP_CFA,
+	WICK_FP_BASE,
+	WICK_FP_LOST,
 };
 
-enum wick_ra_rule {
-	WICK_RA_AT_CFA, /* *(CFA + ra_off) */
-	WICK_RA_REG,	/* in register ra_off (__vfork; the link register); known in the leaf only */
+enum wick_ra {
+	WICK_RA_DEFAULT,
+	WICK_RA_CFA,
+	WICK_RA_REG,
+};
+
+enum wick_reg {
+	WICK_REG_SP,
+	WICK_REG_FP,
+	WICK_REG_BX,
+	WICK_REG_LEAF, /* + DWARF number */
+};
+
+enum {
+	WICK_BX_SAME = 0,
+	WICK_BX_LOST = -32768,
 };
 
 struct wick_rule {
 	__u8 cfa; /* enum wick_cfa */
-	__u8 fp;  /* enum wick_fp_rule */
-	__u8 ra;  /* enum wick_ra_rule */
-	__u8 reg; /* of WICK_CFA_REG and DEREF_REG: DWARF number, below WICK_REGS */
-	__s32 off, off2;
-	__s16 fp_off, ra_off;
+	__u8 fp;  /* enum wick_fp */
+	__u8 ra;  /* enum wick_ra */
+	__u8 reg; /* enum wick_reg */
+	__s32 cfa_off, extra;
+	__s16 fp_off, bx_off;
 };
 
 struct wick_page {
