@@ -6,9 +6,9 @@
  * 32-bit check and stand, once, in the stack maps of the record's epoch, unless the record carries
  * them whole (flags), as they could not be stored.
  *
- *   ring of a CPU:  | wick_sample | wick_sample + user pcs | wick_sample + user pcs + kernel pcs |
- * .. ustacks[epoch & 1], kstacks[epoch & 1]:  hash -> wick_stack counters[epoch & 1], per CPU:  u64
- * by enum wick_count, ever growing
+ *	ring of a CPU         | wick_sample | wick_sample + user pcs | wick_exec | ..
+ *	ustacks[epoch & 1]    hash -> wick_stack; kstacks[epoch & 1] as well
+ *	counters[epoch & 1]   per CPU: u64 by enum wick_count, ever growing
  */
 #ifndef WICK_BPF_ABI_H
 #define WICK_BPF_ABI_H
@@ -134,13 +134,12 @@ struct wick_config {
 /*
  * --- unwind tables: written by user space through mmap, read by the walk ---
  *
- *	procs     pid -> wick_proc ------------------+
- *	mappings  | wick_mapping, sorted by start | <-+ .. | one address space after another
- *	              | page                              |
- *	pages     | wick_page | ..  one for 64 KiB of a module's image, in order |
- *	              | first, count
- *	shards    | u32 row | ..  sorted by its upper half; 2^18 rows a shard; a page's rows are in
- *one | | lower half rules     | wick_rule | ..  each once for the whole machine |
+ *	procs      pid -> wick_proc: its mappings are mapping[first] .. [first + count)
+ *	mappings   | wick_mapping | ..  an address space after another, each sorted by start
+ *	pages      | wick_page | ..     a module after another, one page for 64 KiB of its image
+ *	shards     | u32 row | ..       a page after another: lower half of the vaddr << 16 | rule;
+ *	                                sorted; 2^18 a shard, and a page's rows are all in one
+ *	rules      | wick_rule | ..     each once for the whole machine; 0 is WICK_CFA_NONE
  *
  * Order of writing: rules, rows, pages, mappings, then the process by one map update. Nothing that
  * a published process leads to is changed; what it led to is written anew no sooner than

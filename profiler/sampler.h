@@ -5,9 +5,10 @@
  *
  * An epoch is a stretch of time with its own stack maps and its own exact counts. To end epoch E:
  *
- *   turner thread    fresh maps into the slots of E+1 | control.epoch = E+1 | wait until no run of
- * the program that read E is left | ring the bell (sampler_bell_fd) caller's thread
- * sampler_drain(): all records of E are out now | sampler_take_epoch(): its counts
+ *	turner thread    fresh maps into the slots of E+1; control.epoch = E+1; wait until no run of
+ *	                 the program that read E is left; ring the bell (sampler_bell_fd)
+ *	caller's thread  sampler_drain(): all records of E are out now; sampler_take_epoch(): its
+ *	                 counts
  *
  * The wait is a repeated update of an array-of-maps, which the kernel ends with an RCU grace
  * period; it takes ~10 ms, hence the thread. The slot's old map (of E-1) is let go only then, so

@@ -4,7 +4,7 @@
  *
  * Stacks are paths in one tree that grows from the roots: a node is (parent, frame), a stack is the
  * node of its leaf. Thousands of stacks share their root halves, so a stack costs as many nodes as
- *it has frames of its own. The kernel's frames continue the path behind the user's leaf.
+ * it has frames of its own. The kernel's frames continue the path behind the user's leaf.
  *
  *	frames   (module, offset in its file), each once
  *	nodes    (parent, frame), each once
