@@ -39,6 +39,8 @@ enum {
 	UNWIND_PC_MIN = 4096,	    /* no code in the first page */
 	UNWIND_CACHE_BITS = 10,
 	UNWIND_TAIL_MAX = WICK_DEPTH_MAX / 2,
+	UNWIND_WINDOW = 512, /* bytes of the stack that are read at once; a power of two */
+	UNWIND_PAGE = 4096,  /* the smallest: what is in memory is so by pages */
 };
 
 /* What a pc's lookup gives beside the number of a rule. */
@@ -64,6 +66,9 @@ struct unwind {
 	struct wick_proc proc;	     /* serial 0: no tables */
 	struct wick_mapping mapping; /* the last one found */
 	__u64 reg[UNWIND_REGS];	     /* the leaf's, by DWARF number */
+	__u64 window_at;	     /* user memory that has been read: window_size bytes */
+	__u32 window_size;
+	__u64 window[UNWIND_WINDOW / 8];
 	__u64 tail[UNWIND_TAIL_MAX];
 };
 
@@ -153,6 +158,32 @@ static __always_inline struct unwind_cached *unwind_slot(struct unwind_cache *ca
 	return &cache->of[(pc ^ pc >> UNWIND_CACHE_BITS) & ((1 << UNWIND_CACHE_BITS) - 1)];
 }
 
+/* --- the stack --- */
+
+/* A read of user memory costs some 90 ns, however short. So one read, as far as the page goes,
+ * serves the frames that lie next to each other. 0, or not. */
+static __always_inline int unwind_word(struct unwind *walk, __u64 addr, __u64 *ret_word)
+{
+	__u64 off = addr - walk->window_at;
+
+	if (addr & 7)
+		return wick_read_user(ret_word, sizeof(*ret_word), addr);
+	if (off >= walk->window_size) {
+		__u32 size = UNWIND_PAGE - (addr & (UNWIND_PAGE - 1));
+
+		if (size > UNWIND_WINDOW)
+			size = UNWIND_WINDOW;
+		walk->window_size = 0;
+		if (wick_read_user(walk->window, size, addr))
+			return -1;
+		walk->window_at = addr;
+		walk->window_size = size;
+		off = 0;
+	}
+	*ret_word = walk->window[(off >> 3) & (UNWIND_WINDOW / 8 - 1)];
+	return 0;
+}
+
 /* --- a step: 0, or the enum wick_end that ended the walk, plus one --- */
 
 static __always_inline int unwind_by_fp(struct unwind *walk)
@@ -164,7 +195,7 @@ static __always_inline int unwind_by_fp(struct unwind *walk)
 		return WICK_END_root + 1;
 	if ((walk->fp & 7) || walk->fp < walk->sp || walk->fp - walk->sp > UNWIND_FRAME_MAX)
 		return (walk->proc.serial ? WICK_END_no_row : WICK_END_fp_chain) + 1;
-	if (wick_read_user(frame, sizeof(frame), walk->fp))
+	if (unwind_word(walk, walk->fp, &frame[0]) || unwind_word(walk, walk->fp + 8, &frame[1]))
 		return WICK_END_fault + 1;
 	frame[1] = UNWIND_STRIP(frame[1]);
 	if (!frame[1])
@@ -181,7 +212,7 @@ static __always_inline int unwind_by_fp(struct unwind *walk)
 }
 
 /* 0, or not: the register is not known in this frame. */
-static __always_inline int unwind_register(const struct unwind *walk, __u32 reg, __u64 *ret_value)
+static __always_inline int unwind_register(struct unwind *walk, __u32 reg, __u64 *ret_value)
 {
 	if (reg == WICK_REG_SP) {
 		*ret_value = walk->sp;
@@ -189,7 +220,7 @@ static __always_inline int unwind_register(const struct unwind *walk, __u32 reg,
 		*ret_value = walk->fp;
 	} else if (reg == WICK_REG_BX) {
 		if (walk->bx_known == 2)
-			return wick_read_user(ret_value, sizeof(*ret_value), walk->bx);
+			return unwind_word(walk, walk->bx, ret_value);
 		*ret_value = walk->bx;
 		return !walk->bx_known;
 	} else {
@@ -206,9 +237,9 @@ static __always_inline int unwind_signal(struct unwind *walk, const struct wick_
 {
 	__u64 ip, sp, fp;
 
-	if (wick_read_user(&ip, sizeof(ip), walk->sp + rule->extra) ||
-	    wick_read_user(&sp, sizeof(sp), walk->sp + rule->cfa_off) ||
-	    wick_read_user(&fp, sizeof(fp), walk->sp + rule->fp_off))
+	if (unwind_word(walk, walk->sp + rule->fp_off, &fp) ||
+	    unwind_word(walk, walk->sp + rule->cfa_off, &sp) ||
+	    unwind_word(walk, walk->sp + rule->extra, &ip))
 		return WICK_END_fault + 1;
 	walk->bx = walk->sp + rule->bx_off;
 	walk->bx_known = 2;
@@ -220,7 +251,7 @@ static __always_inline int unwind_signal(struct unwind *walk, const struct wick_
 	return 0;
 }
 
-static __always_inline int unwind_cfa(const struct unwind *walk, const struct wick_rule *rule,
+static __always_inline int unwind_cfa(struct unwind *walk, const struct wick_rule *rule,
 				      __u64 *ret_cfa)
 {
 	__u64 cfa;
@@ -229,7 +260,7 @@ static __always_inline int unwind_cfa(const struct unwind *walk, const struct wi
 		return WICK_END_unsupported + 1;
 	cfa += (__s64)rule->cfa_off;
 	if (rule->cfa == WICK_CFA_DEREF) {
-		if (wick_read_user(&cfa, sizeof(cfa), cfa))
+		if (unwind_word(walk, cfa, &cfa))
 			return WICK_END_fault + 1;
 		cfa += (__s64)rule->extra;
 	} else if (rule->cfa == WICK_CFA_PLT) {
@@ -242,29 +273,25 @@ static __always_inline int unwind_cfa(const struct unwind *walk, const struct wi
 	return 0;
 }
 
-/* The caller's fp and the return address: mostly neighbours, and then one read. */
-static __always_inline int unwind_saved(const struct unwind *walk, const struct wick_rule *rule,
-					__u64 cfa, __u64 ret_frame[2])
+/* The caller's fp and the return address, which mostly lies above it. */
+static __always_inline int unwind_saved(struct unwind *walk, const struct wick_rule *rule,
+					__u64 cfa, __u64 *ret_fp, __u64 *ret_ra)
 {
 	__s64 ra_off = rule->ra == WICK_RA_DEFAULT ? -8 : (__s64)rule->extra;
 
-	if (rule->fp == WICK_FP_CFA && rule->ra != WICK_RA_REG && rule->fp_off + 8 == ra_off)
-		return wick_read_user(ret_frame, 16, cfa + rule->fp_off) ? WICK_END_fault + 1 : 0;
-	ret_frame[0] = rule->fp == WICK_FP_LOST ? 0 : walk->fp;
-	if (rule->fp == WICK_FP_CFA || rule->fp == WICK_FP_BASE)
-		if (wick_read_user(&ret_frame[0], 8,
-				   (rule->fp == WICK_FP_CFA ? cfa : walk->fp) + rule->fp_off))
-			return WICK_END_fault + 1;
+	*ret_fp = rule->fp == WICK_FP_LOST ? 0 : walk->fp;
+	if ((rule->fp == WICK_FP_CFA || rule->fp == WICK_FP_BASE) &&
+	    unwind_word(walk, (rule->fp == WICK_FP_CFA ? cfa : walk->fp) + rule->fp_off, ret_fp))
+		return WICK_END_fault + 1;
 	if (rule->ra == WICK_RA_REG)
-		return unwind_register(walk, (__u32)rule->extra, &ret_frame[1])
-			       ? WICK_END_unsupported + 1
-			       : 0;
-	return wick_read_user(&ret_frame[1], 8, cfa + ra_off) ? WICK_END_fault + 1 : 0;
+		return unwind_register(walk, (__u32)rule->extra, ret_ra) ? WICK_END_unsupported + 1
+									 : 0;
+	return unwind_word(walk, cfa + ra_off, ret_ra) ? WICK_END_fault + 1 : 0;
 }
 
 static __always_inline int unwind_by_row(struct unwind *walk, const struct wick_rule *rule)
 {
-	__u64 cfa, frame[2];
+	__u64 cfa, fp, ra;
 	int ended;
 
 	if (rule->cfa == WICK_CFA_END)
@@ -275,21 +302,21 @@ static __always_inline int unwind_by_row(struct unwind *walk, const struct wick_
 		return WICK_END_unsupported + 1;
 	ended = unwind_cfa(walk, rule, &cfa);
 	if (!ended)
-		ended = unwind_saved(walk, rule, cfa, frame);
+		ended = unwind_saved(walk, rule, cfa, &fp, &ra);
 	if (ended)
 		return ended;
-	frame[1] = UNWIND_STRIP(frame[1]);
-	if (!frame[1])
+	ra = UNWIND_STRIP(ra);
+	if (!ra)
 		return WICK_END_root + 1;
-	if (frame[1] < UNWIND_PC_MIN || frame[1] > WICK_PC_ADDR)
+	if (ra < UNWIND_PC_MIN || ra > WICK_PC_ADDR)
 		return WICK_END_bad_address + 1;
 	if (rule->bx_off != WICK_BX_SAME) {
 		walk->bx = (rule->fp == WICK_FP_BASE ? walk->fp : cfa) + rule->bx_off;
 		walk->bx_known = rule->bx_off == WICK_BX_LOST ? 0 : 2;
 	}
 	walk->sp = cfa;
-	walk->fp = frame[0];
-	walk->ip = frame[1];
+	walk->fp = fp;
+	walk->ip = ra;
 	walk->exact = UNWIND_CALLER;
 	walk->by_fp = 0;
 	return 0;
@@ -351,6 +378,7 @@ static __always_inline void unwind_begin(struct unwind *walk, const struct wick_
 	walk->count = 0;
 	walk->mapping.start = 0;
 	walk->mapping.end = 0;
+	walk->window_size = 0;
 	walk->proc.serial = 0;
 	if (proc)
 		walk->proc = *proc;
