@@ -25,6 +25,7 @@ enum {
 	KEPT_PATHS = 8 << 20, /* bytes of their paths */
 	ROUNDS_MAX = 8,	      /* over the rings, until one finds nothing */
 	NOTES_MAX = 4096,
+	TRIES_MAX = 4,
 	HEARD_SLOTS = 256,
 	TURN_MS = 200, /* of the thread, when nothing happens */
 	/* The thread's wake-ups: so many at once, then one in PACE_NS. */
@@ -38,20 +39,22 @@ static const uint64_t HEARD_BARE_NS = 5000000; /* .. or this, while it has no ta
 static const uint64_t COOL_NS = 2000000000;    /* not sampled for so long: may be evicted */
 static const uint64_t CALM_NS = 20000000;      /* between changes of a process, under pressure */
 static const uint64_t LINGER_NS = 100000000;   /* after an exit, for late records */
+static const uint64_t LOOK_NS = 1000000000;    /* between looks at one whose threads go on */
 static const uint64_t LOAD_MAX_NS = 10000000000ull; /* for what is loaded before the start */
 
 struct subject {
 	pid_t pid;
-	bool is_identified; /* both are known */
-	bool has_start;
+	bool has_start, has_exec; /* start_ns, exec_id are known */
 	uint64_t start_ns, exec_id;
 	uint64_t since_ns, until_ns; /* the id was read between these; execs before are in it */
 	uint64_t exec_ns;	     /* when the program began; older samples are of another */
 	uint64_t used_ns, published_ns;
 	uint64_t changed_ns; /* first record that the entry does not know of; 0 = none */
 	uint64_t retry_ns;
-	bool is_dirty; /* in the list */
-	bool has_exited;
+	unsigned int tries;
+	uint64_t look_ns; /* when to see whether it is gone; 0 = no need */
+	bool is_dirty;	  /* in the list */
+	bool has_exited;  /* its leader; other threads may go on */
 
 	struct unwind_region *region; /* where the entry leads; NULL: nowhere */
 	uint64_t space;		      /* serial of the address space that it stands for */
@@ -67,6 +70,7 @@ struct kept_event {
 struct note {
 	pid_t pid, tid;
 	uint64_t start_ns, exec_id, time_ns;
+	bool no_tables; /* said the walk */
 };
 
 struct heard {
@@ -278,13 +282,38 @@ static bool must_calm(struct unwind_tables *tables, struct subject *subject,
 	return true;
 }
 
+/* The kernel's followers keep the entry's start time right through fork and exec. */
+static bool learn_start(struct unwind_tables *tables, struct subject *subject,
+			struct wick_proc *ret_proc)
+{
+	if (tables->maps->get(tables->maps->context, subject->pid, ret_proc))
+		return false;
+	subject->start_ns = ret_proc->start_ns;
+	subject->has_start = true;
+	return true;
+}
+
+/* The record of a fork comes a moment before the entry of the child. Without an exec id, a sample
+ * has to tell. */
+static bool is_identified(struct unwind_tables *tables, struct subject *subject, uint64_t now_ns)
+{
+	struct wick_proc proc;
+
+	if (subject->has_exec && !subject->has_start && !learn_start(tables, subject, &proc) &&
+	    subject->tries++ < TRIES_MAX) {
+		subject->retry_ns = now_ns + PACE_NS;
+		mark(tables, subject, 0);
+	}
+	return subject->has_start && subject->has_exec;
+}
+
 static void publish(struct unwind_tables *tables, struct subject *subject, uint64_t now_ns)
 {
 	const struct address_space *space = procs_peek(tables->procs, subject->pid);
 	struct unwind_region *region;
 	int err;
 
-	if (!subject->is_identified)
+	if (!is_identified(tables, subject, now_ns))
 		return;
 	if (!space || !space->count) {
 		unpublish(tables, subject, now_ns);
@@ -372,17 +401,6 @@ static void take_modules(struct unwind_tables *tables, uint64_t now_ns)
 
 /* --- events --- */
 
-/* The kernel's followers keep the entry's start time right through fork and exec. */
-static bool learn_start(struct unwind_tables *tables, struct subject *subject,
-			struct wick_proc *ret_proc)
-{
-	if (tables->maps->get(tables->maps->context, subject->pid, ret_proc))
-		return false;
-	subject->start_ns = ret_proc->start_ns;
-	subject->has_start = true;
-	return true;
-}
-
 /* What the kernel copied at the fork is known by its serial; it may be older than what the parent
  * is led to by now. */
 static void inherit(struct unwind_tables *tables, struct subject *child,
@@ -390,10 +408,12 @@ static void inherit(struct unwind_tables *tables, struct subject *child,
 {
 	struct wick_proc proc;
 
-	if (!learn_start(tables, child, &proc) || !parent || !parent->is_identified)
+	if (parent && parent->has_exec) {
+		child->exec_id = parent->exec_id;
+		child->has_exec = true;
+	}
+	if (!learn_start(tables, child, &proc) || !child->has_exec)
 		return;
-	child->exec_id = parent->exec_id;
-	child->is_identified = true;
 	if (!proc.serial || proc.exec_id != child->exec_id || !parent->region ||
 	    parent->region->serial != proc.serial)
 		return;
@@ -443,8 +463,6 @@ static void on_fork(struct unwind_tables *tables, const struct task_event *event
 static void on_exec(struct unwind_tables *tables, struct subject *subject,
 		    const struct task_event *event, uint64_t now_ns)
 {
-	struct wick_proc proc;
-
 	procs_event(tables->procs, event, 0);
 	leave_region(tables, subject, now_ns);
 	subject->exec_ns = event->time_ns;
@@ -454,9 +472,10 @@ static void on_exec(struct unwind_tables *tables, struct subject *subject,
 	if (event->time_ns >= subject->until_ns)
 		subject->exec_id++;
 	else if (event->time_ns >= subject->since_ns)
-		subject->is_identified = false; /* the id may be of before or after */
-	if (!subject->has_start && learn_start(tables, subject, &proc))
-		log_debug("unwind: process %d known at its exec", subject->pid);
+		subject->has_exec = false; /* the id may be of before or after */
+	subject->tries = 0;
+	subject->has_exited = false; /* a thread's exec ends its leader first */
+	subject->look_ns = 0;
 }
 
 static void on_map(struct unwind_tables *tables, struct subject *subject,
@@ -485,8 +504,8 @@ static void on_lost(struct unwind_tables *tables, const struct task_event *event
 		struct subject *subject = tables->subjects[i];
 
 		unpublish(tables, subject, now_ns);
-		subject->is_identified = subject->has_start = false;
-		subject->has_exited = true; /* or so it may be: swept if it is gone */
+		subject->has_exec = subject->has_start = false;
+		subject->look_ns = now_ns;
 	}
 }
 
@@ -514,6 +533,7 @@ static void apply(struct unwind_tables *tables, const struct task_event *event, 
 	} else if (event->tid == event->pid) {
 		procs_event(tables->procs, event, 0);
 		subject->has_exited = true;
+		subject->look_ns = now_ns + LINGER_NS;
 	}
 }
 
@@ -627,8 +647,9 @@ void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample
 	if (tables->note_count < NOTES_MAX &&
 	    !array_reserve(&tables->notes, &tables->notes_size, (size_t)tables->note_count + 1))
 		tables->notes[tables->note_count++] =
-			(struct note){(pid_t)sample->pid, (pid_t)sample->tid, sample->start_ns,
-				      sample->exec_id, sample->time_ns};
+			(struct note){(pid_t)sample->pid, (pid_t)sample->tid,
+				      sample->start_ns,	  sample->exec_id,
+				      sample->time_ns,	  sample->user_end == WICK_END_no_tables};
 	pthread_mutex_unlock(&tables->lock);
 	if (sample->user_end == WICK_END_no_tables && write(tables->bell_fd, &one, sizeof(one)) < 0)
 		log_debug("unwind bell: %s", strerror(errno));
@@ -640,18 +661,27 @@ static void identify(struct unwind_tables *tables, struct subject *subject, cons
 {
 	struct wick_proc proc = {.start_ns = note->start_ns, .exec_id = note->exec_id};
 
-	if (subject->is_identified && subject->start_ns == note->start_ns &&
+	if (subject->has_start && subject->has_exec && subject->start_ns == note->start_ns &&
 	    subject->exec_id == note->exec_id)
 		return;
 	leave_region(tables, subject, now_ns);
 	subject->start_ns = note->start_ns;
 	subject->exec_id = note->exec_id;
-	subject->has_start = subject->is_identified = true;
+	subject->has_start = subject->has_exec = true;
 	/* It had none if it came when the map was full. */
 	if (tables->maps->add(tables->maps->context, subject->pid, &proc))
 		tell(tables, subject, NULL);
 	else
-		subject->has_exited = true; /* nobody may be left to remove it: the sweep looks */
+		subject->look_ns = now_ns; /* nobody may be left to remove it */
+}
+
+/* The follower of an exec may have overwritten what was just told. */
+static bool is_told_still(const struct unwind_tables *tables, const struct subject *subject)
+{
+	struct wick_proc proc;
+
+	return !tables->maps->get(tables->maps->context, subject->pid, &proc) &&
+	       proc.serial == subject->region->serial && proc.exec_id == subject->exec_id;
 }
 
 static void use_modules(struct unwind_tables *tables, const struct address_space *space, pid_t pid,
@@ -682,6 +712,8 @@ static void take_note(struct unwind_tables *tables, const struct note *note, uin
 	if (!space)
 		return;
 	use_modules(tables, space, note->pid, now_ns);
+	if (note->no_tables && subject->region && !is_told_still(tables, subject))
+		subject->is_told = false;
 	if (!subject->region || subject->space != space->serial || !subject->is_told ||
 	    !unwind_regions_is_current(tables->regions, subject->region))
 		mark(tables, subject, 0);
@@ -717,12 +749,14 @@ static void sweep(struct unwind_tables *tables, uint64_t now_ns)
 	for (uint32_t i = 0; i < tables->count;) {
 		struct subject *subject = tables->subjects[i];
 
-		if (subject->has_exited && is_gone(tables, subject)) {
+		if (!subject->look_ns || now_ns < subject->look_ns) {
+			i++;
+		} else if (is_gone(tables, subject)) {
 			forget(tables, subject, now_ns);
-			continue;
+		} else {
+			subject->look_ns = subject->has_exited ? now_ns + LOOK_NS : 0;
+			i++;
 		}
-		/* Only a leader's exit is worth another look. */
-		i++;
 	}
 }
 
@@ -827,7 +861,7 @@ void unwind_tables_add(struct unwind_tables *tables, const struct wick_task *tas
 	if (subject) {
 		subject->start_ns = task->start_ns;
 		subject->exec_id = task->exec_id;
-		subject->has_start = subject->is_identified = true;
+		subject->has_start = subject->has_exec = true;
 		subject->since_ns = since_ns;
 		subject->until_ns = until_ns;
 		err = tables->maps->add(tables->maps->context, subject->pid, &proc);
