@@ -498,15 +498,13 @@ static __always_inline void inherit_tables(struct task_struct *parent, struct ta
 {
 	__u32 from = parent->tgid, to = child->tgid;
 	const struct wick_proc *tables = bpf_map_lookup_elem(&procs, &from);
-	struct wick_proc own;
+	struct wick_proc own = {};
 
-	if (tables) {
-		own = *tables;
+	if (tables || !config.filter) {
+		if (tables && tables->exec_id == child->self_exec_id)
+			own = *tables;
 		own.start_ns = child->start_boottime;
-		if (own.exec_id != child->self_exec_id) {
-			own.exec_id = child->self_exec_id;
-			own.serial = 0;
-		}
+		own.exec_id = child->self_exec_id;
 		if (!bpf_map_update_elem(&procs, &to, &own, BPF_ANY))
 			return;
 	}
@@ -541,9 +539,10 @@ int BPF_PROG(wick_exec, struct task_struct *task)
 	};
 	const struct wick_proc *there = bpf_map_lookup_elem(&procs, &pid);
 
-	if (!there || (there->exec_id == own.exec_id && there->start_ns == own.start_ns))
+	if (there ? there->exec_id == own.exec_id && there->start_ns == own.start_ns
+		  : config.filter)
 		return 0;
-	bpf_map_update_elem(&procs, &pid, &own, BPF_EXIST);
+	bpf_map_update_elem(&procs, &pid, &own, BPF_ANY);
 	return 0;
 }
 
