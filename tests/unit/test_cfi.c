@@ -284,6 +284,57 @@ TEST(a_trampoline_without_cfi_is_known_by_its_code)
 	cfi_table_free(table);
 }
 
+static void put_debug_fde(struct buf *buf, uint64_t start, uint64_t size, const char *instructions)
+{
+	size_t entry = buf->used;
+
+	put_u32(buf, 0);
+	put_u32(buf, 0);
+	put_u64(buf, start);
+	put_u64(buf, size);
+	put_hex(buf, instructions);
+	put_length(buf, entry);
+}
+
+static void put_debug_cie(struct buf *buf)
+{
+	size_t entry = buf->used;
+
+	put_u32(buf, 0);
+	put_u32(buf, UINT32_MAX);
+	put_hex(buf, "03 00 01 78 10 " CALLED);
+	put_length(buf, entry);
+}
+
+TEST(trampolines_may_follow_each_other)
+{
+	static const uint8_t code[] = {0x90, 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0,	 0x0f, 0x05,
+				       0x48, 0xc7, 0xc0, 0x0f, 0,    0, 0, 0x0f, 0x05, 0x90};
+	struct cfi_table *table = build(&(struct cfi_elf){.code = {code, sizeof(code)}});
+
+	CHECK_STR(rows_of(table),
+		  "1000 1013 signal frame: ip at sp + 168, sp at + 160, fp at + 120, bx at + 128\n"
+		  "1013 1100 none\n");
+	cfi_table_free(table);
+}
+
+TEST(a_trampoline_that_debug_frame_takes_for_a_function_is_one)
+{
+	static const uint8_t code[] = {0xcc, 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05, 0xcc};
+	struct buf debug = {0};
+	struct cfi_table *table;
+
+	put_debug_cie(&debug);
+	put_debug_fde(&debug, 0x1001, 0x0a, "");
+	table = build(&(struct cfi_elf){.code = {code, sizeof(code)},
+					.debug_frame = {debug.bytes, debug.used}});
+	CHECK_STR(rows_of(table),
+		  "1000 100b signal frame: ip at sp + 168, sp at + 160, fp at + 120, bx at + 128\n"
+		  "100b 1100 none\n");
+	cfi_table_free(table);
+	buf_release(&debug);
+}
+
 /* 0x1000..0x1010 and 0x1010 + gap.. */
 static const char *rows_with_gap(uint64_t gap)
 {
@@ -544,28 +595,6 @@ TEST(entries_may_have_64_bit_lengths)
 	CHECK_STR(rows_of(table), "1000 1040 cfa = rsp + 16, ra at cfa - 8\n1040 1100 none\n");
 	cfi_table_free(table);
 	buf_release(&frames);
-}
-
-static void put_debug_fde(struct buf *buf, uint64_t start, uint64_t size, const char *instructions)
-{
-	size_t entry = buf->used;
-
-	put_u32(buf, 0);
-	put_u32(buf, 0);
-	put_u64(buf, start);
-	put_u64(buf, size);
-	put_hex(buf, instructions);
-	put_length(buf, entry);
-}
-
-static void put_debug_cie(struct buf *buf)
-{
-	size_t entry = buf->used;
-
-	put_u32(buf, 0);
-	put_u32(buf, UINT32_MAX);
-	put_hex(buf, "03 00 01 78 10 " CALLED);
-	put_length(buf, entry);
 }
 
 TEST(debug_frame_fills_what_eh_frame_leaves)
