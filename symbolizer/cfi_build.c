@@ -297,7 +297,7 @@ static bool read_hdr(const struct elf_image *image, struct eh_frame_hdr *ret_hdr
 	struct cursor c = image->hdr;
 	uint8_t version, frame, count, table;
 
-	*ret_hdr = (struct eh_frame_hdr){.table = cursor_of(c.end, 0)};
+	*ret_hdr = (struct eh_frame_hdr){.table = {c.end, c.end}};
 	if (!cursor_u8(&c, &version) || version != 1 || !cursor_u8(&c, &frame) ||
 	    !cursor_u8(&c, &count) || !cursor_u8(&c, &table) ||
 	    !cfi_pointer(&c, frame, &bases, &ret_hdr->frame_vaddr))
@@ -393,7 +393,8 @@ static struct cursor code_between(const struct sweep *s, uint64_t start, uint64_
 	return cursor_of(s->code.pos + (start - s->vaddr), end - start);
 }
 
-static void put_trampoline(struct sweep *s, uint64_t vaddr)
+/* not_before: where what stands before it ends. */
+static void put_trampoline(struct sweep *s, uint64_t not_before, uint64_t vaddr)
 {
 	const struct cfi_rule rule = {
 		.cfa = CFI_SIGNAL,
@@ -403,11 +404,13 @@ static void put_trampoline(struct sweep *s, uint64_t vaddr)
 		.bx_off = s->arch->signal_bx,
 	};
 
+	/* A signal handler returns to code that never called it, and callers are looked up at
+	 * pc - 1: the byte before it counts too, unless it is something else's last. */
+	if (vaddr > not_before && vaddr > s->rows->since)
+		vaddr--;
 	cfi_rows_put(s->rows, vaddr, &rule);
 }
 
-/* A signal handler returns to a trampoline that was never called, so its rule must hold for the
- * byte before it too: callers are looked up at pc - 1. */
 static void find_trampolines(struct sweep *s, uint64_t start, uint64_t end)
 {
 	struct cursor code = code_between(s, start, end);
@@ -420,7 +423,7 @@ static void find_trampolines(struct sweep *s, uint64_t start, uint64_t end)
 	while ((found = memmem(code.pos, cursor_left(&code), s->arch->trampoline, size))) {
 		uint64_t vaddr = s->vaddr + (uint64_t)(found - s->code.pos);
 
-		put_trampoline(s, vaddr > start ? vaddr - 1 : vaddr);
+		put_trampoline(s, start, vaddr);
 		cfi_rows_put(s->rows, vaddr + size, &none);
 		code.pos = found + size;
 	}
@@ -474,7 +477,7 @@ static void sweep_function(struct sweep *s, const struct cfi_function *function)
 	if (from - s->covered > CFI_PADDING_MAX || (!s->any && from > s->covered))
 		sweep_gap(s, s->covered, from);
 	if (is_trampoline(s, function))
-		put_trampoline(s, from > s->covered ? from - 1 : from);
+		put_trampoline(s, s->covered, from);
 	else
 		cfi_frames_run(s->frames, function, from, end, s->rows);
 	s->rows->stats.fdes++;
