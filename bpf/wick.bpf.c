@@ -27,6 +27,8 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct wick_config config;
 
+#include "filter.h"
+
 /* Shapes of inner maps. User space makes the real ones, of any size. */
 struct stack_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -71,15 +73,6 @@ struct {
 	__type(value, struct wick_counters);
 } counters SEC(".maps");
 
-/* Processes to sample, by pid. Filled before the start; then only by fork() and exit() below. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, WICK_FILTER_MAX);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, __u8);
-} filter SEC(".maps");
-
 /* Where a run builds its record. The user stack begins inside the sample (its tail is the head of a
  * struct wick_stack); kernel pcs of a whole record are copied behind the user's. */
 struct scratch {
@@ -104,6 +97,9 @@ static __always_inline void take_process(struct wick_sample *sample, struct task
 {
 	struct task_struct *leader = task->group_leader;
 
+	sample->tid = number_here(task, false);
+	sample->ns_pid = number_inside(task, true);
+	sample->ns_tid = number_inside(task, false);
 	sample->start_ns = leader->start_boottime;
 	sample->exec_id = task->self_exec_id;
 	sample->cgroup_id = bpf_get_current_cgroup_id();
@@ -254,18 +250,16 @@ static __always_inline void hand_over(struct scratch *scratch, __u32 size,
 		count->of[WICK_COUNT_ring_full]++;
 }
 
-static __always_inline void take(__u64 *ctx, struct scratch *scratch, __u32 epoch, __u64 ids,
-				 struct wick_counters *count)
+static __always_inline void take(__u64 *ctx, struct task_struct *task, __u32 pid, __u32 epoch,
+				 struct scratch *scratch, struct wick_counters *count)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct wick_sample *sample = &scratch->sample;
 
 	__builtin_memset(sample, 0, sizeof(*sample));
 	sample->time_ns = bpf_ktime_get_boot_ns();
 	sample->epoch = epoch;
 	sample->cpu = bpf_get_smp_processor_id();
-	sample->pid = ids >> 32;
-	sample->tid = (__u32)ids;
+	sample->pid = pid;
 	sample->weight = 1;
 	take_process(sample, task);
 	if (config.kernel)
@@ -281,8 +275,8 @@ int wick_tick(void *ctx)
 	struct wick_control *now;
 	struct wick_counters *count;
 	struct scratch *scratch;
-	__u64 ids = bpf_get_current_pid_tgid();
-	__u32 zero = 0, pid = ids >> 32, epoch, slot;
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	__u32 zero = 0, pid = number_here(task, true), epoch, slot;
 
 	now = bpf_map_lookup_elem(&control, &zero);
 	if (!now)
@@ -293,12 +287,12 @@ int wick_tick(void *ctx)
 	scratch = bpf_map_lookup_elem(&scratches, &zero);
 	if (!count || !scratch)
 		return 0;
-	if (config.filter && !bpf_map_lookup_elem(&filter, &pid)) {
+	if (!is_wanted(task, pid)) {
 		count->of[WICK_COUNT_filtered]++;
 		return 0;
 	}
 	count->of[WICK_COUNT_taken]++;
-	take(ctx, scratch, epoch, ids, count);
+	take(ctx, task, pid, epoch, scratch, count);
 	return 0;
 }
 
@@ -316,11 +310,11 @@ static __always_inline void count_now(enum wick_count which)
 		count->of[which]++;
 }
 
-/* Follows a command into its children. Loaded only then. */
+/* Follows processes into their children. Loaded only then. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(wick_fork, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 from = parent->tgid, to = child->tgid;
+	__u32 from = number_here(parent, true), to = number_here(child, true);
 	__u8 one = 1;
 
 	if (from != to && bpf_map_lookup_elem(&filter, &from) &&
@@ -329,10 +323,11 @@ int BPF_PROG(wick_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* A pid may be another process's soon. Loaded only with a filter by pid. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(wick_exit, struct task_struct *task)
 {
-	__u32 pid = task->tgid;
+	__u32 pid = number_here(task, true);
 
 	/* Zero: the last thread. A leader may be gone long before. */
 	if (!task->signal->live.counter)

@@ -80,6 +80,20 @@ static unsigned int entries_wanted(const struct sampler_options *options, unsign
 	return want < STACKS_MIN ? STACKS_MIN : want > STACKS_MAX ? STACKS_MAX : (unsigned int)want;
 }
 
+static void want(const struct sampler *sampler, struct wick_want *ret_want)
+{
+	const struct sampler_options *options = &sampler->options;
+
+	*ret_want = (struct wick_want){
+		.cgroup = options->cgroup.id,
+		.hierarchy = options->cgroup.hierarchy,
+		.pid_ns = system_pid_namespace(),
+		.self = options->exclude_self ? (uint32_t)getpid() : 0,
+		.pids = options->pids || options->follow,
+		.comms = options->comms != NULL,
+	};
+}
+
 static int configure(struct sampler *sampler)
 {
 	struct bpf_map *rodata = bpf_object__find_map_by_name(sampler->object, ".rodata");
@@ -92,17 +106,25 @@ static int configure(struct sampler *sampler)
 	if (getrandom(config->key, sizeof(config->key), 0) != sizeof(config->key))
 		return -errno;
 	config->wake_bytes = sampler->options.ring_bytes / WAKE_SHARE;
-	config->filter = sampler->options.pids || sampler->options.follow;
 	config->kernel = sampler->options.kernel;
 	config->user = sampler->options.user;
 	config->whole = sampler->options.whole;
+	want(sampler, &config->want);
 	return 0;
+}
+
+/* Programs that keep the filter by pid true, beside the one that samples. */
+static const char *const followers[] = {"wick_fork", "wick_exit"};
+
+static bool is_following(const struct sampler *sampler, size_t follower)
+{
+	return follower ? sampler->options.pids || sampler->options.follow
+			: sampler->options.follow;
 }
 
 static int load(struct sampler *sampler)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "wick");
-	static const char *const followers[] = {"wick_fork", "wick_exit"};
 	int cpus = libbpf_num_possible_cpus(), err;
 	struct bpf_map *rings;
 
@@ -116,7 +138,7 @@ static int load(struct sampler *sampler)
 	for (size_t i = 0; i < ARRAY_SIZE(followers); i++)
 		bpf_program__set_autoload(
 			bpf_object__find_program_by_name(sampler->object, followers[i]),
-			sampler->options.follow);
+			is_following(sampler, i));
 	sampler->stack_entries = entries_wanted(&sampler->options, (unsigned int)cpus);
 	rings = bpf_object__find_map_by_name(sampler->object, "rings");
 	err = rings ? bpf_map__set_max_entries(rings, (unsigned int)cpus) : -ENOENT;
@@ -446,6 +468,30 @@ int sampler_fetch(struct sampler *sampler, enum sampler_side side, uint32_t epoc
 
 /* --- life --- */
 
+static int fill_filter(const struct sampler *sampler)
+{
+	const char *comms = sampler->options.comms;
+	uint8_t one = 1;
+
+	for (size_t i = 0; i < sampler->options.pid_count; i++) {
+		uint32_t pid = (uint32_t)sampler->options.pids[i];
+
+		if (bpf_map_update_elem(map_fd(sampler, "filter"), &pid, &one, BPF_ANY))
+			return -errno;
+	}
+	while (comms && *comms) {
+		char comm[WICK_COMM] = {0};
+		size_t length = strcspn(comms, ",");
+
+		/* The kernel cuts names to what it has room for. */
+		memcpy(comm, comms, length < WICK_COMM - 1 ? length : WICK_COMM - 1);
+		if (bpf_map_update_elem(map_fd(sampler, "comms"), comm, &one, BPF_ANY))
+			return -errno;
+		comms += length + (comms[length] == ',');
+	}
+	return 0;
+}
+
 static int prepare(struct sampler *sampler)
 {
 	int err;
@@ -457,8 +503,8 @@ static int prepare(struct sampler *sampler)
 		err = fresh_stacks(sampler, side, 0);
 	if (!err)
 		err = open_rings(sampler);
-	for (size_t i = 0; !err && i < sampler->options.pid_count; i++)
-		err = sampler_add_pid(sampler, sampler->options.pids[i]);
+	if (!err)
+		err = fill_filter(sampler);
 	if (!err) {
 		err = -pthread_create(&sampler->turner, NULL, turner_main, sampler);
 		sampler->has_turner = !err;
@@ -494,14 +540,6 @@ int sampler_new(const struct sampler_options *options, struct sampler **ret_samp
 	}
 	*ret_sampler = TAKE_PTR(sampler);
 	return 0;
-}
-
-int sampler_add_pid(struct sampler *sampler, pid_t pid)
-{
-	uint32_t key = (uint32_t)pid;
-	uint8_t one = 1;
-
-	return bpf_map_update_elem(map_fd(sampler, "filter"), &key, &one, BPF_ANY) ? -errno : 0;
 }
 
 static int open_event(const struct sampler *sampler, unsigned int cpu)
@@ -561,14 +599,13 @@ static int attach_cpu(struct sampler *sampler, unsigned int cpu)
 
 static int follow(struct sampler *sampler)
 {
-	static const char *const names[] = {"wick_fork", "wick_exit"};
 	int err = 0;
 
-	for (size_t i = 0; !err && i < ARRAY_SIZE(names); i++) {
-		struct bpf_program *program =
-			bpf_object__find_program_by_name(sampler->object, names[i]);
-
-		err = add_link(sampler, bpf_program__attach(program));
+	for (size_t i = 0; !err && i < ARRAY_SIZE(followers); i++) {
+		if (!is_following(sampler, i))
+			continue;
+		err = add_link(sampler, bpf_program__attach(bpf_object__find_program_by_name(
+						sampler->object, followers[i])));
 		if (err)
 			system_explain_bpf(err);
 	}
@@ -577,7 +614,7 @@ static int follow(struct sampler *sampler)
 
 int sampler_start(struct sampler *sampler)
 {
-	int err = sampler->options.follow ? follow(sampler) : 0;
+	int err = follow(sampler);
 
 	for (size_t i = 0; !err && i < sampler->ring_count; i++)
 		err = attach_cpu(sampler, sampler->rings[i].cpu);

@@ -6,6 +6,7 @@
 
 #include "profiler/options.h"
 #include "profiler/pipeline.h"
+#include "profiler/target.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -13,6 +14,8 @@
 struct sampling {
 	unsigned int hz;
 	bool cycles, kernel_only, user_only, threads;
+	const char *cgroup, *comms; /* NULL: any */
+	bool exclude_self;
 	/* For tests and measurements. */
 	bool whole, count_runs;
 	unsigned int ring_bytes, stack_entries, task_ring_pages;
@@ -43,6 +46,14 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.user_only) },                                          \
 	{ .name = "threads", .kind = OPTION_FLAG, .help = "tell threads apart (labels tid, thread)", \
 	  .offset = offsetof(type, sampling.threads) },                                            \
+	{ .name = "cgroup", .kind = OPTION_STRING, .value = "PATH",                                \
+	  .help = "only this control group and those below it",                                    \
+	  .offset = offsetof(type, sampling.cgroup) },                                             \
+	{ .name = "comm", .kind = OPTION_STRING, .value = "NAME,..",                               \
+	  .help = "only processes and threads of these names",                                     \
+	  .offset = offsetof(type, sampling.comms) },                                              \
+	{ .name = "exclude-self", .kind = OPTION_FLAG, .help = "leave wick itself out",            \
+	  .offset = offsetof(type, sampling.exclude_self) },                                       \
 	{ .name = "transport", .kind = OPTION_CALL, .value = "map|ring", .hidden = true,           \
 	  .help = "stacks through the stack maps, or whole in the ring",                           \
 	  .offset = offsetof(type, sampling), .parse = sampling_parse_transport },                 \
@@ -66,9 +77,10 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
  */
 int sampling_check(const struct sampling *sampling);
 
-/* Options for a pipeline; pids are borrowed. */
-struct pipeline_options sampling_pipeline(const struct sampling *sampling, const pid_t *pids,
-					  size_t pid_count, bool follow);
+/* Options for a pipeline about the target; what they point to is borrowed. children: follow the
+ * target's processes into those that they start. Says what is wrong and gives a STATUS_. */
+int sampling_pipeline(const struct sampling *sampling, const struct target *target, bool children,
+		      struct pipeline_options *ret_options);
 
 /* A descriptor that is readable once SIGINT, SIGTERM or SIGHUP has come (they do nothing else from
  * then on), or a negative errno. */
