@@ -55,7 +55,9 @@ enum wick_end {
 	WICK_END_LAST_COMPLETE = WICK_END_not_asked,
 };
 
+/* Goes on where enum wick_end ends: together, all reasons why a stack is not whole. */
 enum wick_cut {
+	WICK_CUT_BASE = WICK_ENDS - 1,
 #define WICK_CUT(name, sentence) WICK_CUT_##name,
 #include "stats.def"
 	WICK_CUTS,
