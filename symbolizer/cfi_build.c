@@ -132,8 +132,9 @@ static int compare_spans(const void *left, const void *right)
 	return a->vaddr < b->vaddr ? -1 : a->vaddr > b->vaddr;
 }
 
-/* Linkers may put read-only data into the executable segment: most of libLLVM's is that. */
-static void read_code_sections(struct elf_image *image)
+/* Code, for linkers may put read-only data into the executable segment (half of libLLVM's is that);
+ * notes, for those of a debug file are not where its segments say. */
+static void read_sections(struct elf_image *image)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
@@ -142,13 +143,16 @@ static void read_code_sections(struct elf_image *image)
 	if (elf_getshdrnum(image->elf, &count) < 0 || count > SECTIONS_MAX)
 		return;
 	while ((scn = elf_nextscn(image->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC) ||
-		    !(shdr.sh_flags & SHF_EXECINSTR) || shdr.sh_addr >> 48 || shdr.sh_size >> 48 ||
-		    !shdr.sh_size)
+		if (!gelf_getshdr(scn, &shdr))
+			continue;
+		if (shdr.sh_type == SHT_NOTE)
+			image_build_id(image, shdr.sh_offset, shdr.sh_size, shdr.sh_addralign);
+		if (!(shdr.sh_flags & SHF_ALLOC) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+		    shdr.sh_addr >> 48 || shdr.sh_size >> 48 || !shdr.sh_size)
 			continue;
 		if (image->code_count == CODE_SECTIONS_MAX) {
 			image->code_count = 0;
-			return;
+			break;
 		}
 		image->code[image->code_count++] =
 			(struct span){.vaddr = shdr.sh_addr, .size = shdr.sh_size};
@@ -179,7 +183,7 @@ static int image_open(struct elf_image *image, int fd)
 	if (!bytes)
 		return -ENOMEM;
 	image->bytes = cursor_of(bytes, size);
-	read_code_sections(image);
+	read_sections(image);
 	return read_segments(image);
 }
 
