@@ -400,13 +400,7 @@ static struct cursor code_between(const struct sweep *s, uint64_t start, uint64_
 /* not_before: where what stands before it ends. */
 static void put_trampoline(struct sweep *s, uint64_t not_before, uint64_t vaddr)
 {
-	const struct cfi_rule rule = {
-		.cfa = CFI_SIGNAL,
-		.cfa_off = s->arch->signal_sp,
-		.extra = s->arch->signal_ip,
-		.fp_off = s->arch->signal_fp,
-		.bx_off = s->arch->signal_bx,
-	};
+	const struct cfi_rule rule = cfi_rule_signal(s->arch);
 
 	/* A signal handler returns to code that never called it, and callers are looked up at
 	 * pc - 1: the byte before it counts too, unless it is something else's last. */
