@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/auxv.h>
 #include <time.h>
 
 /* def_cfa rsp 8; offset ra at cfa-8: how a call leaves things. */
@@ -705,6 +706,29 @@ TEST(too_many_rules_are_unsupported_and_counted)
 	CHECK_INT(rule->cfa_off, 8008);
 	cfi_table_free(table);
 	buf_release(&frames);
+}
+
+/* The kernel's own: an image in memory that is like its file. */
+TEST(the_vdso_can_be_unwound)
+{
+	const Elf64_Ehdr *vdso = (const void *)getauxval(AT_SYSINFO_EHDR);
+	int fd = memfd_create("vdso", MFD_CLOEXEC), out = memfd_create("table", MFD_CLOEXEC);
+	struct cfi_table *table = NULL;
+	size_t size;
+
+	if (!vdso)
+		return; /* booted with vdso=0 */
+	size = vdso->e_shoff + vdso->e_shnum * (size_t)vdso->e_shentsize;
+	CHECK(write(fd, vdso, size) == (ssize_t)size);
+	CHECK_INT(cfi_build(fd, -1, out), 0);
+	CHECK_INT(cfi_table_open(out, &table), 0);
+	if (table) {
+		CHECK(table->header->stats.fdes > 0);
+		CHECK(table->header->stats.covered > table->header->stats.text / 2);
+	}
+	cfi_table_free(table);
+	close(fd);
+	close(out);
 }
 
 /* Each hostile file is read in seconds at worst, also under sanitizers: they are linear. The limit
