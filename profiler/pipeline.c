@@ -290,9 +290,15 @@ static void take_sample(struct pipeline *pipeline, const struct wick_sample *sam
 	if (!err && sample->kernel_hash)
 		err = kernel_node(pipeline, window, sample, &node, &is_lost);
 	if (!err)
-		err = window_add(window, sample->pid, sample->comm,
-				 pipeline->options.threads ? sample->tid : 0, sample->thread, node,
-				 sample->weight);
+		err = window_add(
+			window,
+			&(struct window_task){.pid = sample->pid,
+					      .tid = pipeline->options.threads ? sample->tid : 0,
+					      .ns_pid = sample->ns_pid,
+					      .ns_tid = sample->ns_tid,
+					      .comm = sample->comm,
+					      .thread = sample->thread},
+			node, sample->weight);
 	if (err)
 		window->ledger.dropped[WICK_DROP_no_memory]++;
 	else

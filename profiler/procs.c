@@ -28,7 +28,7 @@ struct process {
 	uint64_t start_ns; /* 0 = not seen in a sample yet */
 	uint64_t exec_id;  /* valid with start_ns; one more at each exec */
 	bool exec_known;
-	bool exec_fresh; /* the id is of the first sample after an exec, may be of just before */
+	bool exec_fresh;   /* the id is of the first sample after an exec, may be of just before */
 	bool is_stale;	   /* records were lost since it was read */
 	uint64_t known_ns; /* events up to here are in the address space already */
 	uint64_t exit_ns;  /* 0 = alive as far as we know */
@@ -42,7 +42,8 @@ struct procs {
 	uint32_t count, size;
 	struct hashmap by_pid;
 	uint64_t next_serial;
-	struct buf text; /* of a maps file */
+	struct address_space *outside; /* of processes without a pid here */
+	struct buf text;	       /* of a maps file */
 };
 
 /* --- address spaces --- */
@@ -428,13 +429,15 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
 {
 	struct process *process;
 
-	if (event->kind == TASK_FORK) {
-		on_fork(procs, event);
-		return;
-	}
 	if (event->kind == TASK_LOST) {
 		for (uint32_t i = 0; i < procs->count; i++)
 			procs->all[i].is_stale = true;
+		return;
+	}
+	if (event->pid <= 0) /* of a process in no pid namespace of ours */
+		return;
+	if (event->kind == TASK_FORK) {
+		on_fork(procs, event);
 		return;
 	}
 	process = find(procs, event->pid);
@@ -476,8 +479,15 @@ const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t ti
 					uint64_t start_ns, uint64_t exec_id)
 {
 	struct process *process = find(procs, pid);
-	bool is_same_image = process && (!process->start_ns || process->start_ns == start_ns) &&
-			     is_same_exec(process, exec_id);
+	bool is_same_image;
+
+	if (!pid) {
+		if (!procs->outside)
+			procs->outside = space_new(procs);
+		return procs->outside;
+	}
+	is_same_image = process && (!process->start_ns || process->start_ns == start_ns) &&
+			is_same_exec(process, exec_id);
 
 	if (!is_same_image || process->is_stale)
 		process = reread(procs, pid, tid, start_ns, is_same_image);
@@ -515,6 +525,7 @@ void procs_free(struct procs *procs)
 		return;
 	for (uint32_t i = 0; i < procs->count; i++)
 		space_put(procs->all[i].space);
+	space_put(procs->outside);
 	free(procs->all);
 	hashmap_release(&procs->by_pid);
 	buf_release(&procs->text);

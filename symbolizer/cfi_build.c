@@ -132,8 +132,9 @@ static int compare_spans(const void *left, const void *right)
 	return a->vaddr < b->vaddr ? -1 : a->vaddr > b->vaddr;
 }
 
-/* Linkers may put read-only data into the executable segment: most of libLLVM's is that. */
-static void read_code_sections(struct elf_image *image)
+/* Code, for linkers may put read-only data into the executable segment (half of libLLVM's is that);
+ * notes, for those of a debug file are not where its segments say. */
+static void read_sections(struct elf_image *image)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
@@ -142,13 +143,16 @@ static void read_code_sections(struct elf_image *image)
 	if (elf_getshdrnum(image->elf, &count) < 0 || count > SECTIONS_MAX)
 		return;
 	while ((scn = elf_nextscn(image->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC) ||
-		    !(shdr.sh_flags & SHF_EXECINSTR) || shdr.sh_addr >> 48 || shdr.sh_size >> 48 ||
-		    !shdr.sh_size)
+		if (!gelf_getshdr(scn, &shdr))
+			continue;
+		if (shdr.sh_type == SHT_NOTE)
+			image_build_id(image, shdr.sh_offset, shdr.sh_size, shdr.sh_addralign);
+		if (!(shdr.sh_flags & SHF_ALLOC) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+		    shdr.sh_addr >> 48 || shdr.sh_size >> 48 || !shdr.sh_size)
 			continue;
 		if (image->code_count == CODE_SECTIONS_MAX) {
 			image->code_count = 0;
-			return;
+			break;
 		}
 		image->code[image->code_count++] =
 			(struct span){.vaddr = shdr.sh_addr, .size = shdr.sh_size};
@@ -179,7 +183,7 @@ static int image_open(struct elf_image *image, int fd)
 	if (!bytes)
 		return -ENOMEM;
 	image->bytes = cursor_of(bytes, size);
-	read_code_sections(image);
+	read_sections(image);
 	return read_segments(image);
 }
 
@@ -297,7 +301,7 @@ static bool read_hdr(const struct elf_image *image, struct eh_frame_hdr *ret_hdr
 	struct cursor c = image->hdr;
 	uint8_t version, frame, count, table;
 
-	*ret_hdr = (struct eh_frame_hdr){.table = cursor_of(c.end, 0)};
+	*ret_hdr = (struct eh_frame_hdr){.table = {c.end, c.end}};
 	if (!cursor_u8(&c, &version) || version != 1 || !cursor_u8(&c, &frame) ||
 	    !cursor_u8(&c, &count) || !cursor_u8(&c, &table) ||
 	    !cfi_pointer(&c, frame, &bases, &ret_hdr->frame_vaddr))
@@ -393,21 +397,18 @@ static struct cursor code_between(const struct sweep *s, uint64_t start, uint64_
 	return cursor_of(s->code.pos + (start - s->vaddr), end - start);
 }
 
-static void put_trampoline(struct sweep *s, uint64_t vaddr)
+/* not_before: where what stands before it ends. */
+static void put_trampoline(struct sweep *s, uint64_t not_before, uint64_t vaddr)
 {
-	const struct cfi_rule rule = {
-		.cfa = CFI_SIGNAL,
-		.cfa_off = s->arch->signal_sp,
-		.extra = s->arch->signal_ip,
-		.fp_off = s->arch->signal_fp,
-		.bx_off = s->arch->signal_bx,
-	};
+	const struct cfi_rule rule = cfi_rule_signal(s->arch);
 
+	/* A signal handler returns to code that never called it, and callers are looked up at
+	 * pc - 1: the byte before it counts too, unless it is something else's last. */
+	if (vaddr > not_before && vaddr > s->rows->since)
+		vaddr--;
 	cfi_rows_put(s->rows, vaddr, &rule);
 }
 
-/* A signal handler returns to a trampoline that was never called, so its rule must hold for the
- * byte before it too: callers are looked up at pc - 1. */
 static void find_trampolines(struct sweep *s, uint64_t start, uint64_t end)
 {
 	struct cursor code = code_between(s, start, end);
@@ -420,7 +421,7 @@ static void find_trampolines(struct sweep *s, uint64_t start, uint64_t end)
 	while ((found = memmem(code.pos, cursor_left(&code), s->arch->trampoline, size))) {
 		uint64_t vaddr = s->vaddr + (uint64_t)(found - s->code.pos);
 
-		put_trampoline(s, vaddr > start ? vaddr - 1 : vaddr);
+		put_trampoline(s, start, vaddr);
 		cfi_rows_put(s->rows, vaddr + size, &none);
 		code.pos = found + size;
 	}
@@ -474,7 +475,7 @@ static void sweep_function(struct sweep *s, const struct cfi_function *function)
 	if (from - s->covered > CFI_PADDING_MAX || (!s->any && from > s->covered))
 		sweep_gap(s, s->covered, from);
 	if (is_trampoline(s, function))
-		put_trampoline(s, from > s->covered ? from - 1 : from);
+		put_trampoline(s, s->covered, from);
 	else
 		cfi_frames_run(s->frames, function, from, end, s->rows);
 	s->rows->stats.fdes++;

@@ -201,3 +201,12 @@ mixed_load()
 		while :; do "$FIXTURES/forker_fp" 50 >/dev/null & wait $! || :; done) &
 	at_exit+=("kill -TERM $!")
 }
+
+# labelled FILE KEY VALUE: the samples that carry the label.
+labelled()
+{
+	"$WICK" dump profile "$1" --json >"$tmp/dump.json" || fail "cannot dump $1"
+	jq --arg key "$2" --arg value "$3" \
+		'[.samples[] | select(.labels[] | .key == $key and ((.string // .number) | tostring) == $value)
+			| .values[0]] | add // 0' "$tmp/dump.json"
+}
