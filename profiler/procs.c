@@ -214,6 +214,14 @@ void procs_sweep(struct procs *procs, uint64_t before_ns)
 	}
 }
 
+void procs_doubt(struct procs *procs, pid_t pid)
+{
+	struct process *process = find(procs, pid);
+
+	if (process)
+		process->is_stale = true;
+}
+
 uint32_t procs_count(const struct procs *procs)
 {
 	return procs->count;

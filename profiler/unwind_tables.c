@@ -677,6 +677,18 @@ static bool is_just_before(const struct subject *subject, const struct note *not
 	       note->exec_id + 1 == subject->exec_id && note->time_ns - subject->exec_ns < EXEC_NS;
 }
 
+/* It is another process or program than the one whose mappings we know. */
+static void start_anew(struct unwind_tables *tables, const struct note *note)
+{
+	const struct task_event event = {.kind = TASK_EXEC,
+					 .pid = note->pid,
+					 .tid = note->pid,
+					 .time_ns = note->time_ns};
+
+	procs_event(tables->procs, &event, 0);
+	procs_doubt(tables->procs, note->pid);
+}
+
 /* A sample is the kernel's own word on who its process is. */
 static void identify(struct unwind_tables *tables, struct subject *subject, const struct note *note,
 		     uint64_t now_ns)
@@ -688,6 +700,8 @@ static void identify(struct unwind_tables *tables, struct subject *subject, cons
 		return;
 	if (is_just_before(subject, note))
 		return;
+	if (subject->has_start && subject->has_exec)
+		start_anew(tables, note);
 	leave_region(tables, subject, now_ns);
 	subject->start_ns = note->start_ns;
 	subject->exec_id = note->exec_id;
