@@ -27,12 +27,13 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct wick_config config;
 
-/* Shapes of inner maps. User space makes the real ones, of any size. */
+/* Shapes of inner maps. User space makes the real ones, of any size. Sizes, no types: 6.1 takes a map
+ * with BTF and one without for different shapes (EINVAL). */
 struct stack_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__type(key, __u64);
-	__type(value, struct wick_stack);
+	__uint(key_size, sizeof(__u64));
+	__uint(value_size, sizeof(struct wick_stack));
 };
 
 struct ring {
