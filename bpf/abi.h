@@ -6,9 +6,9 @@
  * 32-bit check and stand, once, in the stack maps of the record's epoch, unless the record carries
  * them whole (flags), as they could not be stored.
  *
- *   ring of a CPU:  | wick_sample | wick_sample + user pcs | wick_sample + user pcs + kernel pcs |
- * .. ustacks[epoch & 1], kstacks[epoch & 1]:  hash -> wick_stack counters[epoch & 1], per CPU:  u64
- * by enum wick_count, ever growing
+ *	ring of a CPU         | wick_sample | wick_sample + user pcs | wick_exec | ..
+ *	ustacks[epoch & 1]    hash -> wick_stack; kstacks[epoch & 1] as well
+ *	counters[epoch & 1]   per CPU: u64 by enum wick_count, ever growing
  */
 #ifndef WICK_BPF_ABI_H
 #define WICK_BPF_ABI_H
@@ -30,9 +30,10 @@ enum {
  * stands for the frames between them.
  */
 #define WICK_PC_BY_FP ((__u64)1 << 63) /* by the frame pointer; else by an unwind row */
-#define WICK_PC_EXACT ((__u64)1 << 62) /* interrupted here (leaf, below a signal); else returns here */
-#define WICK_PC_ADDR  (((__u64)1 << 57) - 1)
-#define WICK_PC_GAP   ((__u64)1)
+#define WICK_PC_EXACT                                                                              \
+	((__u64)1 << 62) /* interrupted here (leaf, below a signal); else returns here */
+#define WICK_PC_ADDR (((__u64)1 << 57) - 1)
+#define WICK_PC_GAP  ((__u64)1)
 
 enum wick_count {
 #define WICK_COUNT(name, sentence) WICK_COUNT_##name,
@@ -123,7 +124,8 @@ struct wick_config {
 	__u8 kernel, user; /* which stacks to take */
 	__u8 whole;	   /* do not use the stack maps: every stack travels in its record */
 	__u8 unwind;	   /* by rows; else by frame pointers alone */
-	__u8 zero[3];
+	__u8 follow;	   /* children of processes in the filter come into it */
+	__u8 zero[2];
 	/* A user stack keeps the first head and the last tail frames: head + tail = the depth asked
 	 * for, tail a power of two, head >= tail. */
 	__u32 head, tail;
@@ -132,14 +134,12 @@ struct wick_config {
 /*
  * --- unwind tables: written by user space through mmap, read by the walk ---
  *
- *	procs     pid -> wick_proc ------------------+
- *	mappings  | wick_mapping, sorted by start | <-+ .. | one address space after another
- *	              | page                              |
- *	pages     | wick_page | ..  one for 64 KiB of a module's image, in order |
- *	              | first, count
- *	shards    | u32 row | ..  sorted by its upper half; 2^18 rows a shard; a page's rows are in one |
- *	              | lower half
- *	rules     | wick_rule | ..  each once for the whole machine |
+ *	procs      pid -> wick_proc: its mappings are mapping[first] .. [first + count)
+ *	mappings   | wick_mapping | ..  an address space after another, each sorted by start
+ *	pages      | wick_page | ..     a module after another, one page for 64 KiB of its image
+ *	shards     | u32 row | ..       a page after another: lower half of the vaddr << 16 | rule;
+ *	                                sorted; 2^18 a shard, and a page's rows are all in one
+ *	rules      | wick_rule | ..     each once for the whole machine; 0 is WICK_CFA_NONE
  *
  * Order of writing: rules, rows, pages, mappings, then the process by one map update. Nothing that
  * a published process leads to is changed; what it led to is written anew no sooner than
@@ -147,10 +147,10 @@ struct wick_config {
  */
 enum {
 	WICK_PAGE_BITS = 16,
-	WICK_SHARD_BITS = 18,	   /* rows of a shard: 1 MiB */
-	WICK_CHUNK_BITS = 10,	   /* rows of one map value (values are at least 8 bytes) */
+	WICK_SHARD_BITS = 18, /* rows of a shard: 1 MiB */
+	WICK_CHUNK_BITS = 10, /* rows of one map value (values are at least 8 bytes) */
 	WICK_SHARDS_MAX = 1024,
-	WICK_RULES_MAX = 1 << 16,  /* what a row can name; the map may hold fewer */
+	WICK_RULES_MAX = 1 << 16, /* what a row can name; the map may hold fewer */
 	WICK_PAGE_ROWS_MAX = 1 << WICK_PAGE_BITS,
 	WICK_PROC_MAPPINGS_MAX = 1 << 16,
 	WICK_PROCS_MAX = 1 << 15,
@@ -218,22 +218,25 @@ struct wick_chunk {
 enum wick_mapping_kind {
 	WICK_MAPPING_ROWS,
 	WICK_MAPPING_BARE,    /* no module, or one without rows: walked by frame pointer */
-	WICK_MAPPING_PENDING, /* rows may come: walked by frame pointer, ends as WICK_END_no_tables */
+	WICK_MAPPING_PENDING, /* rows may come: walked by frame pointer, ends as WICK_END_no_tables
+			       */
 };
 
 /* Executable memory. */
 struct wick_mapping {
 	__u64 start, end; /* addrs */
 	__u64 bias;	  /* addr - bias = vaddr in the module's image */
-	__u32 page;	  /* its index of vaddr's page is page + (vaddr >> WICK_PAGE_BITS), mod 2^32 */
-	__u32 kind;	  /* enum wick_mapping_kind */
+	__u32 page; /* its index of vaddr's page is page + (vaddr >> WICK_PAGE_BITS), mod 2^32 */
+	__u32 kind; /* enum wick_mapping_kind */
 };
 
-/* Value of procs. An entry that is of another process, or of the image before an exec, is as none. */
+/* Value of procs. An entry that is of another process, or of the image before an exec, is as none.
+ */
 struct wick_proc {
 	__u64 start_ns; /* of the leader, CLOCK_BOOTTIME */
 	__u64 exec_id;
-	__u32 serial; /* of these tables: never the same for two, so caches need no clearing. Not 0 */
+	__u32 serial; /* of these tables: never the same for two, so caches need no clearing. Not 0
+		       */
 	__u32 first, count; /* its mappings */
 	__u32 zero;
 };

@@ -6,7 +6,7 @@
  *	written = complete + sum of cut
  *
  * Both hold exactly, always; a difference is a bug and is shown. not_run is an estimate beside
- *them: ticks on which the kernel did not run the program at all, Hz x busy CPU time - runs.
+ * them: ticks on which the kernel did not run the program at all, Hz x busy CPU time - runs.
  */
 #ifndef WICK_PROFILER_LEDGER_H
 #define WICK_PROFILER_LEDGER_H

@@ -181,6 +181,10 @@ static int name_frame(struct maker *maker, const struct frame *frame, struct nam
 	*named = (struct named){.mapping = PROFILE_NO_MAPPING};
 	if (frame->module == FRAME_KERNEL)
 		return name_kernel(maker, frame, named);
+	if (frame->module == FRAME_GAP) {
+		named->symbol = "[frames left out]";
+		return named_mapping(maker, "[unwinding]", &named->mapping);
+	}
 	if (frame->module != FRAME_UNMAPPED)
 		return name_user(maker, frame, named);
 	named->symbol = "[unmapped]";
@@ -288,7 +292,7 @@ static int add_labels(struct maker *maker, const struct window_count *count,
 static int add_sample(struct maker *maker, const struct window_count *count)
 {
 	struct profile_label labels[4];
-	uint32_t locations[2 * WICK_DEPTH], n = 0, label_count;
+	uint32_t locations[WICK_DEPTH_MAX + WICK_DEPTH], n = 0, label_count;
 	int64_t values[2] = {(int64_t)count->ticks, (int64_t)count->ticks * maker->profile->period};
 	int err = add_labels(maker, count, labels, &label_count);
 
@@ -311,6 +315,14 @@ static int add_comments(struct maker *maker, unsigned int hz, const char *event)
 	if (!err && !uname(&host)) {
 		snprintf(text, sizeof(text), "host: %s, %s %s", host.nodename, host.sysname,
 			 host.release);
+		err = profile_add_comment(maker->profile, text);
+	}
+	if (!err && maker->window->by_row + maker->window->by_fp) {
+		snprintf(text, sizeof(text),
+			 "callers in distinct user stacks: %llu by unwind rows, %llu by frame "
+			 "pointer",
+			 (unsigned long long)maker->window->by_row,
+			 (unsigned long long)maker->window->by_fp);
 		err = profile_add_comment(maker->profile, text);
 	}
 	for (uint32_t i = 0; !err && i < maker->module_count; i++) {

@@ -173,11 +173,11 @@ static struct frame user_frame(struct pipeline *pipeline, const struct address_s
 	return (struct frame){addr - map->start + map->off, map->module};
 }
 
-/* The leaf is where it was interrupted; all others are return addresses, which may already stand
- * behind the call's function: one less. */
-static uint64_t call_site(const uint64_t *pcs, size_t i)
+/* Where the frame's code was interrupted, or where it calls: a return address may already stand
+ * behind the call's function, so one less. */
+static uint64_t call_site(uint64_t pc)
 {
-	return i ? pcs[i] - 1 : pcs[i];
+	return (pc & WICK_PC_ADDR) - !(pc & WICK_PC_EXACT);
 }
 
 static int push_user(struct pipeline *pipeline, struct window *window,
@@ -187,9 +187,13 @@ static int push_user(struct pipeline *pipeline, struct window *window,
 	int err = 0;
 
 	for (size_t i = sample->user_n; !err && i-- > 0;) {
-		struct frame frame =
-			user_frame(pipeline, space, (pid_t)sample->pid, call_site(pcs, i));
+		struct frame frame = {0, FRAME_GAP};
 
+		if (pcs[i] != WICK_PC_GAP) {
+			frame = user_frame(pipeline, space, (pid_t)sample->pid, call_site(pcs[i]));
+			window->by_fp += !!(pcs[i] & WICK_PC_BY_FP);
+			window->by_row += !(pcs[i] & (WICK_PC_BY_FP | WICK_PC_EXACT));
+		}
 		err = window_push(window, *node, &frame, node);
 	}
 	return err;
@@ -201,7 +205,7 @@ static int push_kernel(struct window *window, const struct wick_sample *sample, 
 	int err = 0;
 
 	for (size_t i = sample->kernel_n; !err && i-- > 0;) {
-		struct frame frame = {call_site(pcs, i), FRAME_KERNEL};
+		struct frame frame = {pcs[i] - !!i, FRAME_KERNEL};
 
 		err = window_push(window, *node, &frame, node);
 	}
@@ -301,6 +305,12 @@ static void on_record(void *context, const struct wick_sample *sample)
 	pipeline->received[sample->epoch & 1]++;
 	if (push_record(&pipeline->queue, sample))
 		window_of(pipeline, sample->epoch)->ledger.dropped[WICK_DROP_no_memory]++;
+}
+
+static void on_exec(void *context, const struct wick_exec *exec)
+{
+	(void)context;
+	(void)exec;
 }
 
 static void on_event(void *context, const struct task_event *event)
@@ -434,7 +444,7 @@ static void take_ended(struct pipeline *pipeline)
 
 static void drain(struct pipeline *pipeline)
 {
-	sampler_drain(pipeline->sampler, on_record, pipeline);
+	sampler_drain(pipeline->sampler, on_record, on_exec, pipeline);
 	task_events_drain(pipeline->task_events, on_event, pipeline);
 }
 

@@ -39,6 +39,11 @@ int sampling_parse_event(void *options, const struct option_spec *spec, const ch
 	return parse_word(spec, value, "cpu-clock", "cycles", &sampling_of(options, spec)->cycles);
 }
 
+int sampling_parse_unwind(void *options, const struct option_spec *spec, const char *value)
+{
+	return parse_word(spec, value, "auto", "fp", &sampling_of(options, spec)->by_fp);
+}
+
 int sampling_parse_transport(void *options, const struct option_spec *spec, const char *value)
 {
 	return parse_word(spec, value, "map", "ring", &sampling_of(options, spec)->whole);
@@ -83,6 +88,11 @@ struct pipeline_options sampling_pipeline(const struct sampling *sampling, const
 				.pids = pids,
 				.pid_count = pid_count,
 				.follow = follow,
+				.max_depth = sampling->max_depth,
+				.tables = sampling->by_fp
+						  ? (struct sampler_tables){0}
+						  : (struct sampler_tables){16384, 65536, 131072,
+									    16384, 32},
 				.ring_bytes = sampling->ring_bytes,
 				.stack_entries = sampling->stack_entries,
 				.epoch_s = sampling->epoch_s,

@@ -13,6 +13,8 @@
 struct sampling {
 	unsigned int hz;
 	bool cycles, kernel_only, user_only, threads;
+	bool by_fp;		/* walk user stacks by frame pointer alone */
+	unsigned int max_depth; /* frames of a user stack */
 	/* For tests and measurements. */
 	bool whole, count_runs;
 	unsigned int ring_bytes, stack_entries, task_ring_pages;
@@ -21,10 +23,11 @@ struct sampling {
 
 #define SAMPLING_DEFAULTS                                                                          \
 	{                                                                                          \
-		.hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5                                      \
+		.hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5, .max_depth = 127                    \
 	}
 
 int sampling_parse_event(void *options, const struct option_spec *spec, const char *value);
+int sampling_parse_unwind(void *options, const struct option_spec *spec, const char *value);
 int sampling_parse_transport(void *options, const struct option_spec *spec, const char *value);
 
 /* Rows for the option table of a command whose options struct holds a struct sampling as
@@ -43,6 +46,12 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.user_only) },                                          \
 	{ .name = "threads", .kind = OPTION_FLAG, .help = "tell threads apart (labels tid, thread)", \
 	  .offset = offsetof(type, sampling.threads) },                                            \
+	{ .name = "unwind", .kind = OPTION_CALL, .value = "auto|fp",                               \
+	  .help = "user stacks by .eh_frame and frame pointers, or by those alone (auto)",         \
+	  .offset = offsetof(type, sampling), .parse = sampling_parse_unwind },                    \
+	{ .name = "max-depth", .kind = OPTION_UINT, .value = "N",                                  \
+	  .help = "frames of a user stack; of a deeper one both ends are kept (127)",              \
+	  .offset = offsetof(type, sampling.max_depth), .min = 8, .max = 1024 },                   \
 	{ .name = "transport", .kind = OPTION_CALL, .value = "map|ring", .hidden = true,           \
 	  .help = "stacks through the stack maps, or whole in the ring",                           \
 	  .offset = offsetof(type, sampling), .parse = sampling_parse_transport },                 \

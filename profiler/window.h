@@ -4,7 +4,7 @@
  *
  * Stacks are paths in one tree that grows from the roots: a node is (parent, frame), a stack is the
  * node of its leaf. Thousands of stacks share their root halves, so a stack costs as many nodes as
- *it has frames of its own. The kernel's frames continue the path behind the user's leaf.
+ * it has frames of its own. The kernel's frames continue the path behind the user's leaf.
  *
  *	frames   (module, offset in its file), each once
  *	nodes    (parent, frame), each once
@@ -25,6 +25,7 @@
 /* Modules that are none. */
 #define FRAME_KERNEL   UINT32_MAX	/* off is an address in the kernel */
 #define FRAME_UNMAPPED (UINT32_MAX - 1) /* an address in no mapping we know of; off is 0 */
+#define FRAME_GAP      (UINT32_MAX - 2) /* frames that were left out; off is 0 */
 
 struct frame {
 	uint64_t off; /* in the module's file: of the pc, less one where it is a return address */
@@ -67,7 +68,8 @@ struct window {
 	int64_t wall_ns;   /* CLOCK_REALTIME at its start */
 	uint64_t start_ns; /* CLOCK_BOOTTIME at its start and end; end 0 = it is open */
 	uint64_t end_ns;
-	double busy_s; /* cpus_busy_s() at its start */
+	double busy_s;		/* cpus_busy_s() at its start */
+	uint64_t by_row, by_fp; /* how the callers in its distinct user stacks were found */
 };
 
 int window_new(uint32_t first_epoch, struct window **ret_window);

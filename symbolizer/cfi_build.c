@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From an ELF file to its unwind table, in the parser child.
+ *
+ *	segments, .eh_frame_hdr, sections
+ *	.eh_frame, .debug_frame, the debug file's .debug_frame -> functions   by start
+ *	sweep over each executable segment -> rows    functions may overlap, rows do not
+ *	write
+ */
+#include "symbolizer/cfi.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "symbolizer/cfi_frame.h"
+#include "symbolizer/elf_note.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <gelf.h>
+#include <sys/stat.h>
+
+enum {
+	INFLATED_MAX = 256 << 20, /* bytes of a compressed .debug_frame */
+	SECTIONS_MAX = 64 << 10,
+	SCANNED_MAX = 32 << 20,	 /* bytes of code without CFI that are searched for a trampoline */
+	TRAMPOLINE_FDE_MAX = 64, /* bytes of a function that may be one */
+};
+
+/* An ELF file as far as its CFI is concerned. */
+struct elf_image {
+	Elf *elf;
+	struct cursor bytes; /* the whole file */
+	const struct cfi_arch *arch;
+	struct load {
+		uint64_t off, vaddr, size;
+		bool is_code;
+	} loads[CFI_SEGMENTS_MAX]; /* as far as the file has their bytes; by vaddr */
+	uint32_t load_count;
+	uint64_t hdr_vaddr;
+	struct cursor hdr; /* .eh_frame_hdr; empty: none */
+	uint8_t build_id[ELF_BUILD_ID_MAX];
+	uint32_t build_id_size;
+};
+
+static void elf_image_release(struct elf_image *image)
+{
+	elf_end(image->elf);
+}
+
+/* What the file has of these bytes. */
+static struct cursor image_bytes(const struct elf_image *image, uint64_t off, uint64_t size)
+{
+	struct cursor c = image->bytes, part;
+
+	if (!cursor_skip(&c, off))
+		return cursor_of(c.end, 0);
+	if (!cursor_sub(&c, size, &part))
+		return c;
+	return part;
+}
+
+static void image_build_id(struct elf_image *image, uint64_t off, uint64_t size, uint64_t align)
+{
+	if (!image->build_id_size)
+		elf_note_build_id(image_bytes(image, off, size), align, image->build_id,
+				  &image->build_id_size);
+}
+
+static int add_load(struct elf_image *image, const GElf_Phdr *phdr)
+{
+	struct cursor bytes = image_bytes(image, phdr->p_offset, phdr->p_filesz);
+	uint64_t size = cursor_left(&bytes), end;
+
+	if (!size)
+		return 0;
+	if (image->load_count == CFI_SEGMENTS_MAX)
+		return -EFBIG;
+	if (__builtin_add_overflow(phdr->p_vaddr, size, &end) || end >> 48)
+		return -EBADMSG;
+	image->loads[image->load_count++] = (struct load){
+		.off = phdr->p_offset,
+		.vaddr = phdr->p_vaddr,
+		.size = size,
+		.is_code = phdr->p_flags & PF_X,
+	};
+	return 0;
+}
+
+static int compare_loads(const void *left, const void *right)
+{
+	const struct load *a = left, *b = right;
+
+	return a->vaddr < b->vaddr ? -1 : a->vaddr > b->vaddr;
+}
+
+static int read_segments(struct elf_image *image)
+{
+	size_t count;
+
+	if (elf_getphdrnum(image->elf, &count) < 0)
+		return -EBADMSG;
+	for (size_t i = 0; i < count; i++) {
+		GElf_Phdr phdr;
+		int err = 0;
+
+		if (!gelf_getphdr(image->elf, (int)i, &phdr))
+			return -EBADMSG;
+		if (phdr.p_type == PT_LOAD) {
+			err = add_load(image, &phdr);
+		} else if (phdr.p_type == PT_NOTE) {
+			image_build_id(image, phdr.p_offset, phdr.p_filesz, phdr.p_align);
+		} else if (phdr.p_type == PT_GNU_EH_FRAME) {
+			image->hdr = image_bytes(image, phdr.p_offset, phdr.p_filesz);
+			image->hdr_vaddr = phdr.p_vaddr;
+		}
+		if (err)
+			return err;
+	}
+	qsort(image->loads, image->load_count, sizeof(image->loads[0]), compare_loads);
+	return 0;
+}
+
+/* ET_DYN and ET_EXEC, little endian, 64 bits, of a known machine. */
+static int image_open(struct elf_image *image, int fd)
+{
+	struct stat st;
+	GElf_Ehdr ehdr;
+	size_t size;
+	char *bytes;
+
+	/* libelf would wait for a FIFO's writer. */
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || elf_version(EV_CURRENT) == EV_NONE)
+		return -ENOEXEC;
+	image->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	if (!image->elf || elf_kind(image->elf) != ELF_K_ELF || !gelf_getehdr(image->elf, &ehdr) ||
+	    ehdr.e_ident[EI_CLASS] != ELFCLASS64 || ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN))
+		return -ENOEXEC;
+	image->arch = cfi_arch(ehdr.e_machine);
+	if (!image->arch)
+		return -ENOEXEC;
+	bytes = elf_rawfile(image->elf, &size);
+	if (!bytes)
+		return -ENOMEM;
+	image->bytes = cursor_of(bytes, size);
+	return read_segments(image);
+}
+
+/* The text base of encoded pointers does not occur in practice; the first code is what it means. */
+static uint64_t text_vaddr(const struct elf_image *image)
+{
+	for (uint32_t i = 0; i < image->load_count; i++)
+		if (image->loads[i].is_code)
+			return image->loads[i].vaddr;
+	return 0;
+}
+
+static struct cfi_section section_of(const struct elf_image *image, struct cursor entries,
+				     uint64_t vaddr)
+{
+	return (struct cfi_section){
+		.entries = entries,
+		.bases = {.text = text_vaddr(image),
+			  .data = image->hdr_vaddr,
+			  .bytes = entries.pos,
+			  .vaddr = vaddr},
+	};
+}
+
+/* The file's bytes from vaddr to the end of its segment. */
+static bool bytes_at(const struct elf_image *image, uint64_t vaddr, struct cursor *ret_bytes)
+{
+	for (uint32_t i = 0; i < image->load_count; i++) {
+		const struct load *load = &image->loads[i];
+		uint64_t at = vaddr - load->vaddr;
+
+		if (vaddr >= load->vaddr && at < load->size) {
+			*ret_bytes = image_bytes(image, load->off + at, load->size - at);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Finds a section by name. Compressed ones are inflated. */
+static bool find_section(const struct elf_image *image, const char *wanted, GElf_Shdr *ret_shdr,
+			 struct cursor *ret_bytes)
+{
+	size_t names, count;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+	GElf_Chdr chdr;
+	Elf_Data *data;
+
+	if (elf_getshdrstrndx(image->elf, &names) < 0 || elf_getshdrnum(image->elf, &count) < 0 ||
+	    count > SECTIONS_MAX)
+		return false;
+	while ((scn = elf_nextscn(image->elf, scn))) {
+		const char *name;
+
+		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type == SHT_NOBITS ||
+		    !(name = elf_strptr(image->elf, names, shdr.sh_name)) || strcmp(name, wanted))
+			continue;
+		if (shdr.sh_flags & SHF_COMPRESSED) {
+			if (!gelf_getchdr(scn, &chdr) || chdr.ch_size > INFLATED_MAX ||
+			    elf_compress(scn, 0, 0) < 0 || !(data = elf_getdata(scn, NULL)) ||
+			    !data->d_buf)
+				return false;
+			*ret_bytes = cursor_of(data->d_buf, data->d_size);
+		} else {
+			*ret_bytes = image_bytes(image, shdr.sh_offset, shdr.sh_size);
+		}
+		*ret_shdr = shdr;
+		return true;
+	}
+	return false;
+}
+
+/* What .eh_frame_hdr (LSB, 10.6.2) says: where .eh_frame is, and its search table if it is of the
+ * only kind that linkers write. */
+struct eh_frame_hdr {
+	uint64_t frame_vaddr;
+	uint64_t count;	     /* of the table's pairs */
+	struct cursor table; /* empty: none that can be used */
+};
+
+static bool read_hdr(const struct elf_image *image, struct eh_frame_hdr *ret_hdr)
+{
+	const struct cfi_bases bases = {
+		.data = image->hdr_vaddr, .bytes = image->hdr.pos, .vaddr = image->hdr_vaddr};
+	enum { TABLE_ENCODING = 0x3b }; /* pairs of data-relative 32-bit numbers */
+	struct cursor c = image->hdr;
+	uint8_t version, frame, count, table;
+
+	*ret_hdr = (struct eh_frame_hdr){.table = cursor_of(c.end, 0)};
+	if (!cursor_u8(&c, &version) || version != 1 || !cursor_u8(&c, &frame) ||
+	    !cursor_u8(&c, &count) || !cursor_u8(&c, &table) ||
+	    !cfi_pointer(&c, frame, &bases, &ret_hdr->frame_vaddr))
+		return false;
+	if (count != CFI_POINTER_OMIT && table == TABLE_ENCODING &&
+	    cfi_pointer(&c, count, &bases, &ret_hdr->count) &&
+	    ret_hdr->count <= cursor_left(&c) / 8)
+		ret_hdr->table = c;
+	return true;
+}
+
+static int gather_eh_frame(struct cfi_frames *frames, const struct elf_image *image)
+{
+	struct cfi_section section;
+	struct eh_frame_hdr hdr;
+	struct cursor bytes;
+	GElf_Shdr shdr;
+
+	if (read_hdr(image, &hdr) && bytes_at(image, hdr.frame_vaddr, &bytes)) {
+		section = section_of(image, bytes, hdr.frame_vaddr);
+		section.ends_at_zero = true;
+		if (cursor_left(&hdr.table))
+			return cfi_frames_look_up(frames, &section, hdr.table, image->hdr_vaddr,
+						  hdr.count);
+		return cfi_frames_scan(frames, &section);
+	}
+	if (!find_section(image, ".eh_frame", &shdr, &bytes))
+		return 0;
+	section = section_of(image, bytes, shdr.sh_addr);
+	return cfi_frames_scan(frames, &section);
+}
+
+static int gather_debug_frame(struct cfi_frames *frames, const struct elf_image *image)
+{
+	struct cfi_section section;
+	struct cursor bytes;
+	GElf_Shdr shdr;
+
+	if (!find_section(image, ".debug_frame", &shdr, &bytes))
+		return 0;
+	section = section_of(image, bytes, 0);
+	section.is_debug = true;
+	return cfi_frames_scan(frames, &section);
+}
+
+/* A debug file of another build would put rows in wrong places. */
+static int gather_debug_file(struct cfi_frames *frames, const struct elf_image *image,
+			     struct elf_image *debug, int debug_fd)
+{
+	if (debug_fd < 0 || image_open(debug, debug_fd) || debug->arch != image->arch ||
+	    debug->build_id_size != image->build_id_size ||
+	    memcmp(debug->build_id, image->build_id, image->build_id_size) != 0)
+		return 0;
+	return gather_debug_frame(frames, debug);
+}
+
+/* .eh_frame's functions come before .debug_frame's: those end where one of the former starts. */
+static void yield_to_better(struct cfi_frames *frames)
+{
+	uint64_t next[CFI_SECTIONS_MAX];
+
+	for (uint32_t i = 0; i < CFI_SECTIONS_MAX; i++)
+		next[i] = UINT64_MAX;
+	for (uint32_t i = frames->function_count; i-- > 0;) {
+		struct cfi_function *function = &frames->functions[i];
+		uint32_t rank = cfi_frames_rank(frames, function);
+
+		for (uint32_t better = 0; better < rank; better++)
+			if (function->end > next[better] && next[better] > function->start)
+				function->end = next[better];
+		next[rank] = function->start;
+	}
+}
+
+/* The sweep over one segment. */
+struct sweep {
+	struct cfi_frames *frames;
+	struct cfi_rows *rows;
+	const struct cfi_arch *arch;
+	uint64_t vaddr;	    /* of the first byte of code */
+	struct cursor code; /* all of it */
+	uint64_t covered;   /* vaddr up to which rows are put */
+	uint32_t rank;	    /* of the section that covered it last */
+	uint64_t may_scan;  /* bytes */
+	bool any;
+};
+
+static struct cursor code_between(const struct sweep *s, uint64_t start, uint64_t end)
+{
+	return cursor_of(s->code.pos + (start - s->vaddr), end - start);
+}
+
+static void put_trampoline(struct sweep *s, uint64_t vaddr)
+{
+	const struct cfi_rule rule = {
+		.cfa = CFI_SIGNAL,
+		.cfa_off = s->arch->signal_sp,
+		.extra = s->arch->signal_ip,
+		.fp_off = s->arch->signal_fp,
+		.bx_off = s->arch->signal_bx,
+	};
+
+	cfi_rows_put(s->rows, vaddr, &rule);
+}
+
+/* Code that no FDE covers. A signal handler returns to a trampoline that was never called, so its
+ * rule must hold for the byte before it too: callers are looked up at pc - 1. */
+static void sweep_gap(struct sweep *s, uint64_t start, uint64_t end)
+{
+	static const struct cfi_rule none = {.cfa = CFI_NONE};
+	struct cursor code = code_between(s, start, end);
+	size_t size = s->arch->trampoline_size;
+	const uint8_t *found;
+
+	cfi_rows_put(s->rows, start, &none);
+	if (end - start > s->may_scan)
+		return;
+	s->may_scan -= end - start;
+	while ((found = memmem(code.pos, cursor_left(&code), s->arch->trampoline, size))) {
+		uint64_t vaddr = s->vaddr + (uint64_t)(found - s->code.pos);
+
+		put_trampoline(s, vaddr > start ? vaddr - 1 : vaddr);
+		if (vaddr + size < end)
+			cfi_rows_put(s->rows, vaddr + size, &none);
+		code.pos = found + size;
+	}
+}
+
+/* Go describes its trampoline in .debug_frame as if it were called. */
+static bool is_trampoline(const struct sweep *s, const struct cfi_function *function)
+{
+	struct cursor code;
+
+	if (!s->frames->sections[cfi_frames_rank(s->frames, function)].is_debug ||
+	    function->end - function->start > TRAMPOLINE_FDE_MAX ||
+	    function->end - function->start < s->arch->trampoline_size ||
+	    function->end > s->vaddr + cursor_left(&s->code))
+		return false;
+	code = code_between(s, function->start, function->end);
+	return !memcmp(code.pos, s->arch->trampoline, s->arch->trampoline_size);
+}
+
+static void sweep_function(struct sweep *s, const struct cfi_function *function)
+{
+	uint64_t limit = s->vaddr + cursor_left(&s->code);
+	uint64_t end = function->end < limit ? function->end : limit;
+	uint64_t from = function->start > s->covered ? function->start : s->covered;
+	uint32_t rank = cfi_frames_rank(s->frames, function);
+
+	if (function->start < s->covered && rank == s->rank)
+		s->rows->stats.overlaps++;
+	if (end <= s->covered)
+		return;
+	if (from - s->covered > CFI_PADDING_MAX || (!s->any && from > s->covered))
+		sweep_gap(s, s->covered, from);
+	if (is_trampoline(s, function))
+		put_trampoline(s, from > s->covered ? from - 1 : from);
+	else
+		cfi_frames_run(s->frames, function, from, end, s->rows);
+	s->rows->stats.fdes++;
+	s->covered = end;
+	s->rank = rank;
+	s->any = true;
+}
+
+/* The functions that start in the segment, from the i-th on. */
+static void sweep_segment(struct sweep *s, uint32_t *i)
+{
+	uint64_t end = s->vaddr + cursor_left(&s->code);
+	struct cfi_frames *frames = s->frames;
+
+	while (*i < frames->function_count && frames->functions[*i].start < s->vaddr)
+		++*i;
+	for (; *i < frames->function_count && frames->functions[*i].start < end; ++*i)
+		sweep_function(s, &frames->functions[*i]);
+	if (end > s->covered && (end - s->covered > CFI_PADDING_MAX || !s->any))
+		sweep_gap(s, s->covered, end);
+}
+
+static int make_rows(const struct elf_image *image, struct cfi_frames *frames,
+		     struct cfi_rows *rows, struct cfi_segment *segments, uint32_t *ret_count)
+{
+	uint64_t may_scan = SCANNED_MAX, last = 0;
+	uint32_t next = 0, count = 0;
+
+	for (uint32_t i = 0; i < image->load_count; i++) {
+		const struct load *load = &image->loads[i];
+		struct sweep sweep = {
+			.frames = frames,
+			.rows = rows,
+			.arch = image->arch,
+			.vaddr = load->vaddr,
+			.code = image_bytes(image, load->off, load->size),
+			.covered = load->vaddr,
+			.may_scan = may_scan,
+		};
+
+		if (!load->is_code)
+			continue;
+		if (load->vaddr < last)
+			return -EBADMSG;
+		last = load->vaddr + load->size;
+		segments[count] = (struct cfi_segment){
+			.off = load->off, .vaddr = load->vaddr, .size = load->size};
+		cfi_rows_begin(rows, &segments[count]);
+		sweep_segment(&sweep, &next);
+		cfi_rows_end(rows, &segments[count++]);
+		may_scan = sweep.may_scan;
+	}
+	*ret_count = count;
+	return count ? rows->err : -ENOEXEC;
+}
+
+static int write_table(const struct elf_image *image, const struct cfi_rows *rows,
+		       const struct cfi_segment *segments, uint32_t segment_count, int fd)
+{
+	struct cfi_header header = {
+		.magic = CFI_MAGIC,
+		.version = CFI_VERSION,
+		.machine = image->arch->machine,
+		.segment_count = segment_count,
+		.rule_count = rows->rule_count,
+		.page_count = rows->page_count,
+		.row_count = rows->row_count,
+		.build_id_size = image->build_id_size,
+		.stats = rows->stats,
+	};
+	const struct {
+		const void *bytes;
+		size_t size;
+	} parts[] = {
+		{&header, sizeof(header)},
+		{segments, segment_count * sizeof(*segments)},
+		{rows->rules, rows->rule_count * sizeof(*rows->rules)},
+		{rows->pages, rows->page_count * sizeof(*rows->pages)},
+		{rows->rows, rows->row_count * sizeof(*rows->rows)},
+	};
+	int err = 0;
+
+	memcpy(header.build_id, image->build_id, image->build_id_size);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		header.size += parts[i].size;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(parts); i++)
+		err = file_write_all(fd, parts[i].bytes, parts[i].size);
+	return err;
+}
+
+int cfi_build(int elf_fd, int debug_fd, int out_fd)
+{
+	_cleanup_(elf_image_release) struct elf_image image = {0}, debug = {0};
+	_cleanup_(cfi_frames_release) struct cfi_frames frames = {0};
+	_cleanup_(cfi_rows_release) struct cfi_rows rows;
+	struct cfi_segment segments[CFI_SEGMENTS_MAX];
+	uint32_t segment_count;
+	int err;
+
+	cfi_rows_init(&rows);
+	err = image_open(&image, elf_fd);
+	frames.arch = image.arch;
+	if (!err)
+		err = gather_eh_frame(&frames, &image);
+	if (!err)
+		err = gather_debug_frame(&frames, &image);
+	if (!err)
+		err = gather_debug_file(&frames, &image, &debug, debug_fd);
+	if (err)
+		return err;
+	cfi_frames_sort(&frames);
+	yield_to_better(&frames);
+	err = make_rows(&image, &frames, &rows, segments, &segment_count);
+	rows.stats.damaged = frames.damaged;
+	return err ? err : write_table(&image, &rows, segments, segment_count, out_fd);
+}
