@@ -200,6 +200,13 @@ static inline void cfi_table_freep(struct cfi_table **table)
 bool cfi_table_find(const struct cfi_table *table, uint64_t vaddr, const struct cfi_rule **ret_rule,
 		    uint64_t *ret_start, uint64_t *ret_end);
 
+/* For a person: "cfa = rsp + 16, rbp at cfa - 16, ra at cfa - 8". Cut at size. */
+enum { CFI_WORDS_MAX = 160 };
+void cfi_rule_words(const struct cfi_rule *rule, uint32_t machine, char *ret_words, size_t size);
+
+/* "an expression of no known form". */
+const char *cfi_why_words(enum cfi_why why);
+
 /*
  * In the parser child only: reads the ELF behind elf_fd and writes the table to out_fd. debug_fd:
  * its separate debug file, whose .debug_frame is read too, or -1; a debug file that cannot be read

@@ -22,6 +22,7 @@
 enum {
 	INFLATED_MAX = 256 << 20, /* bytes of a compressed .debug_frame */
 	SECTIONS_MAX = 64 << 10,
+	CODE_SECTIONS_MAX = 256,
 	SCANNED_MAX = 32 << 20,	 /* bytes of code without CFI that are searched for a trampoline */
 	TRAMPOLINE_FDE_MAX = 64, /* bytes of a function that may be one */
 };
@@ -36,6 +37,10 @@ struct elf_image {
 		bool is_code;
 	} loads[CFI_SEGMENTS_MAX]; /* as far as the file has their bytes; by vaddr */
 	uint32_t load_count;
+	struct span {
+		uint64_t vaddr, size;
+	} code[CODE_SECTIONS_MAX]; /* executable sections by vaddr; none: all of the segments */
+	uint32_t code_count;
 	uint64_t hdr_vaddr;
 	struct cursor hdr; /* .eh_frame_hdr; empty: none */
 	uint8_t build_id[ELF_BUILD_ID_MAX];
@@ -120,6 +125,37 @@ static int read_segments(struct elf_image *image)
 	return 0;
 }
 
+static int compare_spans(const void *left, const void *right)
+{
+	const struct span *a = left, *b = right;
+
+	return a->vaddr < b->vaddr ? -1 : a->vaddr > b->vaddr;
+}
+
+/* Linkers may put read-only data into the executable segment: most of libLLVM's is that. */
+static void read_code_sections(struct elf_image *image)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+	size_t count;
+
+	if (elf_getshdrnum(image->elf, &count) < 0 || count > SECTIONS_MAX)
+		return;
+	while ((scn = elf_nextscn(image->elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC) ||
+		    !(shdr.sh_flags & SHF_EXECINSTR) || shdr.sh_addr >> 48 || shdr.sh_size >> 48 ||
+		    !shdr.sh_size)
+			continue;
+		if (image->code_count == CODE_SECTIONS_MAX) {
+			image->code_count = 0;
+			return;
+		}
+		image->code[image->code_count++] =
+			(struct span){.vaddr = shdr.sh_addr, .size = shdr.sh_size};
+	}
+	qsort(image->code, image->code_count, sizeof(image->code[0]), compare_spans);
+}
+
 /* ET_DYN and ET_EXEC, little endian, 64 bits, of a known machine. */
 static int image_open(struct elf_image *image, int fd)
 {
@@ -143,7 +179,36 @@ static int image_open(struct elf_image *image, int fd)
 	if (!bytes)
 		return -ENOMEM;
 	image->bytes = cursor_of(bytes, size);
+	read_code_sections(image);
 	return read_segments(image);
+}
+
+/* The bytes of code in all that may be run. */
+static uint64_t code_bytes(const struct elf_image *image)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < image->load_count; i++) {
+		const struct load *load = &image->loads[i];
+		uint64_t at = load->vaddr, limit = load->vaddr + load->size;
+
+		if (!load->is_code)
+			continue;
+		if (!image->code_count)
+			sum += load->size;
+		for (uint32_t j = 0; j < image->code_count; j++) {
+			const struct span *span = &image->code[j];
+			uint64_t from = span->vaddr > at ? span->vaddr : at;
+			uint64_t to = span->vaddr + span->size;
+
+			to = to < limit ? to : limit;
+			if (from < to) {
+				sum += to - from;
+				at = to;
+			}
+		}
+	}
+	return sum;
 }
 
 /* The text base of encoded pointers does not occur in practice; the first code is what it means. */
@@ -309,6 +374,7 @@ static void yield_to_better(struct cfi_frames *frames)
 
 /* The sweep over one segment. */
 struct sweep {
+	const struct elf_image *image;
 	struct cfi_frames *frames;
 	struct cfi_rows *rows;
 	const struct cfi_arch *arch;
@@ -319,6 +385,8 @@ struct sweep {
 	uint64_t may_scan;  /* bytes */
 	bool any;
 };
+
+static const struct cfi_rule none = {.cfa = CFI_NONE};
 
 static struct cursor code_between(const struct sweep *s, uint64_t start, uint64_t end)
 {
@@ -338,16 +406,14 @@ static void put_trampoline(struct sweep *s, uint64_t vaddr)
 	cfi_rows_put(s->rows, vaddr, &rule);
 }
 
-/* Code that no FDE covers. A signal handler returns to a trampoline that was never called, so its
- * rule must hold for the byte before it too: callers are looked up at pc - 1. */
-static void sweep_gap(struct sweep *s, uint64_t start, uint64_t end)
+/* A signal handler returns to a trampoline that was never called, so its rule must hold for the
+ * byte before it too: callers are looked up at pc - 1. */
+static void find_trampolines(struct sweep *s, uint64_t start, uint64_t end)
 {
-	static const struct cfi_rule none = {.cfa = CFI_NONE};
 	struct cursor code = code_between(s, start, end);
 	size_t size = s->arch->trampoline_size;
 	const uint8_t *found;
 
-	cfi_rows_put(s->rows, start, &none);
 	if (end - start > s->may_scan)
 		return;
 	s->may_scan -= end - start;
@@ -355,9 +421,28 @@ static void sweep_gap(struct sweep *s, uint64_t start, uint64_t end)
 		uint64_t vaddr = s->vaddr + (uint64_t)(found - s->code.pos);
 
 		put_trampoline(s, vaddr > start ? vaddr - 1 : vaddr);
-		if (vaddr + size < end)
-			cfi_rows_put(s->rows, vaddr + size, &none);
+		cfi_rows_put(s->rows, vaddr + size, &none);
 		code.pos = found + size;
+	}
+}
+
+/* What no FDE covers; where it is code, a trampoline may be in it. */
+static void sweep_gap(struct sweep *s, uint64_t start, uint64_t end)
+{
+	const struct elf_image *image = s->image;
+
+	cfi_rows_put(s->rows, start, &none);
+	if (!image->code_count)
+		find_trampolines(s, start, end);
+	for (uint32_t i = 0; i < image->code_count; i++) {
+		const struct span *span = &image->code[i];
+		uint64_t from = span->vaddr > start ? span->vaddr : start;
+		uint64_t to = span->vaddr + span->size < end ? span->vaddr + span->size : end;
+
+		if (from < to) {
+			find_trampolines(s, from, to);
+			start = to; /* sections of a hostile file may overlap */
+		}
 	}
 }
 
@@ -424,6 +509,7 @@ static int make_rows(const struct elf_image *image, struct cfi_frames *frames,
 			.frames = frames,
 			.rows = rows,
 			.arch = image->arch,
+			.image = image,
 			.vaddr = load->vaddr,
 			.code = image_bytes(image, load->off, load->size),
 			.covered = load->vaddr,
@@ -504,5 +590,6 @@ int cfi_build(int elf_fd, int debug_fd, int out_fd)
 	yield_to_better(&frames);
 	err = make_rows(&image, &frames, &rows, segments, &segment_count);
 	rows.stats.damaged = frames.damaged;
+	rows.stats.text = code_bytes(&image);
 	return err ? err : write_table(&image, &rows, segments, segment_count, out_fd);
 }

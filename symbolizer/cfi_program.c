@@ -550,8 +550,6 @@ static bool op_def_cfa(struct run *run, bool has_reg, bool has_off, bool is_sign
 	uint64_t reg = state->cfa_reg, value;
 	int64_t off = state->cfa_off;
 
-	if (state->cfa_is_expression && !(has_reg && has_off))
-		return false; /* DWARF 5, 6.4.2.2: only valid for a register and offset */
 	if (has_reg && !cursor_uleb128(&run->code, &reg))
 		return false;
 	if (has_off && is_signed &&
@@ -564,7 +562,10 @@ static bool op_def_cfa(struct run *run, bool has_reg, bool has_off, bool is_sign
 	}
 	state->cfa_reg = reg;
 	state->cfa_off = off;
-	state->cfa_is_expression = false;
+	/* Not valid behind an expression without both (DWARF 5, 6.4.2.2), but libgcrypt has a lone
+	 * register there and means the offset from before. */
+	if (has_reg)
+		state->cfa_is_expression = false;
 	return true;
 }
 

@@ -156,7 +156,6 @@ void cfi_rows_begin(struct cfi_rows *r, struct cfi_segment *segment)
 	segment->page_first = r->page_count;
 	r->rule = 0;
 	r->since = segment->vaddr;
-	r->stats.text += segment->size;
 	if (!r->err)
 		r->err = add_page(r, (uint64_t)segment->first_page << CFI_PAGE_SHIFT);
 }

@@ -80,6 +80,10 @@ int parser_main(int argc, char **argv)
 			    10); /* nobody waits for it yet; at 19 it starves beside busy CPUs */
 		child_exit(symindex_build(CHILD_IN, CHILD_OUT));
 	}
+	if (!strcmp(verb, "unwind"))
+		child_exit(cfi_build(CHILD_IN, -1, CHILD_OUT));
+	if (!strcmp(verb, "unwind-debug"))
+		child_exit(cfi_build(CHILD_IN, CHILD_IN_2, CHILD_OUT));
 	if (!strcmp(verb, "demangle"))
 		child_exit(demangle_all());
 	child_exit(-EINVAL);
@@ -94,6 +98,18 @@ int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_ind
 		return -EAGAIN;
 	err = child_run("index", elf_fd, out, deadline_ms);
 	return err ? err : symindex_open(out, ret_index);
+}
+
+int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi_table **ret_table)
+{
+	_cleanup_close_ int out = child_memfd("wick-unwind");
+	int err;
+
+	if (out < 0)
+		return -EAGAIN;
+	err = child_run_2(debug_fd < 0 ? "unwind" : "unwind-debug", elf_fd, debug_fd, out,
+			  deadline_ms);
+	return err ? err : cfi_table_open(out, ret_table);
 }
 
 /* Names that are empty, too long or too many stand as "", which demangles to nothing. */
