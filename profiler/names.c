@@ -92,8 +92,8 @@ static int add_mapping(struct maker *maker, const struct module *module, uint32_
 	char id[2 * TASK_BUILD_ID_MAX + 1];
 	int err;
 
-	hex(id, module->build_id, module->build_id_size);
-	err = profile_add_string(maker->profile, module->path, &mapping.file);
+	hex(id, module->name.build_id, module->name.build_id_size);
+	err = profile_add_string(maker->profile, module->name.path, &mapping.file);
 	if (!err)
 		err = profile_add_string(maker->profile, id, &mapping.build_id);
 	if (err)
@@ -328,10 +328,10 @@ static int add_comments(struct maker *maker, unsigned int hz, const char *event)
 	for (uint32_t i = 0; !err && i < maker->module_count; i++) {
 		const struct module *module = &maker->modules[i];
 
-		if (maker->mappings[i] == PROFILE_NO_MAPPING || module->kind != MODULE_FILE ||
+		if (maker->mappings[i] == PROFILE_NO_MAPPING || module->name.kind != MODULE_FILE ||
 		    module->state != MODULE_FAILED)
 			continue;
-		snprintf(text, sizeof(text), "no names: %s: %s", module->path, module->why);
+		snprintf(text, sizeof(text), "no names: %s: %s", module->name.path, module->why);
 		err = profile_add_comment(maker->profile, text);
 	}
 	return err;

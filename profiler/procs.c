@@ -35,7 +35,8 @@ struct process {
 };
 
 struct procs {
-	struct modules *modules;
+	procs_number number;
+	void *context;
 	struct process *all;
 	uint32_t count, size;
 	struct hashmap by_pid;
@@ -155,11 +156,18 @@ static uint64_t pid_hash(pid_t pid)
 	return hash_bytes(&pid, sizeof(pid));
 }
 
-static struct process *find(struct procs *procs, pid_t pid)
+static struct process *find(const struct procs *procs, pid_t pid)
 {
 	uint32_t at = hashmap_find(&procs->by_pid, pid_hash(pid), same_pid, procs, &pid);
 
 	return at == HASHMAP_NONE ? NULL : &procs->all[at];
+}
+
+const struct address_space *procs_peek(const struct procs *procs, pid_t pid)
+{
+	const struct process *process = find(procs, pid);
+
+	return process && !process->is_stale ? process->space : NULL;
 }
 
 /* The process of this pid as a new one: no start time, this address space (taken over). */
@@ -248,7 +256,7 @@ static int add_mapping(struct procs *procs, struct address_space *space,
 	int err;
 
 	snprintf(path, sizeof(path), "%.*s", (int)mapping->path_length, mapping->path);
-	err = modules_add(procs->modules, &event, &map.module);
+	err = procs->number(procs->context, &event, &map.module);
 	return err ? err : space_put_map(space, &map);
 }
 
@@ -443,15 +451,26 @@ const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t ti
 	return process->space;
 }
 
-int procs_new(struct modules *modules, struct procs **ret_procs)
+int procs_new_numbered(procs_number number, void *context, struct procs **ret_procs)
 {
 	struct procs *procs = calloc(1, sizeof(*procs));
 
 	if (!procs)
 		return -ENOMEM;
-	procs->modules = modules;
+	procs->number = number;
+	procs->context = context;
 	*ret_procs = procs;
 	return 0;
+}
+
+static int number_in_modules(void *context, const struct task_event *map, uint32_t *ret_module)
+{
+	return modules_add(context, map, ret_module);
+}
+
+int procs_new(struct modules *modules, struct procs **ret_procs)
+{
+	return procs_new_numbered(number_in_modules, modules, ret_procs);
 }
 
 void procs_free(struct procs *procs)

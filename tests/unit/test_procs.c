@@ -185,9 +185,9 @@ TEST(an_unknown_process_is_read_from_proc_at_its_first_sample)
 	CHECK(found != NULL);
 	if (found) {
 		module = modules_get(f.modules, found->module);
-		CHECK(strstr(module.path, "test_procs") != NULL);
-		CHECK_INT(module.kind, MODULE_FILE);
-		CHECK(module.inode != 0);
+		CHECK(strstr(module.name.path, "test_procs") != NULL);
+		CHECK_INT(module.name.kind, MODULE_FILE);
+		CHECK(module.name.inode != 0);
 	}
 	teardown(&f);
 }
