@@ -162,6 +162,7 @@ static __always_inline const struct wick_rule *table_rule(__u32 id)
 }
 
 #include "unwind.h"
+#include "check.h"
 
 /* Where a run builds its record. The user stack begins inside the sample (its tail is the head of a
  * struct wick_stack); kernel pcs of a whole record are copied behind the user's. */
@@ -320,6 +321,7 @@ static __always_inline void take_user(void *ctx, struct task_struct *task, struc
 	struct wick_stack *stack = user_stack(scratch);
 	struct unwind *walk = &scratch->walk;
 	int ended = 0;
+	__u64 sp;
 
 	stack->n = 0;
 	stack->zero = 0;
@@ -335,6 +337,7 @@ static __always_inline void take_user(void *ctx, struct task_struct *task, struc
 		stack->end = WICK_END_no_regs;
 		return;
 	}
+	sp = walk->sp;
 	unwind_begin(walk, config.unwind ? find_tables(&scratch->sample) : NULL);
 	walk->saw_pending = config.unwind && !walk->proc.serial;
 	for (__u32 i = 0; !ended && i < WICK_WALK_MAX / WALK_STRIDE; i++)
@@ -344,6 +347,8 @@ static __always_inline void take_user(void *ctx, struct task_struct *task, struc
 	for (__u32 from = 0; from < WICK_DEPTH_MAX && from < stack->n; from += HASH_PART)
 		wick_hash(from);
 	scratch->sample.user_hash = hash_end(&scratch->hash, stack);
+	if (config.check_every && bpf_get_prandom_u32() % config.check_every == 0)
+		check_take(&scratch->sample, stack, walk, sp);
 }
 
 /* True: the stack is in the epoch's map now. */

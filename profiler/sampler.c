@@ -28,7 +28,8 @@ extern const uint8_t wick_bpf_object[], wick_bpf_object_end[];
 enum {
 	STACKS_MIN = 2048, /* entries of a stack map; 1 KiB each */
 	STACKS_MAX = 4096, /* four maps: 18 MB. What does not fit travels whole, so none is lost */
-	WAKE_SHARE = 4,	   /* a ring this part full wakes the reader */
+	CHECKS_BYTES = 8 << 20, /* of the checks' ring: some 200 */
+	WAKE_SHARE = 4,		/* a ring this part full wakes the reader */
 };
 
 struct ring {
@@ -68,6 +69,7 @@ struct sampler {
 	int inner[2][2];		      /* their maps, by side and slot */
 	uint64_t slot_counts[2][WICK_COUNTS]; /* when the slot's last epoch ended */
 	int stats_fd;
+	struct ring_buffer *checks;
 
 	pthread_t turner;
 	bool has_turner;
@@ -124,6 +126,7 @@ static int configure(struct sampler *sampler)
 	config->whole = sampler->options.whole;
 	config->unwind = has_tables(sampler);
 	config->follow = sampler->options.follow;
+	config->check_every = sampler->options.check_every;
 	config->tail = tail_of(sampler->options.max_depth);
 	config->head = sampler->options.max_depth - config->tail;
 	return 0;
@@ -143,9 +146,13 @@ static int size_maps(struct sampler *sampler, unsigned int cpus)
 		const char *name;
 		uint32_t entries;
 	} sizes[] = {
-		{"rings", cpus},	  {"rules", tables->rules},
-		{"pages", tables->pages}, {"mappings", tables->mappings},
-		{"procs", tables->procs}, {"shards", tables->shards},
+		{"rings", cpus},
+		{"rules", tables->rules},
+		{"pages", tables->pages},
+		{"mappings", tables->mappings},
+		{"procs", tables->procs},
+		{"shards", tables->shards},
+		{"checks", sampler->options.check_every ? CHECKS_BYTES : 0},
 	};
 	static const char *const stacks[] = {"kstacks", "ustacks"};
 	int err = 0;
@@ -364,6 +371,24 @@ static void drain_ring(struct sampler *sampler, const struct ring *ring, const s
 	}
 }
 
+static int give_check(void *context, void *bytes, size_t size)
+{
+	const struct sampler *sampler = context;
+
+	if (size == sizeof(struct wick_check))
+		sampler->options.check(sampler->options.check_context, bytes);
+	return 0;
+}
+
+static int open_checks(struct sampler *sampler)
+{
+	if (!sampler->options.check_every)
+		return 0;
+	sampler->checks =
+		ring_buffer__new(sampler_map(sampler, "checks"), give_check, sampler, NULL);
+	return sampler->checks ? 0 : -errno;
+}
+
 void sampler_drain(struct sampler *sampler, sampler_record record, sampler_exec exec, void *context)
 {
 	const struct taker taker = {record, exec, context};
@@ -373,6 +398,8 @@ void sampler_drain(struct sampler *sampler, sampler_record record, sampler_exec 
 		;
 	for (size_t i = 0; i < sampler->ring_count; i++)
 		drain_ring(sampler, &sampler->rings[i], &taker);
+	if (sampler->checks)
+		ring_buffer__consume(sampler->checks);
 }
 
 uint64_t sampler_bad_records(const struct sampler *sampler)
@@ -551,6 +578,8 @@ static int prepare(struct sampler *sampler)
 		err = fresh_stacks(sampler, side, 0);
 	if (!err)
 		err = open_rings(sampler);
+	if (!err)
+		err = open_checks(sampler);
 	for (size_t i = 0; !err && i < sampler->options.pid_count; i++)
 		err = sampler_add_pid(sampler, sampler->options.pids[i]);
 	if (!err) {
@@ -737,6 +766,7 @@ void sampler_free(struct sampler *sampler)
 	for (size_t i = 0; i < sampler->ring_count; i++)
 		ring_close(&sampler->rings[i], sampler->options.ring_bytes);
 	free(sampler->rings);
+	ring_buffer__free(sampler->checks);
 	for (size_t i = 0; i < 4; i++)
 		close_fd(sampler->inner[i / 2][i % 2]);
 	if (sampler->control)
