@@ -6,7 +6,7 @@
  * 32-bit check and stand, once, in the stack maps of the record's epoch, unless the record carries
  * them whole (flags), as they could not be stored.
  *
- *	ring of a CPU         | wick_sample | wick_sample + user pcs | wick_exec | ..
+ *	ring of a CPU         | wick_sample | wick_sample + user pcs | ..
  *	ustacks[epoch & 1]    hash -> wick_stack; kstacks[epoch & 1] as well
  *	counters[epoch & 1]   per CPU: u64 by enum wick_count, ever growing
  */
@@ -231,22 +231,18 @@ struct wick_mapping {
 	__u32 kind; /* enum wick_mapping_kind */
 };
 
-/* Value of procs. An entry that is of another process, or of the image before an exec, is as none.
+/*
+ * Value of procs. An entry that is of another process, or of the image before an exec, is as none.
+ * The followers of forks and execs keep it, so that user space knows a process from its entry: the
+ * start time of a child, and serial 0 from an exec on until user space has tables.
  */
 struct wick_proc {
 	__u64 start_ns; /* of the leader, CLOCK_BOOTTIME */
 	__u64 exec_id;
-	__u32 serial; /* of these tables: never the same for two, so caches need no clearing. Not 0
-		       */
+	__u32 serial; /* of these tables: never the same for two, so caches need no clearing. 0:
+		       * there are none */
 	__u32 first, count; /* its mappings */
 	__u32 zero;
-};
-
-/* Told through the rings by the followers of processes, beside samples (of another size). */
-struct wick_exec {
-	__u64 time_ns; /* CLOCK_BOOTTIME */
-	__u64 start_ns, exec_id;
-	__u32 pid, epoch;
 };
 
 /* A process, as the iterator tells it at the start. */
@@ -280,7 +276,6 @@ _Static_assert(sizeof(struct wick_stack) == 8 + 8 * WICK_DEPTH_MAX, "map value w
 _Static_assert(sizeof(struct wick_rule) == 16, "map value without holes");
 _Static_assert(sizeof(struct wick_mapping) == 32, "map value without holes");
 _Static_assert(sizeof(struct wick_proc) == 32, "map value without holes");
-_Static_assert(sizeof(struct wick_exec) == 32, "record without holes");
 _Static_assert(sizeof(struct wick_check) % 8 == 0, "record without holes");
 _Static_assert(sizeof(struct wick_sample) == 112, "record without holes");
 

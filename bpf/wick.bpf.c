@@ -506,9 +506,13 @@ static __always_inline void inherit_tables(struct task_struct *parent, struct ta
 	const struct wick_proc *tables = bpf_map_lookup_elem(&procs, &from);
 	struct wick_proc own;
 
-	if (tables && tables->exec_id == child->self_exec_id) {
+	if (tables) {
 		own = *tables;
 		own.start_ns = child->start_boottime;
+		if (own.exec_id != child->self_exec_id) {
+			own.exec_id = child->self_exec_id;
+			own.serial = 0;
+		}
 		if (!bpf_map_update_elem(&procs, &to, &own, BPF_ANY))
 			return;
 	}
@@ -531,24 +535,21 @@ int BPF_PROG(wick_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-/* User space cannot see the exec id by other means, and without it cannot say of which image its
- * tables are. */
+/* The entry stays, for user space to know the process by, but leads nowhere; unless user space has
+ * been faster, which counts execs too. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(wick_exec, struct task_struct *task)
 {
-	__u32 pid = task->tgid, cpu = bpf_get_smp_processor_id();
-	struct wick_exec exec = {
-		.time_ns = bpf_ktime_get_boot_ns(),
+	__u32 pid = task->tgid;
+	struct wick_proc own = {
 		.start_ns = task->group_leader->start_boottime,
 		.exec_id = task->self_exec_id,
-		.pid = pid,
 	};
-	struct wick_counters *count = counters_now(&exec.epoch);
-	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	const struct wick_proc *there = bpf_map_lookup_elem(&procs, &pid);
 
-	bpf_map_delete_elem(&procs, &pid);
-	if ((!ring || bpf_ringbuf_output(ring, &exec, sizeof(exec), BPF_RB_NO_WAKEUP)) && count)
-		count->of[WICK_COUNT_no_exec]++;
+	if (!there || (there->exec_id == own.exec_id && there->start_ns == own.start_ns))
+		return 0;
+	bpf_map_update_elem(&procs, &pid, &own, BPF_EXIST);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "profiler/procs.h"
 #include "profiler/system.h"
 #include "profiler/task_events.h"
+#include "profiler/unwind_tables.h"
 
 #include <errno.h>
 #include <string.h>
@@ -53,6 +54,8 @@ struct pipeline {
 	struct modules *modules;
 	struct procs *procs;
 	struct names *names;
+	struct unwind_maps *unwind_maps; /* NULL: user stacks by frame pointer alone */
+	struct unwind_tables *unwind;	 /* goes with them; drains the task events */
 	int epoll_fd, timer_fd;
 
 	struct queue queue, spare; /* spare: what stays behind moves here, then they swap */
@@ -303,14 +306,10 @@ static void on_record(void *context, const struct wick_sample *sample)
 	struct pipeline *pipeline = context;
 
 	pipeline->received[sample->epoch & 1]++;
+	if (pipeline->unwind)
+		unwind_tables_sample(pipeline->unwind, sample);
 	if (push_record(&pipeline->queue, sample))
 		window_of(pipeline, sample->epoch)->ledger.dropped[WICK_DROP_no_memory]++;
-}
-
-static void on_exec(void *context, const struct wick_exec *exec)
-{
-	(void)context;
-	(void)exec;
 }
 
 static void on_event(void *context, const struct task_event *event)
@@ -444,8 +443,11 @@ static void take_ended(struct pipeline *pipeline)
 
 static void drain(struct pipeline *pipeline)
 {
-	sampler_drain(pipeline->sampler, on_record, on_exec, pipeline);
-	task_events_drain(pipeline->task_events, on_event, pipeline);
+	sampler_drain(pipeline->sampler, on_record, pipeline);
+	if (pipeline->unwind)
+		unwind_tables_drain(pipeline->unwind, on_event, pipeline);
+	else
+		task_events_drain(pipeline->task_events, on_event, pipeline);
 }
 
 void pipeline_work(struct pipeline *pipeline)
@@ -490,15 +492,21 @@ static int open_fds(struct pipeline *pipeline)
 		err = watch(pipeline, sampler_ring_fd(pipeline->sampler));
 	if (!err)
 		err = watch(pipeline, sampler_bell_fd(pipeline->sampler));
-	if (!err)
+	if (!err && !pipeline->unwind)
 		err = watch(pipeline, task_events_fd(pipeline->task_events));
 	return err;
+}
+
+static bool has_tables(const struct pipeline *pipeline)
+{
+	return pipeline->options.sampler.tables.shards;
 }
 
 static int open_task_events(struct pipeline *pipeline)
 {
 	unsigned int pages = pipeline->options.task_ring_pages;
-	int err = task_events_new(pages ? pages : TASK_RING_PAGES, &pipeline->task_events);
+	int err = task_events_new(pages ? pages : TASK_RING_PAGES, has_tables(pipeline),
+				  &pipeline->task_events);
 
 	if (err)
 		system_explain_perf(err, "process records");
@@ -513,6 +521,93 @@ static int read_targets(struct pipeline *pipeline)
 	for (size_t i = 0; i < options->pid_count; i++)
 		procs_read(pipeline->procs, options->pids[i]);
 	return options->pid_count ? 0 : procs_scan(pipeline->procs);
+}
+
+static bool is_target(const struct pipeline *pipeline, uint32_t pid)
+{
+	const struct sampler_options *options = &pipeline->options.sampler;
+	bool found = !options->pid_count;
+
+	for (size_t i = 0; !found && i < options->pid_count; i++)
+		found = options->pids[i] == (pid_t)pid;
+	return found;
+}
+
+struct task_taker {
+	struct pipeline *pipeline;
+	uint64_t since_ns, until_ns;
+	struct wick_task *tasks;
+	uint32_t count, size;
+};
+
+static void take_task(void *context, const struct wick_task *task)
+{
+	struct task_taker *taker = context;
+
+	if (is_target(taker->pipeline, task->pid) &&
+	    !array_reserve(&taker->tasks, &taker->size, (size_t)taker->count + 1))
+		taker->tasks[taker->count++] = *task;
+}
+
+/* Who is there, with the followers on: all others will be told of by events. */
+static int add_tasks(struct pipeline *pipeline)
+{
+	struct task_taker taker = {.pipeline = pipeline, .since_ns = clock_boot_ns()};
+	int err = sampler_follow(pipeline->sampler);
+
+	if (!err)
+		err = sampler_tasks(pipeline->sampler, take_task, &taker);
+	taker.until_ns = clock_boot_ns();
+	for (uint32_t i = 0; !err && i < taker.count; i++)
+		unwind_tables_add(pipeline->unwind, &taker.tasks[i], taker.since_ns,
+				  taker.until_ns);
+	free(taker.tasks);
+	return err;
+}
+
+static int make_tables(struct pipeline *pipeline)
+{
+	const struct sampler_options *options = &pipeline->options.sampler;
+	const struct unwind_map_fds fds = {
+		.rules = sampler_map(pipeline->sampler, "rules"),
+		.pages = sampler_map(pipeline->sampler, "pages"),
+		.mappings = sampler_map(pipeline->sampler, "mappings"),
+		.shards = sampler_map(pipeline->sampler, "shards"),
+		.procs = sampler_map(pipeline->sampler, "procs"),
+	};
+	const struct unwind_sizes sizes = {options->tables.rules, options->tables.pages,
+					   options->tables.mappings, options->tables.shards};
+	struct unwind_options wanted = {
+		.scope = !options->pid_count ? UNWIND_ALL
+			 : options->follow   ? UNWIND_FOLLOW
+					     : UNWIND_LISTED,
+		.events = pipeline->task_events,
+		.compile = unwind_compile_elf,
+	};
+	int err = unwind_maps_open(&fds, &sizes, &pipeline->unwind_maps);
+
+	wanted.maps = pipeline->unwind_maps;
+	return err ? err : unwind_tables_new(&wanted, &pipeline->unwind);
+}
+
+/* What was asked for by name is unwound from the first sample on; the rest of the machine from the
+ * one that follows it. */
+static int open_tables(struct pipeline *pipeline)
+{
+	const struct sampler_options *options = &pipeline->options.sampler;
+	int err = make_tables(pipeline);
+
+	if (!err)
+		err = add_tasks(pipeline);
+	if (err) {
+		log_error("cannot prepare the unwind tables: %s", strerror(-err));
+		return err;
+	}
+	for (size_t i = 0; i < options->pid_count; i++)
+		unwind_tables_load(pipeline->unwind, options->pids[i]);
+	if (options->pid_count)
+		unwind_tables_wait(pipeline->unwind);
+	return unwind_tables_start(pipeline->unwind);
 }
 
 int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_pipeline)
@@ -536,6 +631,8 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 		err = open_task_events(pipeline);
 	if (!err)
 		err = read_targets(pipeline);
+	if (!err && has_tables(pipeline))
+		err = open_tables(pipeline);
 	if (!err)
 		err = open_fds(pipeline);
 	if (err)
@@ -548,6 +645,8 @@ void pipeline_free(struct pipeline *pipeline)
 {
 	if (!pipeline)
 		return;
+	unwind_tables_free(pipeline->unwind);
+	unwind_maps_close(pipeline->unwind_maps);
 	sampler_free(pipeline->sampler);
 	task_events_free(pipeline->task_events);
 	names_free(pipeline->names);
@@ -589,6 +688,19 @@ static int finish_epoch(struct pipeline *pipeline)
 	return err;
 }
 
+static void tell_tables(struct pipeline *pipeline)
+{
+	_cleanup_(buf_release) struct buf text = {0};
+	struct unwind_stats stats;
+
+	if (!pipeline->unwind || !log_enabled(LOG_DEBUG))
+		return;
+	stats = unwind_tables_stats(pipeline->unwind);
+	unwind_stats_print(&stats, &text);
+	if (buf_cstr(&text))
+		log_debug("%s", text.bytes);
+}
+
 int pipeline_stop(struct pipeline *pipeline)
 {
 	double busy_s = cpus_busy_s();
@@ -604,6 +716,7 @@ int pipeline_stop(struct pipeline *pipeline)
 	if (err)
 		log_error("cannot end the last epoch: %s", strerror(-err));
 	close_window(pipeline, now, busy_s);
+	tell_tables(pipeline);
 	/* Only if we had it counted: others may have turned the count on in the middle. */
 	if (pipeline->options.sampler.count_runs)
 		sampler_runs(pipeline->sampler, &pipeline->window->ledger.runs,

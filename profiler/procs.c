@@ -396,6 +396,7 @@ static void on_exec(struct procs *procs, struct process *process)
 	process->space = space;
 	process->exec_known = false;
 	process->is_stale = false;
+	process->exit_ns = 0; /* a thread's exec ends its leader first */
 }
 
 static void on_map(struct procs *procs, struct process *process, const struct task_event *event,

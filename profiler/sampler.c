@@ -324,33 +324,23 @@ size_t sampler_whole_pcs(const struct wick_sample *sample)
 	       (sample->flags & WICK_KERNEL_WHOLE ? sample->kernel_n : 0u);
 }
 
-/* Where the records of a drain go. */
-struct taker {
-	sampler_record record;
-	sampler_exec exec;
-	void *context;
-};
-
-static void give(struct sampler *sampler, const uint8_t *bytes, size_t size,
-		 const struct taker *taker)
+static void give(struct sampler *sampler, const uint8_t *bytes, size_t size, sampler_record record,
+		 void *context)
 {
 	const struct wick_sample *sample = (const void *)bytes;
 
-	if (size == sizeof(struct wick_exec)) {
-		taker->exec(taker->context, (const void *)bytes);
-		return;
-	}
 	if (size < sizeof(*sample) ||
 	    size != sizeof(*sample) + sampler_whole_pcs(sample) * sizeof(uint64_t)) {
 		sampler->bad_records++;
 		return;
 	}
-	taker->record(taker->context, sample);
+	record(context, sample);
 }
 
 /* Layout: Documentation/bpf/ringbuf.rst. A record is an 8-byte head (length, with two flag bits on
  * top) and its bytes, rounded up to 8; the data area is mapped twice, so no record wraps. */
-static void drain_ring(struct sampler *sampler, const struct ring *ring, const struct taker *taker)
+static void drain_ring(struct sampler *sampler, const struct ring *ring, sampler_record record,
+		       void *context)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), mask = sampler->options.ring_bytes - 1;
 	unsigned long *consumer = (unsigned long *)ring->consumer;
@@ -364,7 +354,7 @@ static void drain_ring(struct sampler *sampler, const struct ring *ring, const s
 		if (length & BPF_RINGBUF_BUSY_BIT)
 			break;
 		if (!(length & BPF_RINGBUF_DISCARD_BIT))
-			give(sampler, head + BPF_RINGBUF_HDR_SZ, length, taker);
+			give(sampler, head + BPF_RINGBUF_HDR_SZ, length, record, context);
 		length &= ~BPF_RINGBUF_DISCARD_BIT;
 		at += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7UL;
 		__atomic_store_n(consumer, at, __ATOMIC_RELEASE);
@@ -389,15 +379,14 @@ static int open_checks(struct sampler *sampler)
 	return sampler->checks ? 0 : -errno;
 }
 
-void sampler_drain(struct sampler *sampler, sampler_record record, sampler_exec exec, void *context)
+void sampler_drain(struct sampler *sampler, sampler_record record, void *context)
 {
-	const struct taker taker = {record, exec, context};
 	struct epoll_event events[16];
 
 	while (epoll_wait(sampler->epoll_fd, events, ARRAY_SIZE(events), 0) == ARRAY_SIZE(events))
 		;
 	for (size_t i = 0; i < sampler->ring_count; i++)
-		drain_ring(sampler, &sampler->rings[i], &taker);
+		drain_ring(sampler, &sampler->rings[i], record, context);
 	if (sampler->checks)
 		ring_buffer__consume(sampler->checks);
 }

@@ -87,10 +87,7 @@ int sampler_ring_fd(const struct sampler *sampler);
  */
 typedef void (*sampler_record)(void *context, const struct wick_sample *sample);
 size_t sampler_whole_pcs(const struct wick_sample *sample);
-/* The execs of all processes, if there are tables. */
-typedef void (*sampler_exec)(void *context, const struct wick_exec *exec);
-void sampler_drain(struct sampler *sampler, sampler_record record, sampler_exec exec,
-		   void *context);
+void sampler_drain(struct sampler *sampler, sampler_record record, void *context);
 
 /* Records that were too short or inconsistent, so far: a bug if not 0. */
 uint64_t sampler_bad_records(const struct sampler *sampler);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "profiler/system.h"
+#include "profiler/unwind_maps.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -56,6 +57,8 @@ static bool is_power_of_two(unsigned int n)
 
 int sampling_check(const struct sampling *sampling)
 {
+	if (sampling->debug)
+		log_set_level(LOG_DEBUG);
 	if (sampling->kernel_only && sampling->user_only) {
 		log_error("--kernel and --user exclude each other");
 		log_hint("leave both out for whole stacks");
@@ -74,6 +77,22 @@ int sampling_check(const struct sampling *sampling)
 	return system_check_rights();
 }
 
+/* All 0: by frame pointer alone. */
+static struct sampler_tables tables_wanted(const struct sampling *sampling)
+{
+	struct unwind_sizes sizes = unwind_sizes(sampling->unwind_bytes);
+
+	if (sampling->by_fp || sampling->kernel_only)
+		return (struct sampler_tables){0};
+	return (struct sampler_tables){
+		.rules = sizes.rules,
+		.pages = sizes.pages,
+		.mappings = sizes.mappings,
+		.procs = WICK_PROCS_MAX,
+		.shards = sizes.shards,
+	};
+}
+
 struct pipeline_options sampling_pipeline(const struct sampling *sampling, const pid_t *pids,
 					  size_t pid_count, bool follow)
 {
@@ -89,10 +108,7 @@ struct pipeline_options sampling_pipeline(const struct sampling *sampling, const
 				.pid_count = pid_count,
 				.follow = follow,
 				.max_depth = sampling->max_depth,
-				.tables = sampling->by_fp
-						  ? (struct sampler_tables){0}
-						  : (struct sampler_tables){16384, 65536, 131072,
-									    16384, 32},
+				.tables = tables_wanted(sampling),
 				.ring_bytes = sampling->ring_bytes,
 				.stack_entries = sampling->stack_entries,
 				.epoch_s = sampling->epoch_s,

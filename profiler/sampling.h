@@ -14,16 +14,18 @@ struct sampling {
 	unsigned int hz;
 	bool cycles, kernel_only, user_only, threads;
 	bool by_fp;		/* walk user stacks by frame pointer alone */
+	unsigned long long unwind_bytes; /* of the tables to walk them otherwise */
 	unsigned int max_depth; /* frames of a user stack */
 	/* For tests and measurements. */
-	bool whole, count_runs;
+	bool whole, count_runs, debug;
 	unsigned int ring_bytes, stack_entries, task_ring_pages;
 	double epoch_s;
 };
 
 #define SAMPLING_DEFAULTS                                                                          \
 	{                                                                                          \
-		.hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5, .max_depth = 127                    \
+		.hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5, .max_depth = 127,                    \
+		.unwind_bytes = 32 << 20                                                           \
 	}
 
 int sampling_parse_event(void *options, const struct option_spec *spec, const char *value);
@@ -49,6 +51,9 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	{ .name = "unwind", .kind = OPTION_CALL, .value = "auto|fp",                               \
 	  .help = "user stacks by .eh_frame and frame pointers, or by those alone (auto)",         \
 	  .offset = offsetof(type, sampling), .parse = sampling_parse_unwind },                    \
+	{ .name = "unwind-memory", .kind = OPTION_BYTES, .value = "SIZE",                          \
+	  .help = "room for unwind tables; those not used for longest go (32M)",                   \
+	  .offset = offsetof(type, sampling.unwind_bytes) },                                       \
 	{ .name = "max-depth", .kind = OPTION_UINT, .value = "N",                                  \
 	  .help = "frames of a user stack; of a deeper one both ends are kept (127)",              \
 	  .offset = offsetof(type, sampling.max_depth), .min = 8, .max = 1024 },                   \
@@ -66,6 +71,8 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.task_ring_pages), .min = 1, .max = 1 << 14 },          \
 	{ .name = "epoch", .kind = OPTION_SECONDS, .value = "T", .hidden = true,                   \
 	  .help = "length of an epoch", .offset = offsetof(type, sampling.epoch_s) },              \
+	{ .name = "debug", .kind = OPTION_FLAG, .hidden = true,                                    \
+	  .help = "tell what goes on inside", .offset = offsetof(type, sampling.debug) },          \
 	{ .name = "count-runs", .kind = OPTION_FLAG, .hidden = true,                               \
 	  .help = "have the kernel count the program's runs too",                                  \
 	  .offset = offsetof(type, sampling.count_runs) }

@@ -74,27 +74,30 @@ static int get(void *context, pid_t pid, struct wick_proc *ret_proc)
 	return bpf_map_lookup_elem(kernel->fds.procs, &key, ret_proc) ? -errno : 0;
 }
 
-static int put(void *context, pid_t pid, const struct wick_proc *proc)
+static int update(void *context, pid_t pid, const struct wick_proc *proc, uint64_t flags)
 {
 	const struct kernel_maps *kernel = context;
 	uint32_t key = (uint32_t)pid;
 
-	return bpf_map_update_elem(kernel->fds.procs, &key, proc, BPF_EXIST) ? -errno : 0;
+	return bpf_map_update_elem(kernel->fds.procs, &key, proc, flags) ? -errno : 0;
 }
 
-static int each(void *context, void (*call)(void *of, pid_t pid, const struct wick_proc *proc),
-		void *of)
+static int put(void *context, pid_t pid, const struct wick_proc *proc)
+{
+	return update(context, pid, proc, BPF_EXIST);
+}
+
+static int add(void *context, pid_t pid, const struct wick_proc *proc)
+{
+	return update(context, pid, proc, BPF_NOEXIST);
+}
+
+static void remove_entry(void *context, pid_t pid)
 {
 	const struct kernel_maps *kernel = context;
-	uint32_t key = 0, *from = NULL;
-	struct wick_proc proc;
+	uint32_t key = (uint32_t)pid;
 
-	while (!bpf_map_get_next_key(kernel->fds.procs, from, &key)) {
-		if (!bpf_map_lookup_elem(kernel->fds.procs, &key, &proc))
-			call(of, (pid_t)key, &proc);
-		from = &key;
-	}
-	return errno == ENOENT ? 0 : -errno;
+	bpf_map_delete_elem(kernel->fds.procs, &key);
 }
 
 static int map(int fd, size_t bytes, void *ret)
@@ -122,7 +125,8 @@ int unwind_maps_open(const struct unwind_map_fds *fds, const struct unwind_sizes
 				     .add_shard = add_shard,
 				     .get = get,
 				     .put = put,
-				     .each = each};
+				     .add = add,
+				     .remove = remove_entry};
 	err = map(fds->rules, sizes->rules * sizeof(*maps->rules), &maps->rules);
 	if (!err)
 		err = map(fds->pages, sizes->pages * sizeof(*maps->pages), &maps->pages);

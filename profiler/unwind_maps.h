@@ -29,13 +29,13 @@ struct unwind_maps {
 	void *context;
 	/* Makes a shard, all zeros, and puts it in its place. May wait for 10 ms. Any thread. */
 	int (*add_shard)(void *context, uint32_t index, uint32_t **ret_rows);
-	/* The entry of a process: -ENOENT if it has none. Any thread. */
+	/* The entry of a process in procs: -ENOENT if it has none. Any thread, like those below. */
 	int (*get)(void *context, pid_t pid, struct wick_proc *ret_proc);
-	/* Replaces the entry; -ENOENT if there is none: the process is gone. Any thread. */
+	/* Replaces the entry; -ENOENT if there is none: the process is gone. */
 	int (*put)(void *context, pid_t pid, const struct wick_proc *proc);
-	/* Calls back for each entry there is. */
-	int (*each)(void *context, void (*call)(void *of, pid_t pid, const struct wick_proc *proc),
-		    void *of);
+	/* Makes one; -EEXIST if there is one. */
+	int (*add)(void *context, pid_t pid, const struct wick_proc *proc);
+	void (*remove)(void *context, pid_t pid);
 };
 
 /* The real ones, by their descriptors (borrowed). */
