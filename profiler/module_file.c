@@ -69,7 +69,7 @@ static int open_regular(const char *path)
 	return TAKE_FD(fd);
 }
 
-static int open_by_path(const struct module_name *name)
+int module_open_by_path(const struct module_name *name)
 {
 	int fd = open_regular(name->path);
 	struct stat stat;
@@ -98,13 +98,11 @@ static int open_vdso(void)
 	return size ? TAKE_FD(fd) : -ENOENT;
 }
 
-int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end,
-		bool *ret_by_path)
+int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end)
 {
 	char path[64];
 	int fd;
 
-	*ret_by_path = false;
 	if (name->kind == MODULE_VDSO)
 		return open_vdso();
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
@@ -112,8 +110,7 @@ int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint6
 	fd = open_regular(path);
 	if (fd >= 0)
 		return fd;
-	*ret_by_path = true;
-	return open_by_path(name);
+	return module_open_by_path(name);
 }
 
 struct module_file module_file_of(int fd)

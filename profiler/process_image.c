@@ -44,8 +44,7 @@ static void open_bytes(struct image_file *file, pid_t pid, const struct proc_map
 		.inode = file->inode,
 	};
 	const void *bytes;
-	bool by_path;
-	int fd = module_open(&name, pid, mapping->start, mapping->end, &by_path);
+	int fd = module_open(&name, pid, mapping->start, mapping->end);
 
 	if (fd < 0)
 		return;
