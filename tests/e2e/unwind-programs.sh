@@ -62,7 +62,7 @@ rooted()
 		file=$(command -v "$file") && entries+=("$file")
 	done
 	"$tree/tests/e2e/whole.py" --samples "$samples" --least "$least" ${entries[@]/#/--entry } \
-		"$1" "(ENTRY) ANY" "THREAD ANY" || fail "$1: stacks without their root"
+		"$1" "ENTRY ANY" "THREAD ANY" || fail "$1: stacks without their root"
 }
 
 program python3 '/usr/bin/python3 -c "import json, re"' "/usr/bin/python3 $tmp/work.py"

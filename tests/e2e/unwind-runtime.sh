@@ -26,21 +26,21 @@ whole "$tmp/runtime.folded" cpp_nofp \
 	"START main $basket ($library)#*" \
 	"START main thrower shop::till::refuse.*#* ($library)#*"
 
-# The frame between is the trampoline to which the handler returns.
+# The frame between is the trampoline to which the handler returns; there it ends the signal.
 trampoline='libc\.so\.6\+0x[0-9a-f]+|__restore_rt'
 whole "$tmp/runtime.folded" altstack_nofp \
 	"START main outer interrupted" \
-	"START main outer interrupted $trampoline handler in_handler"
+	"START main outer interrupted $trampoline handler in_handler" "START main outer interrupted $trampoline"
 handler=$(folded_count "$tmp/runtime.folded" ';interrupted;[^;]*;handler;in_handler')
 at_least "samples on the alternate stack" "$handler" 400
 
 whole "$tmp/runtime.folded" realign_nofp "START main growing aligned use"
 
-# The wrapper's name, or its alias; each under its caller.
-whole "$tmp/runtime.folded" libcalls_nofp \
-	"START main do_read ((__)?(libc_)?read)#?" "START main do_getppid ((__)?getppid)#?" \
-	"START main do_stat (.*stat(64|64_time64)?)#?" \
-	"START main do_pipe ((__)?(libc_)?(read|write))#?"
+# The wrapper's name, or its alias; each under its caller. stat() goes on as fstatat().
+wrapper() { echo "((__)?(libc_)?($1)(@plt)?)#?"; }
+whole "$tmp/runtime.folded" libcalls_nofp "START main do_read $(wrapper read)" \
+	"START main do_getppid $(wrapper getppid)" "START main do_stat $(wrapper '(f?stat(at)?(64)?)')" \
+	"START main do_pipe $(wrapper 'read|write')"
 for function in do_read do_getppid do_stat do_pipe; do
 	at_least "$function" "$(folded_count "$tmp/runtime.folded" ";main;$function;")" 50
 done
