@@ -219,6 +219,15 @@ mostly_complete()
 		"$tmp/report.json")" "$2"
 }
 
+# mostly_rooted FILE PERCENT: the same, and those that are complete but for a marked gap.
+mostly_rooted()
+{
+	ledger_exact "$1"
+	at_least "stacks with their root, %" "$(jq \
+		'100 * (.ledger.complete + (.ledger.cut.gap // 0)) / .ledger.written' \
+		"$tmp/report.json")" "$2"
+}
+
 # until_each_cpu SECONDS PID..: as until_cpu, for all of them at once.
 until_each_cpu()
 {

@@ -48,7 +48,7 @@ program()
 	"$WICK" record --user -F 999 -o "$file" -- bash -c "$2 >/dev/null 2>&1; sleep 0.5; $3" \
 		>"$tmp/out" 2>"$tmp/wick.err" || fail "wick record exited with $?"
 	echo "-- $1"
-	mostly_complete "$file" 99
+	mostly_rooted "$file" 99
 	folded "$file" "$tmp/$1.folded"
 	least=99 samples=700 rooted "$tmp/$1.folded"
 }
