@@ -30,10 +30,12 @@ const volatile struct wick_config config;
 #include "filter.h"
 #include "tables.h"
 #include "unwind.h"
+#include "check.h"
 
 enum { WALK_STRIDE = 4 }; /* steps of one call: fewer calls, but more for the verifier */
 
-/* Shapes of inner maps. User space makes the real ones, of any size. */
+/* Shapes of inner maps. User space makes the real ones, of any size. Sizes, no types: 6.1 takes a map
+ * with BTF and one without for different shapes (EINVAL). */
 struct stack_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -237,6 +239,7 @@ static __always_inline void take_user(void *ctx, struct task_struct *task, struc
 	struct wick_stack *stack = user_stack(scratch);
 	struct unwind *walk = &scratch->walk;
 	int ended = 0;
+	__u64 sp;
 
 	stack->n = 0;
 	stack->zero = 0;
@@ -252,6 +255,7 @@ static __always_inline void take_user(void *ctx, struct task_struct *task, struc
 		stack->end = WICK_END_no_regs;
 		return;
 	}
+	sp = walk->sp;
 	unwind_begin(walk, config.unwind ? find_tables(&scratch->sample) : NULL);
 	walk->saw_pending = config.unwind && !walk->proc.serial;
 	for (__u32 i = 0; !ended && i < WICK_WALK_MAX / WALK_STRIDE; i++)
@@ -261,6 +265,8 @@ static __always_inline void take_user(void *ctx, struct task_struct *task, struc
 	for (__u32 from = 0; from < WICK_DEPTH_MAX && from < stack->n; from += HASH_PART)
 		wick_hash(from);
 	scratch->sample.user_hash = hash_end(&scratch->hash, stack);
+	if (config.check_every && bpf_get_prandom_u32() % config.check_every == 0)
+		check_take(&scratch->sample, stack, walk, sp);
 }
 
 /* True: the stack is in the epoch's map now. */
