@@ -10,13 +10,20 @@
 #include <string.h>
 
 enum {
-	DRIFT_FUNCTIONS_MIN = 3,       /* for the median of ratios */
-	DISPERSION_FUNCTIONS_MIN = 10, /* for genomic control */
-	DISPERSION_ASSUMED = 2,	       /* where there are fewer */
+	DRIFT_FUNCTIONS_MIN = 3,   /* for the median of ratios */
+	SPREAD_FUNCTIONS_MIN = 10, /* to estimate it where units do not show it */
+	SPREAD_SAMPLES_MIN = 50,   /* of such a function, on each side */
+	SPREAD_FUNCTIONS = 9,	   /* of about example_share, where units do */
 };
 
 /* What samples_needed is about. */
 static const double example_share = 0.02, example_growth = 0.05;
+static const double drift_voice_max = 0.05;
+/* From run to run, where nothing tells it. */
+static const double spread_assumed = 0.05;
+/* A deviation by medians tells as much as one by squares from so many times fewer values [P. J.
+ * Huber, Robust Statistics, Wiley 1981, section 5.1]. */
+static const double median_efficiency = 0.37;
 
 int diff_new(const struct diff_options *options, struct diff **ret_diff)
 {
@@ -100,7 +107,10 @@ static int name_functions(struct diff *diff, struct diff_unit *unit)
 			profile_frame_name(profile, &profile->locations[i], 0, name, sizeof(name)),
 			&stable, to);
 	}
-	return err ? err : intern(diff, "[unknown]", &stable, to);
+	for (uint32_t i = 0; !err && i < profile->sample_count; i++)
+		if (!profile->samples[i].location_count)
+			return intern(diff, "[unknown]", &stable, to);
+	return err;
 }
 
 uint32_t diff_frame(const struct diff_unit *unit, uint32_t location, uint32_t line)
@@ -292,7 +302,7 @@ static int make_sides(struct diff *diff)
 			.units = totals->units,
 			/* The sum of one profile is as random as its parts. */
 			.samples = is_share || totals->units > 1 ? totals->samples : INFINITY,
-			.dispersion = 1,
+			.freedom = INFINITY,
 		};
 	}
 	for (uint32_t i = 0; i < diff->unit_count; i++) {
@@ -337,13 +347,41 @@ static void add_counts(const struct diff *diff, uint32_t function, enum kind kin
 	}
 }
 
-static struct stats_rate side_rate(const struct diff *diff, enum diff_side side)
+/* Fills diff->counts with those of one function. */
+static struct diff_change load_counts(const struct diff *diff, uint32_t function, enum kind kind)
 {
-	struct stats_rate rate = stats_rate(&diff->sides[side], side_counts(diff, side));
+	struct diff_change change = {0};
 
-	rate.value *= diff->scale[side];
-	rate.variance *= diff->scale[side] * diff->scale[side];
+	clear_counts(diff);
+	add_counts(diff, function, kind, &change);
+	return change;
+}
+
+static struct stats_rate side_rate(const struct diff *diff, const struct stats_side *side,
+				   enum diff_side which)
+{
+	struct stats_rate rate = stats_rate(side, side_counts(diff, which));
+
+	rate.value *= diff->scale[which];
+	rate.variance *= diff->scale[which] * diff->scale[which];
 	return rate;
+}
+
+/* Both rates, from diff->counts. A side of one profile is taken to spread as the other one does. */
+static void both_rates(const struct diff *diff, struct stats_rate rates[DIFF_SIDES])
+{
+	for (int side = 0; side < DIFF_SIDES; side++)
+		rates[side] = side_rate(diff, &diff->sides[side], side);
+	for (int side = 0; side < DIFF_SIDES; side++) {
+		const struct stats_rate *other = &rates[!side];
+		struct stats_side single = diff->sides[side];
+
+		if (single.units > 1 || diff->sides[!side].units == 1)
+			continue;
+		single.spread = fmax(other->spread, 0);
+		single.freedom = other->freedom;
+		rates[side] = side_rate(diff, &single, side);
+	}
 }
 
 /* What a function's rate would have become by the drift alone, as far as that is in the direction
@@ -357,20 +395,23 @@ static double own_factor(const struct diff *diff, double difference)
 static void measure(const struct diff *diff, struct diff_change *change)
 {
 	double alpha = diff->options.alpha;
-	struct stats_rate a = side_rate(diff, DIFF_BEFORE), b = side_rate(diff, DIFF_AFTER);
-	struct stats_test plain = stats_compare(&a, &b, 1);
-	double factor = own_factor(diff, plain.difference);
-	struct stats_test own = stats_compare(&a, &b, factor);
+	struct stats_rate rates[DIFF_SIDES], *a = &rates[DIFF_BEFORE], *b = &rates[DIFF_AFTER];
+	struct stats_test plain, own;
+	double factor;
 
-	change->rate[DIFF_BEFORE] = a.value;
-	change->rate[DIFF_AFTER] = b.value;
+	both_rates(diff, rates);
+	plain = stats_compare(a, b, 1);
+	factor = own_factor(diff, plain.difference);
+	own = stats_compare(a, b, factor);
+	change->rate[DIFF_BEFORE] = a->value;
+	change->rate[DIFF_AFTER] = b->value;
 	change->difference = plain.difference;
 	stats_interval(&plain, alpha, &change->low, &change->high);
-	change->growth = a.value > 0 ? b.value / a.value - 1 : b.value > 0 ? INFINITY : 0;
-	stats_growth(&a, &b, alpha, &change->growth_low, &change->growth_high);
+	change->growth = a->value > 0 ? b->value / a->value - 1 : b->value > 0 ? INFINITY : 0;
+	stats_growth(a, b, alpha, &change->growth_low, &change->growth_high);
 	change->own_growth = change->growth;
-	if (a.value > 0)
-		change->own_growth = b.value / (factor * a.value) - 1;
+	if (a->value > 0)
+		change->own_growth = b->value / (factor * a->value) - 1;
 	change->p = own.p;
 	/* Between what it was and what the drift made of it: no change of its own. */
 	if (own.difference * plain.difference <= 0) {
@@ -379,7 +420,7 @@ static void measure(const struct diff *diff, struct diff_change *change)
 	}
 	change->q = NAN;
 	change->detectable = stats_detectable(&own, alpha / fmax(diff->tests, 1));
-	change->detectable /= a.value > 0 ? a.value : b.value;
+	change->detectable /= a->value > 0 ? a->value : b->value;
 }
 
 struct diff_change diff_sum(const struct diff *diff, const uint32_t *functions, uint32_t count)
@@ -405,151 +446,177 @@ static bool is_tested(const struct diff *diff, const struct diff_change *change)
 	return samples_of(change) >= diff->options.min_samples;
 }
 
-static int ascending(const void *left, const void *right)
+/* Of those functions that spread: drawing samples is not correlated, and would dilute it. */
+static void estimate_correlation(struct diff *diff, enum diff_side side)
 {
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
-static double median(double *values, uint32_t count)
-{
-	qsort(values, count, sizeof(*values), ascending);
-	return (values[count / 2] + values[(count - 1) / 2]) / 2;
-}
-
-/* Calls what() with diff->counts filled, for the self time of each function that is tested; gives
- * how many numbers it stored. */
-static uint32_t over_functions(const struct diff *diff, enum diff_side side, double *numbers,
-			       double (*what)(const struct diff *diff, enum diff_side side,
-					      const struct diff_change *change))
-{
+	struct stats_side *stats = &diff->sides[side];
+	double total = 0;
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < diff->function_count; i++) {
-		struct diff_change change = {0};
-		double number;
+		struct diff_change change = load_counts(diff, i, SELF);
+		struct stats_rate rate;
+		double r1;
 
-		clear_counts(diff);
-		add_counts(diff, i, SELF, &change);
-		if (!is_tested(diff, &change))
+		rate = stats_rate(stats, side_counts(diff, side));
+		if (rate.spread * change.samples[side] / stats->units <= 1)
 			continue;
-		number = what(diff, side, &change);
-		if (!isnan(number))
-			numbers[count++] = number;
+		r1 = stats_neighbours(stats, side_counts(diff, side));
+		if (isnan(r1))
+			continue;
+		total += r1;
+		count++;
 	}
-	return count;
+	if (count)
+		stats->correlation = stats_correlation(total / count, stats->units);
 }
 
-static double neighbours(const struct diff *diff, enum diff_side side,
-			 const struct diff_change *change)
+/* Each function has a voice by its share, but none a larger one than drift_voice_max: neither shall
+ * one large function that changed be "most", nor many tiny ones. */
+static int estimate_drift(struct diff *diff)
 {
-	(void)change;
-	return stats_neighbours(&diff->sides[side], side_counts(diff, side));
-}
-
-static double ratio(const struct diff *diff, enum diff_side side, const struct diff_change *change)
-{
+	_cleanup_free_ struct stats_weighted *ratios =
+		calloc((size_t)diff->function_count + 1, sizeof(*ratios));
 	double minimum = diff->options.min_samples / 2;
+	uint32_t count = 0;
 
-	(void)side;
-	if (change->samples[DIFF_BEFORE] < minimum || change->samples[DIFF_AFTER] < minimum)
-		return NAN;
-	return side_rate(diff, DIFF_AFTER).value / side_rate(diff, DIFF_BEFORE).value;
-}
+	if (!ratios)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < diff->function_count; i++) {
+		struct diff_change change = load_counts(diff, i, SELF);
+		double shares[DIFF_SIDES];
 
-static double dispersion(const struct diff *diff, enum diff_side side,
-			 const struct diff_change *change)
-{
-	return change->samples[side] > 0 ? side_rate(diff, side).dispersion : NAN;
-}
-
-static double z_square(const struct diff *diff, enum diff_side side,
-		       const struct diff_change *change)
-{
-	struct stats_rate a = side_rate(diff, DIFF_BEFORE), b = side_rate(diff, DIFF_AFTER);
-	struct stats_test test = stats_compare(&a, &b, diff->drift);
-
-	(void)side;
-	(void)change;
-	return test.difference * test.difference / (test.error * test.error);
-}
-
-static void estimate_correlation(struct diff *diff, double *numbers)
-{
-	for (int side = 0; side < DIFF_SIDES; side++) {
-		uint32_t count = over_functions(diff, side, numbers, neighbours);
-		double total = 0;
-
-		for (uint32_t i = 0; i < count; i++)
-			total += numbers[i];
-		diff->sides[side].correlation =
-			count ? stats_correlation(total / count, diff->sides[side].units) : 0;
+		if (change.samples[0] < minimum || change.samples[1] < minimum)
+			continue;
+		for (int side = 0; side < DIFF_SIDES; side++)
+			shares[side] = change.samples[side] / diff->totals[side].samples;
+		ratios[count].value = log(shares[DIFF_AFTER] / shares[DIFF_BEFORE]);
+		ratios[count++].weight =
+			fmin((shares[DIFF_BEFORE] + shares[DIFF_AFTER]) / 2, drift_voice_max);
 	}
-}
-
-static void estimate_drift(struct diff *diff, double *numbers)
-{
-	uint32_t count;
-
-	if (diff->options.denominator != DIFF_SHARE)
-		return;
-	count = over_functions(diff, DIFF_BEFORE, numbers, ratio);
 	if (count >= DRIFT_FUNCTIONS_MIN)
-		diff->drift = median(numbers, count);
+		diff->drift = exp(stats_sure_median(ratios, count));
+	return 0;
 }
 
-static void estimate_dispersion(struct diff *diff, double *numbers)
+/* With one profile a side: from how far all functions differ between the two. */
+static int estimate_common_spread(struct diff *diff)
 {
-	bool is_single[DIFF_SIDES];
+	size_t room = (size_t)diff->function_count + 1, count = 0;
+	_cleanup_free_ double *differences = calloc(room, sizeof(*differences));
+	_cleanup_free_ double *variances = calloc(room, sizeof(*variances));
+	_cleanup_free_ double *scratch = calloc(room, sizeof(*scratch));
+	double spread = spread_assumed * spread_assumed;
 
+	if (!differences || !variances || !scratch)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < diff->function_count; i++) {
+		struct diff_change change = load_counts(diff, i, SELF);
+		struct stats_rate rates[DIFF_SIDES];
+
+		if (change.samples[0] < SPREAD_SAMPLES_MIN ||
+		    change.samples[1] < SPREAD_SAMPLES_MIN)
+			continue;
+		both_rates(diff, rates);
+		differences[count] = log(rates[1].value / rates[0].value / diff->drift);
+		for (int side = 0; side < DIFF_SIDES; side++)
+			variances[count] +=
+				rates[side].variance / (rates[side].value * rates[side].value);
+		count++;
+	}
+	diff->spread_is_assumed = count < SPREAD_FUNCTIONS_MIN;
+	if (!diff->spread_is_assumed)
+		spread = stats_spread(differences, variances, scratch, count) / 2;
 	for (int side = 0; side < DIFF_SIDES; side++) {
-		uint32_t count;
-
-		is_single[side] = diff->sides[side].units == 1;
-		diff->dispersion[side] = 1;
-		count = is_single[side] ? 0 : over_functions(diff, side, numbers, dispersion);
-		if (count)
-			diff->dispersion[side] = fmax(median(numbers, count), 1);
+		diff->sides[side].spread = spread;
+		if (!diff->spread_is_assumed)
+			diff->sides[side].freedom = median_efficiency * (double)count;
+		diff->spread[side] = sqrt(spread);
 	}
-	if (is_single[DIFF_BEFORE] && is_single[DIFF_AFTER]) {
-		uint32_t count = over_functions(diff, DIFF_BEFORE, numbers, z_square);
+	return 0;
+}
 
-		diff->dispersion_is_assumed = count < DISPERSION_FUNCTIONS_MIN;
-		diff->dispersion[DIFF_BEFORE] = diff->dispersion[DIFF_AFTER] =
-			diff->dispersion_is_assumed ? DISPERSION_ASSUMED
-						    : stats_dispersion(numbers, count);
-	} else if (is_single[DIFF_BEFORE] || is_single[DIFF_AFTER]) {
-		/* What the other side's units show. */
-		diff->dispersion[is_single[DIFF_AFTER]] = diff->dispersion[!is_single[DIFF_AFTER]];
+/* With several: what those functions show that are nearest to example_share. */
+static void estimate_unit_spread(struct diff *diff, enum diff_side side)
+{
+	double spreads[SPREAD_FUNCTIONS], distances[SPREAD_FUNCTIONS];
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < diff->function_count; i++) {
+		struct diff_change change = load_counts(diff, i, SELF);
+		double share, distance;
+		uint32_t at;
+
+		if (!is_tested(diff, &change) || change.samples[side] <= 0)
+			continue;
+		share = change.samples[side] / diff->totals[side].samples;
+		distance = fabs(log(share / example_share));
+		at = count < SPREAD_FUNCTIONS ? count++ : SPREAD_FUNCTIONS;
+		/* Insertion into the list of the nearest. */
+		for (; at > 0 && distances[at - 1] > distance; at--)
+			if (at < SPREAD_FUNCTIONS) {
+				distances[at] = distances[at - 1];
+				spreads[at] = spreads[at - 1];
+			}
+		if (at < SPREAD_FUNCTIONS) {
+			distances[at] = distance;
+			/* Of the odds: a large share can vary less than what it is a share of. */
+			spreads[at] = side_rate(diff, &diff->sides[side], side).spread /
+				      ((1 - share) * (1 - share));
+		}
 	}
+	if (count)
+		diff->spread[side] = sqrt(fmax(stats_median(spreads, count), 0));
+}
+
+static int estimate_spread(struct diff *diff)
+{
+	bool is_single[] = {diff->sides[0].units == 1, diff->sides[1].units == 1};
+
+	if (is_single[0] && is_single[1])
+		return estimate_common_spread(diff);
 	for (int side = 0; side < DIFF_SIDES; side++)
-		diff->sides[side].dispersion = diff->dispersion[side];
+		if (!is_single[side])
+			estimate_unit_spread(diff, side);
+	for (int side = 0; side < DIFF_SIDES; side++)
+		if (is_single[side])
+			diff->spread[side] = diff->spread[!side];
+	return 0;
 }
 
 static int estimate(struct diff *diff)
 {
-	_cleanup_free_ double *numbers = calloc((size_t)diff->function_count + 1, sizeof(*numbers));
+	int err = 0;
 
-	if (!numbers)
-		return -ENOMEM;
-	estimate_correlation(diff, numbers);
-	estimate_drift(diff, numbers);
-	estimate_dispersion(diff, numbers);
-	return 0;
+	for (int side = 0; side < DIFF_SIDES; side++)
+		if (diff->sides[side].units > 1)
+			estimate_correlation(diff, side);
+	if (diff->options.denominator == DIFF_SHARE)
+		err = estimate_drift(diff);
+	return err ? err : estimate_spread(diff);
+}
+
+/* Of a function of example_share: the variance of its count over that of drawing. */
+static double design_effect(const struct diff *diff, enum diff_side side)
+{
+	const struct diff_totals *totals = &diff->totals[side];
+
+	return 1 + diff->spread[side] * diff->spread[side] * example_share / (1 - example_share) *
+			   totals->samples / totals->units;
 }
 
 /* What these data, and how many more of the kind, can show of a function of example_share. */
 static void predict(struct diff *diff)
 {
-	double alpha = diff->options.alpha / fmax(diff->tests, 1), error = 0, parts = 0;
+	double alpha = diff->options.alpha / fmax(diff->tests, 1), error = 0, parts = 0, effect = 0;
 	uint32_t units = diff->sides[DIFF_BEFORE].units;
 	struct stats_test test = {.freedom = INFINITY};
 
 	for (int side = 0; side < DIFF_SIDES; side++) {
-		double variance = diff->dispersion[side] * example_share * (1 - example_share) /
+		double variance = design_effect(diff, side) * example_share * (1 - example_share) /
 				  diff->totals[side].samples;
 
+		effect += design_effect(diff, side) / DIFF_SIDES;
 		error += variance;
 		if (diff->sides[side].units > 1)
 			parts += variance * variance / (diff->sides[side].units - 1);
@@ -560,9 +627,8 @@ static void predict(struct diff *diff)
 	diff->detectable = stats_detectable(&test, alpha) / example_share;
 	if (units > diff->sides[DIFF_AFTER].units)
 		units = diff->sides[DIFF_AFTER].units;
-	diff->samples_needed = stats_samples_needed(
-		example_share, example_growth,
-		(diff->dispersion[DIFF_BEFORE] + diff->dispersion[DIFF_AFTER]) / 2, alpha, units);
+	diff->samples_needed =
+		stats_samples_needed(example_share, example_growth, effect, alpha, units);
 }
 
 /* ---- all changes ---- */
@@ -581,14 +647,11 @@ static void measure_function(struct diff *diff, uint32_t position)
 	double inlined[DIFF_SIDES] = {0};
 
 	function->name = position + 1;
-	clear_counts(diff);
-	add_counts(diff, position, SELF, &function->self);
+	function->self = load_counts(diff, position, SELF);
 	measure(diff, &function->self);
 	function->total = function->self;
 	if (!is_self_only(diff, position)) {
-		function->total = (struct diff_change){0};
-		clear_counts(diff);
-		add_counts(diff, position, TOTAL, &function->total);
+		function->total = load_counts(diff, position, TOTAL);
 		measure(diff, &function->total);
 	}
 	for (size_t i = diff->point_first[position]; i < diff->point_first[position + 1]; i++)
@@ -671,10 +734,9 @@ static int judge(struct diff *diff)
 static void count_tests(struct diff *diff)
 {
 	for (uint32_t i = 0; i < diff->function_count; i++) {
-		struct diff_change self = {0}, total = {0};
+		struct diff_change self = load_counts(diff, i, SELF);
+		struct diff_change total = load_counts(diff, i, TOTAL);
 
-		add_counts(diff, i, SELF, &self);
-		add_counts(diff, i, TOTAL, &total);
 		diff->tests += is_tested(diff, &self);
 		diff->tests += samples_of(&total) > samples_of(&self) && is_tested(diff, &total);
 	}
@@ -770,11 +832,12 @@ static int by_rank(const void *left, const void *right)
 	return (a->function > b->function) - (a->function < b->function);
 }
 
-uint32_t *diff_ranking(const struct diff *diff)
+uint32_t *diff_ranking(const struct diff *diff, uint32_t *ret_count)
 {
 	_cleanup_free_ struct ranked *ranked =
 		calloc((size_t)diff->function_count + 1, sizeof(*ranked));
 	uint32_t *order = calloc((size_t)diff->function_count + 1, sizeof(*order));
+	uint32_t count = 0;
 
 	if (!ranked || !order) {
 		free(order);
@@ -782,16 +845,21 @@ uint32_t *diff_ranking(const struct diff *diff)
 	}
 	for (uint32_t i = 0; i < diff->function_count; i++) {
 		const struct diff_change *change = diff_headline(&diff->functions[i]);
+		struct ranked *at = &ranked[count];
 
-		ranked[i] = (struct ranked){i, 2, change->rate[0] + change->rate[1]};
+		if (samples_of(&diff->functions[i].total) <= 0)
+			continue; /* in a profile's tables, but in none of its samples */
+		*at = (struct ranked){i, 2, change->rate[0] + change->rate[1]};
 		if (diff_is_change(change->verdict) || change->verdict == DIFF_MOVED) {
-			ranked[i].group = change->verdict == DIFF_MOVED;
-			ranked[i].size = fabs(change->difference);
+			at->group = change->verdict == DIFF_MOVED;
+			at->size = fabs(change->difference);
 		}
+		count++;
 	}
-	qsort(ranked, diff->function_count, sizeof(*ranked), by_rank);
-	for (uint32_t i = 0; i < diff->function_count; i++)
+	qsort(ranked, count, sizeof(*ranked), by_rank);
+	for (uint32_t i = 0; i < count; i++)
 		order[i] = ranked[i].function;
+	*ret_count = count;
 	return order;
 }
 

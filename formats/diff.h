@@ -10,10 +10,11 @@
  *
  * What a share can and cannot say. Shares sum up to 1: one function that gets slower makes all
  * others' shares fall. So the test of a share is not against "the same share" alone but against
- * what most functions did: the *drift*, the median of after / before over the functions' self
- * shares [the median of ratios of S. Anders and W. Huber, Genome Biology 11, 2010, R106, for the
- * same trouble with counts of genes]. A share counts as grown only where it grew beyond both 1 and
- * drift, and as fallen where it fell below both. With the other denominators the drift is 1.
+ * what most functions did: the *drift*, the weighted median of after / before over the functions'
+ * self shares, or 1 where that is not surely another [the median of ratios of S. Anders and W.
+ * Huber, Genome Biology 11, 2010, R106, for the same trouble with counts of genes]. A share counts
+ * as grown only where it grew beyond both 1 and drift, and as fallen where it fell below both. With
+ * the other denominators the drift is 1.
  *
  * All is association: one restart is one layout of memory, one warm-up, one load. Not thread safe.
  * Functions give 0 or -ENOMEM unless they say more.
@@ -126,10 +127,10 @@ struct diff {
 	struct diff_totals totals[DIFF_SIDES];
 	struct diff_change whole; /* all CPU time by the denominator; of shares it is always 1 */
 	double drift;		  /* see above; 1 with other denominators than shares */
-	/* A side of one profile: what its variances were multiplied by; else the median of
-	 * what the units show. */
-	double dispersion[DIFF_SIDES];
-	bool dispersion_is_assumed; /* too few functions to estimate it from */
+	/* How far a function of 2 % share is from itself in the next profile, beyond what drawing
+	 * samples does: a standard deviation, as a fraction. From functions of about that share. */
+	double spread[DIFF_SIDES];
+	bool spread_is_assumed; /* one profile a side and too few functions to estimate it from */
 	struct stats_side sides[DIFF_SIDES];
 	double scale[DIFF_SIDES]; /* from samples by size to the denominator's unit */
 	double *sizes, *counts;	  /* of the sides' units: those before, then those after */
@@ -169,9 +170,9 @@ const char *diff_verdict_name(enum diff_verdict verdict);
 /* Changed, and not only moved. */
 bool diff_is_change(enum diff_verdict verdict);
 
-/* Positions of functions, those with a verdict first, the largest change of these on top, then the
- * others by share. The caller frees it. NULL: no memory. */
-uint32_t *diff_ranking(const struct diff *diff);
+/* Positions of the functions that have samples: first those that changed, the largest change on
+ * top, then those that moved, then the others by share. The caller frees it. NULL: no memory. */
+uint32_t *diff_ranking(const struct diff *diff, uint32_t *ret_count);
 
 /* ---- the gate ---- */
 

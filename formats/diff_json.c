@@ -99,7 +99,7 @@ static void add_side(const struct diff *diff, enum diff_side side, struct buf *o
 		{"cpu_s", totals->cpu_s},
 		{"duration_s", totals->duration_s > 0 ? totals->duration_s : NAN},
 		{"work", is_work ? totals->size : NAN},
-		{"dispersion", diff->dispersion[side]},
+		{"spread", diff->spread[side]},
 		{"correlation", diff->sides[side].correlation},
 	};
 
@@ -137,7 +137,8 @@ void diff_write_json(const struct diff *diff, const struct diff_gate *gate, stru
 {
 	static const char *const denominators[] = {"share", "cores", "work"};
 	static const char *const units[] = {"fraction", "cores", "seconds"};
-	_cleanup_free_ uint32_t *order = diff_ranking(diff);
+	uint32_t count = 0;
+	_cleanup_free_ uint32_t *order = diff_ranking(diff, &count);
 
 	if (!order) {
 		out->failed = true;
@@ -149,8 +150,8 @@ void diff_write_json(const struct diff *diff, const struct diff_gate *gate, stru
 		   denominators[diff->options.denominator], units[diff->options.denominator],
 		   diff->options.alpha, diff->tests);
 	add_number(out, "drift", diff->drift);
-	buf_printf(out, ",\n  \"dispersion_assumed\": %s,\n  ",
-		   diff->dispersion_is_assumed ? "true" : "false");
+	buf_printf(out, ",\n  \"spread_assumed\": %s,\n  ",
+		   diff->spread_is_assumed ? "true" : "false");
 	add_number(out, "detectable_growth", diff->detectable);
 	buf_add_str(out, ",\n  ");
 	add_number(out, "samples_needed", diff->samples_needed);
@@ -166,7 +167,7 @@ void diff_write_json(const struct diff *diff, const struct diff_gate *gate, stru
 	}
 	add_gate(diff, gate, out);
 	buf_add_str(out, "  \"functions\": [");
-	for (uint32_t i = 0; i < diff->function_count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		buf_add_str(out, i ? ",\n" : "\n");
 		add_function(diff, &diff->functions[order[i]], out);
 	}

@@ -66,17 +66,16 @@ static bool is_told(const struct diff_function *function)
 
 void diff_write_markdown(const struct diff *diff, struct buf *out)
 {
-	_cleanup_free_ uint32_t *order = diff_ranking(diff);
-	uint32_t rows = 0, told = 0;
+	uint32_t rows = 0, told = 0, count = 0;
+	_cleanup_free_ uint32_t *order = diff_ranking(diff, &count);
 
 	if (!order) {
 		out->failed = true;
 		return;
 	}
-	while (told < diff->function_count && is_told(&diff->functions[order[told]]))
+	while (told < count && is_told(&diff->functions[order[told]]))
 		told++;
-	buf_printf(out, "### CPU profile: %u of %u functions changed or moved\n\n", told,
-		   diff->function_count);
+	buf_printf(out, "### CPU profile: %u of %u functions changed or moved\n\n", told, count);
 	if (told) {
 		buf_printf(out,
 			   "| verdict | function | before | after | change (%g %% interval) | "

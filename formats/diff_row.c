@@ -203,26 +203,25 @@ static void add_denominator(const struct diff *diff, struct buf *out)
 
 static void add_units(const struct diff *diff, struct buf *out)
 {
-	const uint32_t units[] = {diff->totals[DIFF_BEFORE].units, diff->totals[DIFF_AFTER].units};
-	const double *dispersion = diff->dispersion;
+	uint32_t before = diff->totals[DIFF_BEFORE].units, after = diff->totals[DIFF_AFTER].units;
 
-	if (units[0] > 1 && units[1] > 1) {
-		buf_printf(out, "between profiles: %.1f and %.1f times what samples alone would",
-			   dispersion[0], dispersion[1]);
-		if (diff->sides[0].correlation > 0 || diff->sides[1].correlation > 0)
-			buf_printf(out, "; neighbours correlate by %.2f and %.2f",
-				   diff->sides[0].correlation, diff->sides[1].correlation);
-	} else if (units[0] > 1 || units[1] > 1) {
-		buf_printf(out,
-			   "between the profiles of one side, %.1f times what samples alone would; "
-			   "the other is taken to do so too",
-			   dispersion[0]);
-	} else {
-		buf_printf(out,
-			   "as samples alone would (binomial), times %.1f (%s): one profile a side",
-			   dispersion[0],
-			   diff->dispersion_is_assumed ? "assumed" : "as all functions show");
+	if (before == 1 && after == 1) {
+		buf_printf(
+			out,
+			"as drawing samples does (binomial), and by %.1f %% from run to run (%s)",
+			diff->spread[DIFF_BEFORE] * 100,
+			diff->spread_is_assumed ? "assumed: one profile a side"
+						: "as all functions do from side to side");
+		return;
 	}
+	buf_printf(out, "by %.1f and %.1f %% from profile to profile, beside drawing samples",
+		   diff->spread[DIFF_BEFORE] * 100, diff->spread[DIFF_AFTER] * 100);
+	if (before == 1 || after == 1)
+		buf_printf(out, "; the one %s is taken to be as the others",
+			   before == 1 ? "before" : "after");
+	if (diff->sides[0].correlation > 0 || diff->sides[1].correlation > 0)
+		buf_printf(out, "; neighbours correlate by %.2f and %.2f",
+			   diff->sides[0].correlation, diff->sides[1].correlation);
 }
 
 static void add_power(const struct diff *diff, struct buf *out)

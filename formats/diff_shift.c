@@ -4,7 +4,7 @@
  *
  * A function whose self time changed *moved* if relatives of it (its callers, its callees, or those
  * with a caller in common) changed the other way so that together nothing is left: the sum of their
- * counts, tested as one function, shows no change, and what is left of it is less than a quarter of
+ * counts, tested as one function, shows no change, and what is left of it is less than a fifth of
  * the first one's. So it is with what was inlined, outlined, renamed, split or joined.
  *
  * A function *passes on* a change of its total if callees whose totals changed the same way make up
@@ -24,7 +24,7 @@ enum {
 	ROOT = UINT32_MAX, /* the caller of the first frame */
 };
 
-static const double residue_max = 0.25, passed_min = 0.75;
+static const double residue_max = 0.2, passed_min = 0.75;
 
 /* A call between two functions, of which the callee changed. */
 struct edge {

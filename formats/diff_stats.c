@@ -119,33 +119,43 @@ static double drawing_variance(double count, double samples)
 	return isinf(samples) ? count + 1 : (samples + 2) * p * (1 - p);
 }
 
-/* Step 1, of the count. */
+/* Steps 1 and 2, of the count. */
 static double unit_variance(const struct stats_side *side, const double *counts, double rate)
 {
 	double n = side->units, squares = 0;
+	/* So many units tell as much as one that is independent. */
+	double like_one = (1 + side->correlation) / (1 - side->correlation);
 
+	like_one = fmin(like_one, fmax(n / 2, 1));
 	for (uint32_t i = 0; i < side->units; i++) {
 		double rest = counts[i] - rate * side->sizes[i];
 
 		squares += rest * rest;
 	}
-	return n / (n - 1) * squares * (1 + side->correlation) / (1 - side->correlation);
+	return n / (n - like_one) * squares * like_one;
+}
+
+static double unit_freedom(const struct stats_side *side)
+{
+	double square = side->correlation * side->correlation;
+
+	return (side->units - 1) * (1 - square) / (1 + square);
 }
 
 struct stats_rate stats_rate(const struct stats_side *side, const double *counts)
 {
 	double size = sum(side->sizes, side->units), count = sum(counts, side->units);
 	double drawn = drawing_variance(count, side->samples), variance;
-	struct stats_rate rate = {.freedom = INFINITY, .dispersion = side->dispersion};
+	struct stats_rate rate = {.freedom = side->freedom, .spread = side->spread};
 
 	if (size <= 0)
 		return (struct stats_rate){.variance = INFINITY, .freedom = INFINITY};
 	rate.value = count / size;
-	variance = drawn * side->dispersion;
+	variance = drawn + side->spread * count * count;
 	if (side->units > 1) {
 		variance = unit_variance(side, counts, rate.value);
-		rate.freedom = side->units - 1;
-		rate.dispersion = variance / drawn;
+		rate.freedom = unit_freedom(side);
+		rate.spread = count > 0 ? (variance - drawn) * side->units / (count * count) : 0;
 		variance = fmax(variance, drawn);
 	}
 	rate.variance = variance / (size * size);
@@ -187,13 +197,62 @@ static int ascending(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-double stats_dispersion(double *z_squares, size_t count)
+double stats_median(double *values, size_t count)
 {
-	double median, z = stats_normal_quantile(0.75);
+	qsort(values, count, sizeof(*values), ascending);
+	return (values[count / 2] + values[(count - 1) / 2]) / 2;
+}
 
-	qsort(z_squares, count, sizeof(*z_squares), ascending);
-	median = (z_squares[count / 2] + z_squares[(count - 1) / 2]) / 2;
-	return fmax(median / (z * z), 1);
+static int by_value(const void *left, const void *right)
+{
+	const struct stats_weighted *a = left, *b = right;
+
+	return (a->value > b->value) - (a->value < b->value);
+}
+
+static double weighted_median(struct stats_weighted *values, size_t count)
+{
+	double total = 0, below = 0;
+	size_t i = 0;
+
+	qsort(values, count, sizeof(*values), by_value);
+	for (size_t j = 0; j < count; j++)
+		total += values[j].weight;
+	while (i + 1 < count && below + values[i].weight < total / 2)
+		below += values[i++].weight;
+	return values[i].value;
+}
+
+double stats_sure_median(struct stats_weighted *values, size_t count)
+{
+	double median = weighted_median(values, count), total = 0, squares = 0, error;
+
+	for (size_t i = 0; i < count; i++) {
+		values[i].value = fabs(values[i].value - median);
+		total += values[i].weight;
+		squares += values[i].weight * values[i].weight;
+	}
+	error = 1.4826 * weighted_median(values, count) * sqrt(M_PI / 2 * squares) / total;
+	return fabs(median) >= 2 * error ? median : 0;
+}
+
+double stats_spread(const double *differences, const double *variances, double *scratch,
+		    size_t count)
+{
+	double z = stats_normal_quantile(0.75), low = 0, high = 100;
+
+	/* The median falls as the spread rises. */
+	for (int i = 0; i < 60; i++) {
+		double spread = i ? (low + high) / 2 : 0;
+
+		for (size_t j = 0; j < count; j++)
+			scratch[j] = differences[j] * differences[j] / (variances[j] + spread);
+		if (stats_median(scratch, count) > z * z)
+			low = spread;
+		else
+			high = spread;
+	}
+	return high;
 }
 
 /* ---- two sides ---- */
@@ -286,7 +345,7 @@ double stats_detectable(const struct stats_test *test, double alpha)
 	       test->error;
 }
 
-double stats_samples_needed(double share, double growth, double dispersion, double alpha,
+double stats_samples_needed(double share, double growth, double design_effect, double alpha,
 			    uint32_t units)
 {
 	double freedom = units > 1 ? 2.0 * (units - 1) : INFINITY;
@@ -294,6 +353,6 @@ double stats_samples_needed(double share, double growth, double dispersion, doub
 		stats_t_quantile(1 - alpha / 2, freedom) + stats_t_quantile(STATS_POWER, freedom);
 	double grown = share * (1 + growth), difference = share * growth;
 
-	return quantiles * quantiles * dispersion * (share * (1 - share) + grown * (1 - grown)) /
+	return quantiles * quantiles * design_effect * (share * (1 - share) + grown * (1 - grown)) /
 	       (difference * difference);
 }

@@ -38,11 +38,11 @@ static void add_row(const struct diff *diff, const struct diff_function *functio
 }
 
 /* How many of the ranking belong on a screen: all that changed, and a few that did not. */
-static uint32_t rows_on_screen(const struct diff *diff, const uint32_t *order)
+static uint32_t rows_on_screen(const struct diff *diff, const uint32_t *order, uint32_t count)
 {
 	uint32_t rows = 0, unchanged = 0;
 
-	while (rows < diff->function_count && rows < ROWS && unchanged < ROWS_UNCHANGED) {
+	while (rows < count && rows < ROWS && unchanged < ROWS_UNCHANGED) {
 		enum diff_verdict verdict = diff_headline(&diff->functions[order[rows++]])->verdict;
 
 		unchanged += verdict == DIFF_NO_EVIDENCE || verdict == DIFF_TOO_FEW;
@@ -50,13 +50,13 @@ static uint32_t rows_on_screen(const struct diff *diff, const uint32_t *order)
 	return rows;
 }
 
-static void add_sum(const struct diff *diff, struct buf *out)
+static void add_sum(const struct diff *diff, const uint32_t *order, uint32_t count, struct buf *out)
 {
 	uint32_t counts[DIFF_MOVED + 1] = {0};
 	const char *separator = "";
 
-	for (uint32_t i = 0; i < diff->function_count; i++)
-		counts[diff_headline(&diff->functions[i])->verdict]++;
+	for (uint32_t i = 0; i < count; i++)
+		counts[diff_headline(&diff->functions[order[i]])->verdict]++;
 	for (int verdict = DIFF_MOVED; verdict >= 0; verdict--) {
 		if (!counts[verdict])
 			continue;
@@ -69,24 +69,24 @@ static void add_sum(const struct diff *diff, struct buf *out)
 
 void diff_write_text(const struct diff *diff, bool all, struct buf *out)
 {
-	_cleanup_free_ uint32_t *order = diff_ranking(diff);
+	uint32_t rows, count = 0;
+	_cleanup_free_ uint32_t *order = diff_ranking(diff, &count);
 	char interval[64];
-	uint32_t rows;
 
 	if (!order) {
 		out->failed = true;
 		return;
 	}
-	rows = all ? diff->function_count : rows_on_screen(diff, order);
+	rows = all ? count : rows_on_screen(diff, order, count);
 	diff_head_add(diff, out, add_line);
 	snprintf(interval, sizeof(interval), "%g %% interval", 100 * (1 - diff->options.alpha));
 	buf_printf(out, "\n%-11s %9s %9s %8s  %-18s %9s %7s  %s\n", "verdict", "before", "after",
 		   "change", interval, "growth", "q", "function");
 	for (uint32_t i = 0; i < rows; i++)
 		add_row(diff, &diff->functions[order[i]], out);
-	if (rows < diff->function_count)
-		buf_printf(out, "%u more: --all shows all\n", diff->function_count - rows);
+	if (rows < count)
+		buf_printf(out, "%u more: --all shows all\n", count - rows);
 	buf_add_char(out, '\n');
-	add_sum(diff, out);
+	add_sum(diff, order, count, out);
 	buf_printf(out, "%s\n", diff_caution);
 }

@@ -183,7 +183,8 @@ static void log_offender(const struct diff *diff, const char *name,
 
 static int check_gate(const struct diff *diff, const struct diff_gate *gate)
 {
-	_cleanup_free_ uint32_t *order = diff_ranking(diff);
+	uint32_t count = 0;
+	_cleanup_free_ uint32_t *order = diff_ranking(diff, &count);
 	bool is_open = !diff_gate_whole(diff, gate);
 
 	if (!order) {
@@ -192,7 +193,7 @@ static int check_gate(const struct diff *diff, const struct diff_gate *gate)
 	}
 	if (!is_open)
 		log_offender(diff, "all CPU time", &diff->whole, "");
-	for (uint32_t i = 0; i < diff->function_count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		const struct diff_function *function = &diff->functions[order[i]];
 		const struct diff_change *change = diff_headline(function);
 
