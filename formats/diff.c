@@ -849,7 +849,7 @@ uint32_t *diff_ranking(const struct diff *diff, uint32_t *ret_count)
 
 		if (samples_of(&diff->functions[i].total) <= 0)
 			continue; /* in a profile's tables, but in none of its samples */
-		*at = (struct ranked){i, 2, change->rate[0] + change->rate[1]};
+		*at = (struct ranked){i, 2, diff->functions[i].self.rate[DIFF_AFTER]};
 		if (diff_is_change(change->verdict) || change->verdict == DIFF_MOVED) {
 			at->group = change->verdict == DIFF_MOVED;
 			at->size = fabs(change->difference);

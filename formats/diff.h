@@ -171,7 +171,8 @@ const char *diff_verdict_name(enum diff_verdict verdict);
 bool diff_is_change(enum diff_verdict verdict);
 
 /* Positions of the functions that have samples: first those that changed, the largest change on
- * top, then those that moved, then the others by share. The caller frees it. NULL: no memory. */
+ * top, then those that moved, then the others by what they have themselves. The caller frees it.
+ * NULL: no memory. */
 uint32_t *diff_ranking(const struct diff *diff, uint32_t *ret_count);
 
 /* ---- the gate ---- */

@@ -2,10 +2,11 @@
 /*
  * Work that moved, and changes that are passed on.
  *
- * A function whose self time changed *moved* if relatives of it (its callers, its callees, or those
- * with a caller in common) changed the other way so that together nothing is left: the sum of their
- * counts, tested as one function, shows no change, and what is left of it is less than a fifth of
- * the first one's. So it is with what was inlined, outlined, renamed, split or joined.
+ * A function whose self time changed *moved* if relatives of it (callers, callees, what is new or
+ * gone under the same caller, or one other under it) changed the other way so that together nothing
+ * is left: the sum of their counts, tested as one function, shows no change, and what is left of it
+ * is less than a fifth of the first one's. So it is with what was inlined, outlined, renamed, split
+ * or joined.
  *
  * A function *passes on* a change of its total if callees whose totals changed the same way make up
  * three quarters of it: the reason is further down.
@@ -166,9 +167,16 @@ static bool share_a_caller(const struct shift *shift, uint32_t f, uint32_t g)
 	return false;
 }
 
-static bool are_related(const struct shift *shift, uint32_t f, uint32_t g)
+/* A caller or callee takes work over by inlining; what is gone may be what is new beside it. */
+static bool is_likely_partner(const struct shift *shift, uint32_t f, uint32_t g)
 {
-	return calls(shift, f, g) || calls(shift, g, f) || share_a_caller(shift, f, g);
+	enum diff_verdict a = shift->diff->functions[f].self.verdict,
+			  b = shift->diff->functions[g].self.verdict;
+
+	if (calls(shift, f, g) || calls(shift, g, f))
+		return true;
+	return ((a == DIFF_NEW && b == DIFF_GONE) || (a == DIFF_GONE && b == DIFF_NEW)) &&
+	       share_a_caller(shift, f, g);
 }
 
 /* ---- what moved ---- */
@@ -210,9 +218,11 @@ static int find_changed(struct shift *shift)
 	return 0;
 }
 
-/* The relative of group[0] that, added, leaves the least of the sum; ROOT: none makes it less. */
+/* The function in that relation to group[0] that, added, leaves the least of the sum; ROOT: none
+ * makes it less. */
 static uint32_t best_partner(const struct shift *shift, const uint32_t *group, uint32_t size,
-			     double left)
+			     double left,
+			     bool (*is_related)(const struct shift *shift, uint32_t f, uint32_t g))
 {
 	uint32_t best = ROOT;
 	double least = fabs(left);
@@ -225,7 +235,7 @@ static uint32_t best_partner(const struct shift *shift, const uint32_t *group, u
 		for (uint32_t j = 0; j < size; j++)
 			is_taken |= group[j] == candidate;
 		if (is_taken || change * self_change(shift, group[0]) >= 0 ||
-		    fabs(left + change) >= least || !are_related(shift, group[0], candidate))
+		    fabs(left + change) >= least || !is_related(shift, group[0], candidate))
 			continue;
 		best = candidate;
 		least = fabs(left + change);
@@ -258,23 +268,36 @@ static void set_moved(struct shift *shift, const uint32_t *group, uint32_t size)
 	}
 }
 
-static void find_group(struct shift *shift, uint32_t function)
+/* Several together, of which each is a likely partner. */
+static bool find_group(struct shift *shift, uint32_t function)
 {
 	uint32_t group[1 + DIFF_PARTNERS_MAX] = {function}, size = 1;
 	double left = self_change(shift, function);
 
 	while (size <= DIFF_PARTNERS_MAX) {
-		uint32_t partner = best_partner(shift, group, size, left);
+		uint32_t partner = best_partner(shift, group, size, left, is_likely_partner);
 
 		if (partner == ROOT)
-			return;
+			return false;
 		group[size++] = partner;
 		left += self_change(shift, partner);
 		if (cancels_out(shift, group, size)) {
 			set_moved(shift, group, size);
-			return;
+			return true;
 		}
 	}
+	return false;
+}
+
+/* One that is called beside it and changed as much the other way. Sums of several such would fit
+ * too often by chance. */
+static void find_pair(struct shift *shift, uint32_t function)
+{
+	uint32_t pair[2] = {function};
+
+	pair[1] = best_partner(shift, pair, 1, self_change(shift, function), share_a_caller);
+	if (pair[1] != ROOT && cancels_out(shift, pair, 2))
+		set_moved(shift, pair, 2);
 }
 
 /* ---- what is passed on ---- */
@@ -323,7 +346,8 @@ int diff_find_shifts(struct diff *diff)
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < shift.count; i++)
-		if (diff_is_change(diff->functions[shift.order[i]].self.verdict))
-			find_group(&shift, shift.order[i]);
+		if (diff_is_change(diff->functions[shift.order[i]].self.verdict) &&
+		    !find_group(&shift, shift.order[i]))
+			find_pair(&shift, shift.order[i]);
 	return find_passed_on(&shift);
 }

@@ -171,6 +171,22 @@ TEST(split_into_two_is_moved)
 	diff_free(diff);
 }
 
+TEST(work_handed_to_one_sibling_is_moved_but_a_sum_of_several_is_chance)
+{
+	struct diff *diff = compare(OTHERS "app;main;a 5000\napp;main;b 5000\n",
+				    OTHERS "app;main;a 6500\napp;main;b 3500\n");
+
+	CHECK_STR(verdict(diff, "a"), "moved");
+	CHECK_STR(verdict(diff, "b"), "moved");
+	diff_free(diff);
+	diff = compare(OTHERS "app;main;a 5000\napp;main;b 5000\napp;main;gone 5000\n",
+		       OTHERS "app;main;a 8000\napp;main;b 7000\n");
+	CHECK_STR(verdict(diff, "a"), "slower");
+	CHECK_STR(verdict(diff, "b"), "slower");
+	CHECK_STR(verdict(diff, "gone"), "gone");
+	diff_free(diff);
+}
+
 TEST(inlined_and_slower_is_slower)
 {
 	struct diff *diff =
