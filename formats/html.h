@@ -13,6 +13,7 @@ struct html_viewer {
 	const char *style;
 	const char *const *scripts;
 	size_t script_count;
+	const char *svg_script; /* of formats/svg.h; NULL where no SVG is made */
 };
 
 /* Appends the page with pprof_gz (a gzip pprof) inside. */
