@@ -20,4 +20,8 @@ struct html_viewer {
 int html_write(const struct html_viewer *viewer, const void *pprof_gz, size_t size,
 	       struct buf *out);
 
+/* The same for a comparison: diff_json is what web/diff.js reads (formats/diff_graph.c). */
+int html_write_diff(const struct html_viewer *viewer, const void *pprof_gz, size_t size,
+		    const char *diff_json, struct buf *out);
+
 #endif

@@ -4,8 +4,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "formats/diff_graph.h"
 #include "formats/diff_row.h"
 #include "formats/diff_write.h"
+#include "profiler/assets.h"
 #include "profiler/output.h"
 
 #include <errno.h>
@@ -18,6 +20,7 @@ struct diff_command_options {
 	const char *output, *allow;
 	struct diff_options diff;
 	double fail_above, min_share;
+	enum diff_width width; /* of an SVG */
 	bool all, json;
 };
 
@@ -121,7 +124,15 @@ static int compare(const struct diff_command_options *options, struct diff **ret
 
 /* ---- what is written ---- */
 
-enum form { FORM_TEXT, FORM_JSON, FORM_MARKDOWN, FORM_UNKNOWN };
+enum form {
+	FORM_TEXT,
+	FORM_JSON,
+	FORM_MARKDOWN,
+	FORM_FOLDED,
+	FORM_SVG,
+	FORM_HTML,
+	FORM_UNKNOWN,
+};
 
 static bool ends_in(const char *path, const char *suffix)
 {
@@ -136,9 +147,8 @@ static enum form form_of(const struct diff_command_options *options)
 		const char *suffix;
 		enum form form;
 	} forms[] = {
-		{".json", FORM_JSON},
-		{".md", FORM_MARKDOWN},
-		{".txt", FORM_TEXT},
+		{".json", FORM_JSON},	  {".md", FORM_MARKDOWN}, {".txt", FORM_TEXT},
+		{".folded", FORM_FOLDED}, {".svg", FORM_SVG},	  {".html", FORM_HTML},
 	};
 
 	if (options->json || !options->output || !strcmp(options->output, "-"))
@@ -149,10 +159,11 @@ static enum form form_of(const struct diff_command_options *options)
 	return FORM_UNKNOWN;
 }
 
-static int write_out(const struct diff *diff, const struct diff_gate *gate,
+static int write_out(struct diff *diff, const struct diff_gate *gate,
 		     const struct diff_command_options *options)
 {
 	_cleanup_(buf_release) struct buf out = {0};
+	int err = 0;
 
 	switch (form_of(options)) {
 	case FORM_JSON:
@@ -161,9 +172,22 @@ static int write_out(const struct diff *diff, const struct diff_gate *gate,
 	case FORM_MARKDOWN:
 		diff_write_markdown(diff, &out);
 		break;
+	case FORM_FOLDED:
+		err = diff_write_folded(diff, &out);
+		break;
+	case FORM_SVG:
+		err = diff_write_svg(diff, options->width, assets_viewer()->svg_script, &out);
+		break;
+	case FORM_HTML:
+		err = diff_write_html(diff, assets_viewer(), &out);
+		break;
 	default:
 		diff_write_text(diff, options->all, &out);
 		break;
+	}
+	if (err) {
+		log_error("cannot write the comparison: %s", strerror(-err));
+		return STATUS_ERROR;
 	}
 	return options->output ? output_write_bytes(&out, options->output) : output_text(&out);
 }
@@ -229,7 +253,8 @@ static int check_options(struct diff_command_options *options, int argc, char **
 	if (!(options->diff.alpha > 0 && options->diff.alpha < 1))
 		return refuse("--alpha is between 0 and 1", "0.05 is the default");
 	if (form_of(options) == FORM_UNKNOWN)
-		return refuse("unknown extension of the output", "known are .json, .md, .txt");
+		return refuse("unknown extension of the output",
+			      "known are .json, .md, .txt, .folded, .svg, .html");
 	return options->output ? output_check_place(options->output) : STATUS_OK;
 }
 
@@ -290,6 +315,23 @@ static int parse_per(void *data, const struct option_spec *spec, const char *val
 	return 0;
 }
 
+static int parse_width(void *data, const struct option_spec *spec, const char *value)
+{
+	static const char *const widths[] = {"both", "before", "after"};
+	struct diff_command_options *options = data;
+	char shown[64];
+
+	(void)spec;
+	for (size_t i = 0; i < ARRAY_SIZE(widths); i++)
+		if (!strcmp(value, widths[i])) {
+			options->width = (enum diff_width)i;
+			return 0;
+		}
+	log_error("--width takes both, before or after, not '%s'",
+		  quote(shown, sizeof(shown), value));
+	return -EINVAL;
+}
+
 #define AT(member) offsetof(struct diff_command_options, member)
 
 static const struct option_spec diff_specs[] = {
@@ -307,7 +349,7 @@ static const struct option_spec diff_specs[] = {
 	 .name = "output",
 	 .kind = OPTION_STRING,
 	 .value = "OUT",
-	 .help = "a file: .json, .md, .txt",
+	 .help = "a file: .json .md .txt .folded .svg .html",
 	 .offset = AT(output)},
 	{.name = "json",
 	 .kind = OPTION_FLAG,
@@ -332,6 +374,11 @@ static const struct option_spec diff_specs[] = {
 	 .value = "N..",
 	 .help = "and on the other side",
 	 .offset = AT(work[DIFF_AFTER])},
+	{.name = "width",
+	 .kind = OPTION_CALL,
+	 .value = "SIDE",
+	 .help = "of an .svg's boxes: both (default), before, after",
+	 .parse = parse_width},
 	{.name = "alpha",
 	 .kind = OPTION_NUMBER,
 	 .value = "A",
