@@ -86,7 +86,7 @@ int diff_write_folded(struct diff *diff, struct buf *out)
 /* What a box of the function looks like: a verdict, and how much of its colour there is. */
 struct look {
 	enum diff_verdict verdict;
-	double strength; /* 0..1 */
+	double strength; /* 0..1; 0: the change is passed on from callees */
 };
 
 static struct look look_of(const struct diff_function *function)

@@ -269,7 +269,7 @@ static void set_moved(struct shift *shift, const uint32_t *group, uint32_t size)
 }
 
 /* Several together, of which each is a likely partner. */
-static bool find_group(struct shift *shift, uint32_t function)
+static void find_group(struct shift *shift, uint32_t function)
 {
 	uint32_t group[1 + DIFF_PARTNERS_MAX] = {function}, size = 1;
 	double left = self_change(shift, function);
@@ -278,15 +278,14 @@ static bool find_group(struct shift *shift, uint32_t function)
 		uint32_t partner = best_partner(shift, group, size, left, is_likely_partner);
 
 		if (partner == ROOT)
-			return false;
+			return;
 		group[size++] = partner;
 		left += self_change(shift, partner);
 		if (cancels_out(shift, group, size)) {
 			set_moved(shift, group, size);
-			return true;
+			return;
 		}
 	}
-	return false;
 }
 
 /* One that is called beside it and changed as much the other way. Sums of several such would fit
@@ -298,6 +297,13 @@ static void find_pair(struct shift *shift, uint32_t function)
 	pair[1] = best_partner(shift, pair, 1, self_change(shift, function), share_a_caller);
 	if (pair[1] != ROOT && cancels_out(shift, pair, 2))
 		set_moved(shift, pair, 2);
+}
+
+static void find_moves(struct shift *shift, void (*find)(struct shift *shift, uint32_t function))
+{
+	for (uint32_t i = 0; i < shift->count; i++)
+		if (diff_is_change(shift->diff->functions[shift->order[i]].self.verdict))
+			find(shift, shift->order[i]);
 }
 
 /* ---- what is passed on ---- */
@@ -345,9 +351,8 @@ int diff_find_shifts(struct diff *diff)
 		err = find_edges(&shift);
 	if (err)
 		return err;
-	for (uint32_t i = 0; i < shift.count; i++)
-		if (diff_is_change(diff->functions[shift.order[i]].self.verdict) &&
-		    !find_group(&shift, shift.order[i]))
-			find_pair(&shift, shift.order[i]);
+	/* The likely ones have the first choice. */
+	find_moves(&shift, find_group);
+	find_moves(&shift, find_pair);
 	return find_passed_on(&shift);
 }

@@ -37,11 +37,13 @@ class Comparison {
 		return mixColours(from, to, strength);
 	}
 
-	/* "2 slower, 1 new" */
+	/* "2 slower, 1 new"; strength 0 is a caller that passes on what its callees did. */
 	summary() {
 		const counts = new Map();
-		for (const { verdict } of this.functions.values())
-			counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+		for (const { verdict, strength } of this.functions.values()) {
+			if (strength > 0)
+				counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+		}
 		return Array.from(counts, ([verdict, count]) => `${count} ${verdict}`).join(', ');
 	}
 }
