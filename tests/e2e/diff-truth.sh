@@ -6,9 +6,13 @@
 need_bpf
 
 RUNS=5 CYCLES=100
+for side in before after; do # a new build has the old one's name
+	mkdir "$tmp/$side"
+	cp "$FIXTURES/deploy_$side" "$tmp/$side/deploy"
+done
 for run in $(seq $RUNS); do
 	for side in before after; do # in turns: what else the machine does hits both
-		"$WICK" record -F 4999 -o "$tmp/$side-$run.pb.gz" -- "$FIXTURES/deploy_$side" $CYCLES \
+		"$WICK" record -F 4999 -o "$tmp/$side-$run.pb.gz" -- "$tmp/$side/deploy" $CYCLES \
 			2>"$tmp/wick.err" || fail "cannot record"
 	done
 done

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Comparisons of small profiles given as folded text, their truth known by construction. */
 #include "formats/diff.h"
+#include "formats/diff_graph.h"
 #include "formats/diff_write.h"
 #include "formats/folded.h"
 #include "tests/test.h"
@@ -410,6 +411,59 @@ TEST(the_gate_needs_size_certainty_and_share)
 	gate.allow = &allow;
 	CHECK(!diff_gate_function(diff, &gate, find(diff, "s")));
 	regfree(&allow);
+	diff_free(diff);
+}
+
+TEST(folded_text_has_both_sides_and_loses_nothing)
+{
+	struct diff *diff =
+		compare("app;main;f.cold 5\napp;main;f 2\napp;x 1\n", "app;main;f 9\napp;a;b 3\n");
+	struct buf text = {0};
+
+	CHECK_INT(diff_write_folded(diff, &text), 0);
+	CHECK_STR(buf_cstr(&text), "app;main;f 7 9\napp;x 1 0\napp;a;b 0 3\n");
+	buf_release(&text);
+	diff_free(diff);
+}
+
+TEST(a_picture_of_unequal_sides_is_not_all_of_one_colour)
+{
+	struct diff *diff =
+		compare(OTHERS "app;main;s 5000\n", OTHERS OTHERS OTHERS "app;main;s 15000\n");
+	struct buf svg = {0};
+
+	CHECK_INT(diff_write_svg(diff, DIFF_WIDTH_BOTH, "", &svg), 0);
+	CHECK(strstr(buf_cstr(&svg),
+		     "<title>o1\nin this stack: 19.15 % -&gt; 19.15 %\nno evidence"));
+	CHECK(!strstr(svg.bytes, "slower") && !strstr(svg.bytes, "faster"));
+	buf_release(&svg);
+	diff_free(diff);
+}
+
+TEST(hostile_names_close_no_element)
+{
+	static const char *const scripts[] = {""};
+	const struct html_viewer viewer = {
+		.page = "<link rel=stylesheet href=wick.css>\n"
+			"<script type=module src=main.js></script>\n",
+		.style = "",
+		.scripts = scripts,
+		.script_count = 1,
+	};
+	struct diff *diff = compare(OTHERS "app;main;</script><!--<b>&]]> 4000\n",
+				    OTHERS "app;main;</script><!--<b>&]]> 9000\n");
+	struct buf out = {0};
+	const char *json;
+
+	CHECK_INT(diff_write_html(diff, &viewer, &out), 0);
+	json = strstr(buf_cstr(&out), "id=diff>");
+	CHECK(json && strstr(json, "\\u003c/script>\\u003c!--\\u003cb>&]]>"));
+	CHECK(!strstr(out.bytes, "<!--"));
+	buf_clear(&out);
+	CHECK_INT(diff_write_svg(diff, DIFF_WIDTH_AFTER, "", &out), 0);
+	CHECK(strstr(buf_cstr(&out), "<title>&lt;/script&gt;&lt;!--&lt;b&gt;&amp;]]&gt;\n"));
+	CHECK(!strstr(out.bytes, "<!--"));
+	buf_release(&out);
 	diff_free(diff);
 }
 
