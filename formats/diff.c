@@ -686,8 +686,8 @@ static bool has_own_total(const struct diff_function *function)
 	return samples_of(&function->total) > samples_of(&function->self);
 }
 
-/* The tests there are, as changes, in the order of functions. */
-static uint32_t list_tests(struct diff *diff, struct diff_change **changes)
+/* The tests there are, as changes and their p, in the order of functions. */
+static uint32_t list_tests(struct diff *diff, struct diff_change **changes, double *p)
 {
 	uint32_t count = 0;
 
@@ -699,6 +699,8 @@ static uint32_t list_tests(struct diff *diff, struct diff_change **changes)
 		if (has_own_total(function) && is_tested(diff, &function->total))
 			changes[count++] = &function->total;
 	}
+	for (uint32_t i = 0; i < count; i++)
+		p[i] = changes[i]->p;
 	return count;
 }
 
@@ -707,17 +709,16 @@ static int judge(struct diff *diff)
 	_cleanup_free_ struct diff_change **changes =
 		calloc((size_t)diff->function_count * 2 + 1, sizeof(struct diff_change *));
 	_cleanup_free_ double *p = calloc((size_t)diff->function_count * 2 + 1, sizeof(*p));
+	uint32_t count;
 	int err;
 
 	if (!changes || !p)
 		return -ENOMEM;
-	list_tests(diff, changes);
-	for (uint32_t i = 0; i < diff->tests; i++)
-		p[i] = changes[i]->p;
-	err = stats_adjust(p, diff->tests);
+	count = list_tests(diff, changes, p);
+	err = stats_adjust(p, count);
 	if (err)
 		return err;
-	for (uint32_t i = 0; i < diff->tests; i++)
+	for (uint32_t i = 0; i < count; i++)
 		changes[i]->q = p[i];
 	for (uint32_t i = 0; i < diff->function_count; i++) {
 		struct diff_function *function = &diff->functions[i];

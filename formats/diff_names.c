@@ -8,6 +8,14 @@
 
 enum { RUST_HASH = 16 };
 
+/* The length of word if text begins with it, else 0. */
+static size_t word_at(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	return strncmp(text, word, length) ? 0 : length;
+}
+
 static size_t digits_at(const char *text)
 {
 	return strspn(text, "0123456789");
@@ -30,9 +38,9 @@ static size_t clone_suffix(const char *text)
 					       ".isra", ".llvm", ".lto_priv"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		size_t length = strlen(suffixes[i]);
+		size_t length = word_at(text, suffixes[i]);
 
-		if (strncmp(text, suffixes[i], length) != 0)
+		if (!length)
 			continue;
 		if (text[length] == '.' && digits_at(text + length + 1))
 			length += 1 + digits_at(text + length + 1);
@@ -47,10 +55,9 @@ static size_t clone_suffix(const char *text)
 /* The length of " [clone .cold]", " [clone .part.0]" at text, else 0. */
 static size_t clone_note(const char *text)
 {
-	static const char opening[] = " [clone ";
-	size_t length = strlen(opening), inner;
+	size_t length = word_at(text, " [clone "), inner;
 
-	if (strncmp(text, opening, length) != 0)
+	if (!length)
 		return 0;
 	inner = clone_suffix(text + length);
 	while (inner && text[length + inner] == '.') {
@@ -66,20 +73,20 @@ static size_t clone_note(const char *text)
 /* "::h" and 16 hexadecimal digits at the end of a Rust name. */
 static size_t rust_hash(const char *text)
 {
-	size_t length = strlen("::h") + RUST_HASH;
+	size_t length = word_at(text, "::h");
 
-	if (strncmp(text, "::h", 3) != 0 || hex_at(text + 3) != RUST_HASH)
+	if (!length || hex_at(text + length) != RUST_HASH)
 		return 0;
+	length += RUST_HASH;
 	return ends_part(text[length]) ? length : 0;
 }
 
 /* "_GLOBAL__N_" and what it is made unique with. */
 static size_t anonymous_namespace(const char *text)
 {
-	static const char opening[] = "_GLOBAL__N_";
-	size_t length = strlen(opening);
+	size_t length = word_at(text, "_GLOBAL__N_");
 
-	if (strncmp(text, opening, length) != 0)
+	if (!length)
 		return 0;
 	while (isalnum((unsigned char)text[length]) || text[length] == '_')
 		length++;
@@ -112,13 +119,13 @@ static const struct {
 static size_t number_at(const char *text, size_t *ret_before)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(numbered); i++) {
-		size_t before = strlen(numbered[i].before), number;
+		size_t before = word_at(text, numbered[i].before), number;
 
-		if (strncmp(text, numbered[i].before, before) != 0)
+		if (!before)
 			continue;
 		number = numbered[i].is_hex ? hex_at(text + before) : digits_at(text + before);
 		/* Java's "$$Lambda$17/0x0000000800c03000": both parts. */
-		if (number && !strncmp(text + before + number, "/0x", 3))
+		if (number && word_at(text + before + number, "/0x"))
 			number += 3 + hex_at(text + before + number + 3);
 		if (!number)
 			continue;
@@ -136,7 +143,7 @@ struct scan {
 
 static bool opens_lambda(const char *text)
 {
-	return !strncmp(text, "{lambda(", 8) || !strncmp(text, "lambda$", 7);
+	return word_at(text, "{lambda(") || word_at(text, "lambda$");
 }
 
 /* The digits of Java's lambda$main$3 and C++'s "{lambda(int)#2}": text is at the '$' or '#'. */
@@ -155,7 +162,7 @@ static size_t late_number_at(const struct scan *scan, const char *text)
 /* "+0x" and an address at the end: a frame without a name. */
 static size_t address_at(const char *text)
 {
-	size_t digits = strncmp(text, "+0x", 3) ? 0 : hex_at(text + 3);
+	size_t digits = word_at(text, "+0x") ? hex_at(text + 3) : 0;
 
 	return digits && !text[3 + digits] ? 3 + digits : 0;
 }
