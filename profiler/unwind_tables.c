@@ -680,10 +680,8 @@ static bool is_just_before(const struct subject *subject, const struct note *not
 /* It is another process or program than the one whose mappings we know. */
 static void start_anew(struct unwind_tables *tables, const struct note *note)
 {
-	const struct task_event event = {.kind = TASK_EXEC,
-					 .pid = note->pid,
-					 .tid = note->pid,
-					 .time_ns = note->time_ns};
+	const struct task_event event = {
+		.kind = TASK_EXEC, .pid = note->pid, .tid = note->pid, .time_ns = note->time_ns};
 
 	procs_event(tables->procs, &event, 0);
 	procs_doubt(tables->procs, note->pid);
