@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -43,6 +44,9 @@ static const uint64_t LINGER_NS = 100000000;	    /* after an exit, for late reco
 static const uint64_t EXEC_NS = 10000000;	    /* from an exec's record to its id, at most */
 static const uint64_t LOOK_NS = 1000000000;	    /* between looks at one whose threads go on */
 static const uint64_t LOAD_MAX_NS = 10000000000ull; /* for what is loaded before the start */
+
+/* Of the loader. */
+extern void *__tls_get_addr(void *);
 
 struct subject {
 	pid_t pid;
@@ -414,6 +418,14 @@ static void take_modules(struct unwind_tables *tables, uint64_t now_ns)
 		make_room(tables, rows_short, now_ns);
 }
 
+static void want(struct unwind_tables *tables, uint32_t module, pid_t pid, uint64_t start,
+		 uint64_t end, uint32_t weight, uint64_t now_ns)
+{
+	const struct unwind_want how = {pid, start, end, weight};
+
+	unwind_modules_want(tables->modules, module, &how, now_ns);
+}
+
 /* --- events --- */
 
 /* What the kernel copied at the fork is known by its serial; it may be older than what the parent
@@ -506,7 +518,7 @@ static void on_map(struct unwind_tables *tables, struct subject *subject,
 		return;
 	}
 	procs_event(tables->procs, event, module);
-	unwind_modules_want(tables->modules, module, event->pid, event->start, event->end, now_ns);
+	want(tables, module, event->pid, event->start, event->end, UNWIND_WANT_NEW, now_ns);
 	mark_if_changed(tables, subject, event->time_ns);
 }
 
@@ -680,10 +692,8 @@ static bool is_just_before(const struct subject *subject, const struct note *not
 /* It is another process or program than the one whose mappings we know. */
 static void start_anew(struct unwind_tables *tables, const struct note *note)
 {
-	const struct task_event event = {.kind = TASK_EXEC,
-					 .pid = note->pid,
-					 .tid = note->pid,
-					 .time_ns = note->time_ns};
+	const struct task_event event = {
+		.kind = TASK_EXEC, .pid = note->pid, .tid = note->pid, .time_ns = note->time_ns};
 
 	procs_event(tables->procs, &event, 0);
 	procs_doubt(tables->procs, note->pid);
@@ -733,8 +743,7 @@ static void use_modules(struct unwind_tables *tables, const struct address_space
 	for (uint32_t i = 0; i < space->count; i++) {
 		const struct proc_map *map = &space->maps[i];
 
-		unwind_modules_want(tables->modules, map->module, pid, map->start, map->end,
-				    now_ns);
+		want(tables, map->module, pid, map->start, map->end, UNWIND_WANT_SAMPLED, now_ns);
 		unwind_modules_get(tables->modules, map->module)->used_ns = now_ns;
 	}
 }
@@ -942,6 +951,25 @@ void unwind_tables_load(struct unwind_tables *tables, pid_t pid)
 		if (space)
 			use_modules(tables, space, pid, now);
 		mark(tables, subject, 0);
+	}
+	pthread_mutex_unlock(&tables->lock);
+}
+
+void unwind_tables_load_common(struct unwind_tables *tables)
+{
+	const uint64_t addrs[] = {(uint64_t)(uintptr_t)&getauxval,
+				  (uint64_t)(uintptr_t)&__tls_get_addr, getauxval(AT_SYSINFO_EHDR)};
+	const struct address_space *space;
+	const struct proc_map *map;
+
+	pthread_mutex_lock(&tables->lock);
+	procs_read(tables->procs, getpid());
+	space = procs_peek(tables->procs, getpid());
+	for (size_t i = 0; space && i < ARRAY_SIZE(addrs); i++) {
+		map = address_space_find(space, addrs[i]);
+		if (map)
+			want(tables, map->module, getpid(), map->start, map->end, UNWIND_WANT_NEW,
+			     clock_boot_ns());
 	}
 	pthread_mutex_unlock(&tables->lock);
 }
