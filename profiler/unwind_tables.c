@@ -29,12 +29,12 @@ enum {
 	TRIES_MAX = 4,
 	HEARD_SLOTS = 256,
 	TURN_MS = 200, /* of the thread, when nothing happens */
-	/* The thread's wake-ups: so many at once, then one in PACE_NS. */
 	PACE_BURST = 64,
 	NICE = -10, /* a new process is waiting, and the work is short */
 };
 
-static const uint64_t PACE_NS = 1000000;
+static const uint64_t PACE_NS = 4000000; /* between wake-ups, over the CPUs */
+static const uint64_t RETRY_NS = 1000000;
 static const uint64_t HEARD_NS = 1000000000;	    /* a process is heard of this often .. */
 static const uint64_t HEARD_BARE_NS = 5000000;	    /* .. or this, while it has no tables */
 static const uint64_t COOL_NS = 2000000000;	    /* not sampled for so long: may be evicted */
@@ -270,7 +270,7 @@ static void refuse(struct unwind_tables *tables, struct subject *subject, uint64
 	free_region(tables, subject, now_ns);
 	tables->stats.refusals++;
 	unpublish(tables, subject, now_ns);
-	subject->retry_ns = now_ns + WICK_GRACE_NS + PACE_NS;
+	subject->retry_ns = now_ns + WICK_GRACE_NS + RETRY_NS;
 	mark(tables, subject, 0);
 }
 
@@ -320,7 +320,7 @@ static bool is_identified(struct unwind_tables *tables, struct subject *subject,
 
 	if (subject->has_exec && !subject->has_start && !learn_start(tables, subject, &proc) &&
 	    subject->tries++ < TRIES_MAX) {
-		subject->retry_ns = now_ns + PACE_NS;
+		subject->retry_ns = now_ns + RETRY_NS;
 		mark(tables, subject, 0);
 	}
 	return subject->has_start && subject->has_exec;
@@ -844,23 +844,31 @@ static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 	return (int)((wait + 999999) / 1000000);
 }
 
+/* The thread's wake-ups: a burst at once, then one in each_ns, with many events at a time. */
 struct pace {
-	uint64_t last_ns, credit_ns;
+	uint64_t each_ns, last_ns, credit_ns;
 };
 
-/* In a storm of events, many at a time. */
+/* A few hundred a second for each CPU: as many processes of 20 ms as it can run. */
+static struct pace new_pace(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return (struct pace){.each_ns = PACE_NS / (uint64_t)(cpus > 0 ? cpus : 1)};
+}
+
 static void rest(struct pace *pace, uint64_t now_ns)
 {
-	const struct timespec pause = {.tv_nsec = (long)(2 * PACE_NS)};
+	const struct timespec pause = {.tv_nsec = (long)(2 * pace->each_ns)};
 
 	pace->credit_ns += now_ns - pace->last_ns;
-	if (pace->credit_ns > PACE_BURST * PACE_NS)
-		pace->credit_ns = PACE_BURST * PACE_NS;
+	if (pace->credit_ns > PACE_BURST * pace->each_ns)
+		pace->credit_ns = PACE_BURST * pace->each_ns;
 	pace->last_ns = now_ns;
-	if (pace->credit_ns < PACE_NS)
+	if (pace->credit_ns < pace->each_ns)
 		nanosleep(&pause, NULL);
 	else
-		pace->credit_ns -= PACE_NS;
+		pace->credit_ns -= pace->each_ns;
 }
 
 static void *thread_main(void *context)
@@ -868,7 +876,7 @@ static void *thread_main(void *context)
 	struct unwind_tables *tables = context;
 	struct pollfd fds[] = {{.fd = task_events_fd(tables->options.events), .events = POLLIN},
 			       {.fd = tables->bell_fd, .events = POLLIN}};
-	struct pace pace = {0};
+	struct pace pace = new_pace();
 	uint64_t rings;
 	int wait_ms = 0;
 
@@ -1048,6 +1056,23 @@ void unwind_stats_print(const struct unwind_stats *stats, struct buf *text)
 		   "unwind: evictions %" PRIu64 ", no room for rows %" PRIu64
 		   ", for mappings %" PRIu64 ", for rules %" PRIu64 "\n",
 		   modules->evictions, modules->refusals, stats->refusals, rows->rules_refused);
+}
+
+void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text)
+{
+	const struct unwind_modules_stats *modules = &stats->modules;
+
+	buf_printf(
+		text,
+		"unwind tables: %u modules, %u rows, %u MiB; new mappings known after %.1f ms on "
+		"average; %" PRIu64 " modules evicted",
+		modules->ready, stats->rows.rows, stats->rows.shards,
+		mean_us(stats->delay.sum_ns, stats->delay.count) / 1000, modules->evictions);
+	if (modules->refusals || stats->refusals || stats->rows.rules_refused)
+		buf_printf(text,
+			   "; no room for rows of a module %" PRIu64 " times, for mappings of a "
+			   "process %" PRIu64 " times, for %" PRIu64 " rules (--unwind-memory)",
+			   modules->refusals, stats->refusals, stats->rows.rules_refused);
 }
 
 /* --- life --- */

@@ -94,8 +94,10 @@ void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample
 
 struct unwind_stats unwind_tables_stats(struct unwind_tables *tables);
 
-/* One line for each thing of interest. */
+/* All of it, in a few lines. */
 void unwind_stats_print(const struct unwind_stats *stats, struct buf *text);
+/* What the reader of a profile may ask, in one line. */
+void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text);
 
 /* For tests: applies events without a thread or rings, then does what the thread would. */
 void unwind_tables_event(struct unwind_tables *tables, const struct task_event *event);
