@@ -55,7 +55,9 @@ enum wick_end {
 	WICK_END_LAST_COMPLETE = WICK_END_not_asked,
 };
 
+/* Goes on where enum wick_end ends: together, all reasons why a stack is not whole. */
 enum wick_cut {
+	WICK_CUT_BASE = WICK_ENDS - 1,
 #define WICK_CUT(name, sentence) WICK_CUT_##name,
 #include "stats.def"
 	WICK_CUTS,
@@ -142,6 +144,7 @@ struct wick_config {
 	/* A user stack keeps the first head and the last tail frames: head + tail = the depth asked
 	 * for, tail a power of two, head >= tail. */
 	__u32 head, tail;
+	__u32 check_every; /* one in so many samples goes to the checks ring too; 0 = none */
 };
 
 /*
@@ -170,6 +173,7 @@ enum {
 };
 
 #define WICK_GRACE_NS 1000000000ull
+#define WICK_NEWS_NS  10000000ull /* between two wake-ups of user space for want of tables, each CPU */
 
 /*
  * How the caller's frame is found from a frame: the very bytes of symbolizer/cfi.h's struct
@@ -263,10 +267,32 @@ struct wick_task {
 	__u32 pid, zero;
 };
 
+/* For a second opinion (wick check-unwind): what a walk began with, and what it gave. */
+enum {
+	WICK_CHECK_REGS = 32,
+	WICK_CHECK_PART = 4096,
+	WICK_CHECK_STACK = 8 * WICK_CHECK_PART,
+};
+
+struct wick_check {
+	__u64 start_ns, exec_id;
+	__u32 pid, tid;
+	__u64 reg[WICK_CHECK_REGS]; /* by DWARF number */
+	__u64 ip, sp;
+	__u64 stack_at;	  /* the addr of stack[0]; whole parts of the page that sp is in and up */
+	__u32 stack_size; /* bytes that could be read */
+	__u16 n;
+	__u8 end; /* enum wick_end */
+	__u8 zero;
+	__u64 pc[WICK_DEPTH + 1]; /* as in wick_stack; more than these are left out */
+	__u8 stack[WICK_CHECK_STACK];
+};
+
 _Static_assert(sizeof(struct wick_stack) == 8 + 8 * WICK_DEPTH_MAX, "map value without holes");
 _Static_assert(sizeof(struct wick_rule) == 16, "map value without holes");
 _Static_assert(sizeof(struct wick_mapping) == 32, "map value without holes");
 _Static_assert(sizeof(struct wick_proc) == 32, "map value without holes");
 _Static_assert(sizeof(struct wick_sample) == 120, "record without holes");
+_Static_assert(sizeof(struct wick_check) % 8 == 0, "record without holes");
 
 #endif

@@ -30,10 +30,12 @@ const volatile struct wick_config config;
 #include "filter.h"
 #include "tables.h"
 #include "unwind.h"
+#include "check.h"
 
 enum { WALK_STRIDE = 4 }; /* steps of one call: fewer calls, but more for the verifier */
 
-/* Shapes of inner maps. User space makes the real ones, of any size. */
+/* Shapes of inner maps. User space makes the real ones, of any size. Sizes, no types: 6.1 takes a map
+ * with BTF and one without for different shapes (EINVAL). */
 struct stack_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -85,6 +87,7 @@ struct scratch {
 	struct wick_stack kernel;
 	struct unwind walk;
 	struct hash_state hash;
+	__u64 told_ns; /* when user space was last woken for a process without tables */
 };
 
 struct {
@@ -237,6 +240,7 @@ static __always_inline void take_user(void *ctx, struct task_struct *task, struc
 	struct wick_stack *stack = user_stack(scratch);
 	struct unwind *walk = &scratch->walk;
 	int ended = 0;
+	__u64 sp;
 
 	stack->n = 0;
 	stack->zero = 0;
@@ -252,6 +256,7 @@ static __always_inline void take_user(void *ctx, struct task_struct *task, struc
 		stack->end = WICK_END_no_regs;
 		return;
 	}
+	sp = walk->sp;
 	unwind_begin(walk, config.unwind ? find_tables(&scratch->sample) : NULL);
 	walk->saw_pending = config.unwind && !walk->proc.serial;
 	for (__u32 i = 0; !ended && i < WICK_WALK_MAX / WALK_STRIDE; i++)
@@ -261,6 +266,8 @@ static __always_inline void take_user(void *ctx, struct task_struct *task, struc
 	for (__u32 from = 0; from < WICK_DEPTH_MAX && from < stack->n; from += HASH_PART)
 		wick_hash(from);
 	scratch->sample.user_hash = hash_end(&scratch->hash, stack);
+	if (config.check_every && bpf_get_prandom_u32() % config.check_every == 0)
+		check_take(&scratch->sample, stack, walk, sp);
 }
 
 /* True: the stack is in the epoch's map now. */
@@ -318,6 +325,18 @@ static __always_inline __u32 join_whole(struct scratch *scratch)
 	return sizeof(*sample) + n * sizeof(scratch->pc[0]);
 }
 
+/* Until its tables are there, a process is walked by frame pointer: its first sample is news. */
+static __always_inline bool wants_tables(struct scratch *scratch)
+{
+	const struct wick_sample *sample = &scratch->sample;
+
+	if (sample->user_end != WICK_END_no_tables ||
+	    sample->time_ns - scratch->told_ns < WICK_NEWS_NS)
+		return false;
+	scratch->told_ns = sample->time_ns;
+	return true;
+}
+
 static __always_inline void hand_over(struct scratch *scratch, __u32 size,
 				      struct wick_counters *count)
 {
@@ -329,7 +348,7 @@ static __always_inline void hand_over(struct scratch *scratch, __u32 size,
 		count->of[WICK_COUNT_no_ring]++;
 		return;
 	}
-	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > config.wake_bytes)
+	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > config.wake_bytes || wants_tables(scratch))
 		wake = BPF_RB_FORCE_WAKEUP;
 	if (size > sizeof(scratch->sample) + sizeof(scratch->pc))
 		size = sizeof(scratch->sample) + sizeof(scratch->pc);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -69,7 +70,7 @@ static int open_regular(const char *path)
 	return TAKE_FD(fd);
 }
 
-static int open_by_path(const struct module_name *name)
+int module_open_by_path(const struct module_name *name)
 {
 	int fd = open_regular(name->path);
 	struct stat stat;
@@ -98,22 +99,34 @@ static int open_vdso(void)
 	return size ? TAKE_FD(fd) : -ENOENT;
 }
 
-int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end,
-		bool *ret_by_path)
+/* Without a build id, inode or name have to do for what is mapped there now: either may read
+ * otherwise (overlayfs; another mount namespace), but hardly both. */
+static bool looks_mapped(const struct module_name *name, const char *link, int fd)
 {
-	char path[64];
-	int fd;
+	char path[PATH_MAX];
+	struct stat stat;
+	ssize_t size;
 
-	*ret_by_path = false;
+	if (name->build_id_size || (!fstat(fd, &stat) && stat.st_ino == name->inode))
+		return true;
+	size = readlink(link, path, sizeof(path));
+	return size > 0 && (size_t)size == strlen(name->path) &&
+	       !memcmp(path, name->path, (size_t)size);
+}
+
+int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end)
+{
+	_cleanup_close_ int fd = -1;
+	char path[64];
+
 	if (name->kind == MODULE_VDSO)
 		return open_vdso();
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
 		 (unsigned long long)end);
 	fd = open_regular(path);
-	if (fd >= 0)
-		return fd;
-	*ret_by_path = true;
-	return open_by_path(name);
+	if (fd >= 0 && looks_mapped(name, path, fd))
+		return TAKE_FD(fd);
+	return module_open_by_path(name);
 }
 
 struct module_file module_file_of(int fd)

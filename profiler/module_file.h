@@ -33,12 +33,14 @@ bool module_name_equal(const struct module_name *a, const struct module_name *b)
 
 /*
  * Opens the file that the process has mapped at [start, end): through /proc/PID/map_files, so that
- * deleted, replaced and container-private files are those that are mapped; by its path only when
- * that fails (the process is gone), and then believed only if the inode agrees or, later, the build
- * id does (*ret_by_path: the caller must look). Gives a descriptor or a negative errno.
+ * deleted, replaced and container-private files are those that are mapped; by its path when that
+ * fails (the process is gone), if inode or name agree. Another file may be mapped there by now: where
+ * a build id is known, the caller has to look. Gives a descriptor or a negative errno.
  */
-int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end,
-		bool *ret_by_path);
+int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end);
+
+/* By its path alone, with the same belief. */
+int module_open_by_path(const struct module_name *name);
 
 /* What tells two open files apart, or not. */
 struct module_file {

@@ -23,7 +23,6 @@ struct entry {
 	struct module_file file; /* once opened */
 	int fd;			 /* QUEUED only */
 	bool is_used;		 /* by the caller's thread only */
-	bool by_path;		 /* opened by name: the build id must agree */
 	uint32_t same_as;	 /* the entry that is parsed for this one, or its own id */
 	struct symindex *owned;
 };
@@ -132,6 +131,10 @@ static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 	entry->file = module_file_of(fd);
 	hash = hash_bytes(&entry->file, sizeof(entry->file));
 	same = hashmap_find(&modules->by_file, hash, file_equal, modules, &entry->file);
+	/* With two build ids one of them has been opened too late: see parse(). */
+	if (same != HASHMAP_NONE && entry->module.name.build_id_size &&
+	    modules->entries[same].module.name.build_id_size)
+		same = HASHMAP_NONE;
 	if (same != HASHMAP_NONE) {
 		entry->same_as = same;
 		return false;
@@ -156,7 +159,7 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 	entry->is_used = true;
 	fd = entry->module.name.kind == MODULE_OTHER
 		     ? -ENOEXEC
-		     : module_open(&entry->module.name, pid, start, end, &entry->by_path);
+		     : module_open(&entry->module.name, pid, start, end);
 	pthread_mutex_lock(&modules->lock);
 	entry->module.state = MODULE_QUEUED;
 	if (fd < 0)
@@ -169,14 +172,14 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 
 /* --- parsing --- */
 
-/* A file opened by its name may be another one by now. */
-static bool is_mapped_file(const struct entry *entry, const struct symindex *index)
+/* A file opened by its name may be another one by now; so may one that was opened by the addresses it
+ * was mapped at, where libraries come and go. */
+static bool is_mapped_file(const struct module_name *name, const struct symindex *index)
 {
-	const struct module_name *name = &entry->module.name;
 	const uint8_t *id;
 	size_t size;
 
-	if (!entry->by_path || !name->build_id_size)
+	if (!name->build_id_size)
 		return true;
 	id = symindex_build_id(index, &size);
 	return size == name->build_id_size && !memcmp(id, name->build_id, size);
@@ -195,7 +198,7 @@ static void finish(struct entry *entry, int err, struct symindex *index)
 		fail(module, parser_error(err));
 		return;
 	}
-	if (!is_mapped_file(entry, index)) {
+	if (!is_mapped_file(&module->name, index)) {
 		fail(module, "the file was replaced");
 		return;
 	}
@@ -208,6 +211,23 @@ static void finish(struct entry *entry, int err, struct symindex *index)
 	module->state = MODULE_READY;
 }
 
+/* The file behind fd, or if it is not the one that was mapped, the file of that name. */
+static int parse(const struct module_name *name, int fd, struct symindex **ret_index)
+{
+	_cleanup_(symindex_freep) struct symindex *other = NULL;
+	_cleanup_close_ int named_fd = -1;
+	int err = parser_index(fd, PARSE_DEADLINE_MS, ret_index);
+
+	if (err || is_mapped_file(name, *ret_index))
+		return err;
+	named_fd = module_open_by_path(name);
+	if (named_fd < 0 || parser_index(named_fd, PARSE_DEADLINE_MS, &other))
+		return 0;
+	symindex_free(*ret_index);
+	*ret_index = TAKE_PTR(other);
+	return 0;
+}
+
 static void *parse_main(void *context)
 {
 	struct modules *modules = context;
@@ -215,6 +235,7 @@ static void *parse_main(void *context)
 	pthread_mutex_lock(&modules->lock);
 	while (!modules->quit) {
 		struct symindex *index = NULL;
+		struct module_name name;
 		uint32_t id;
 		int fd, err;
 
@@ -225,8 +246,9 @@ static void *parse_main(void *context)
 		}
 		id = modules->queue[modules->next];
 		fd = modules->entries[id].fd;
+		name = modules->entries[id].module.name; /* its path stays where it is */
 		pthread_mutex_unlock(&modules->lock);
-		err = parser_index(fd, PARSE_DEADLINE_MS, &index);
+		err = parse(&name, fd, &index);
 		pthread_mutex_lock(&modules->lock);
 		finish(&modules->entries[id], err, index);
 		modules->next++;

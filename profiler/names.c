@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-enum { DEMANGLE_DEADLINE_MS = 10000, LABELS_MAX = 6 };
+enum { DEMANGLE_DEADLINE_MS = 10000, LABELS_MAX = 7 };
 
 struct names {
 	struct modules *modules;
@@ -298,6 +298,9 @@ static int add_labels(struct maker *maker, const struct window_count *count,
 		err = add_number(maker, "tid", count->tid, labels, &n);
 	if (!err)
 		err = add_number(maker, "nstid", count->ns_tid, labels, &n);
+	if (!err && count->cut)
+		err = profile_make_label(maker->profile, "cut", ledger_cut(count->cut),
+					 &labels[n++]);
 	*ret_count = n;
 	return err;
 }

@@ -28,7 +28,8 @@ extern const uint8_t wick_bpf_object[], wick_bpf_object_end[];
 enum {
 	STACKS_MIN = 2048, /* entries of a stack map; 1 KiB each */
 	STACKS_MAX = 4096, /* four maps: 18 MB. What does not fit travels whole, so none is lost */
-	WAKE_SHARE = 4,	   /* a ring this part full wakes the reader */
+	CHECKS_BYTES = 8 << 20, /* of the checks' ring: some 200 */
+	WAKE_SHARE = 4,		/* a ring this part full wakes the reader */
 };
 
 struct ring {
@@ -68,6 +69,7 @@ struct sampler {
 	int inner[2][2];		      /* their maps, by side and slot */
 	uint64_t slot_counts[2][WICK_COUNTS]; /* when the slot's last epoch ended */
 	int stats_fd;
+	struct ring_buffer *checks;
 
 	pthread_t turner;
 	bool has_turner;
@@ -138,6 +140,7 @@ static int configure(struct sampler *sampler)
 	config->unwind = has_tables(sampler);
 	config->follow = sampler->options.follow;
 	want(sampler, &config->want);
+	config->check_every = sampler->options.check_every;
 	config->tail = tail_of(sampler->options.max_depth);
 	config->head = sampler->options.max_depth - config->tail;
 	return 0;
@@ -157,9 +160,13 @@ static int size_maps(struct sampler *sampler, unsigned int cpus)
 		const char *name;
 		uint32_t entries;
 	} sizes[] = {
-		{"rings", cpus},	  {"rules", tables->rules},
-		{"pages", tables->pages}, {"mappings", tables->mappings},
-		{"procs", tables->procs}, {"shards", tables->shards},
+		{"rings", cpus},
+		{"rules", tables->rules},
+		{"pages", tables->pages},
+		{"mappings", tables->mappings},
+		{"procs", tables->procs},
+		{"shards", tables->shards},
+		{"checks", sampler->options.check_every ? CHECKS_BYTES : 0},
 	};
 	static const char *const stacks[] = {"kstacks", "ustacks"};
 	int err = 0;
@@ -369,6 +376,24 @@ static void drain_ring(struct sampler *sampler, const struct ring *ring, sampler
 	}
 }
 
+static int give_check(void *context, void *bytes, size_t size)
+{
+	const struct sampler *sampler = context;
+
+	if (size == sizeof(struct wick_check))
+		sampler->options.check(sampler->options.check_context, bytes);
+	return 0;
+}
+
+static int open_checks(struct sampler *sampler)
+{
+	if (!sampler->options.check_every)
+		return 0;
+	sampler->checks =
+		ring_buffer__new(sampler_map(sampler, "checks"), give_check, sampler, NULL);
+	return sampler->checks ? 0 : -errno;
+}
+
 void sampler_drain(struct sampler *sampler, sampler_record record, void *context)
 {
 	struct epoll_event events[16];
@@ -377,6 +402,8 @@ void sampler_drain(struct sampler *sampler, sampler_record record, void *context
 		;
 	for (size_t i = 0; i < sampler->ring_count; i++)
 		drain_ring(sampler, &sampler->rings[i], record, context);
+	if (sampler->checks)
+		ring_buffer__consume(sampler->checks);
 }
 
 uint64_t sampler_bad_records(const struct sampler *sampler)
@@ -581,6 +608,8 @@ static int prepare(struct sampler *sampler)
 		err = open_rings(sampler);
 	if (!err)
 		err = fill_filter(sampler);
+	if (!err)
+		err = open_checks(sampler);
 	if (!err) {
 		err = -pthread_create(&sampler->turner, NULL, turner_main, sampler);
 		sampler->has_turner = !err;
@@ -756,6 +785,7 @@ void sampler_free(struct sampler *sampler)
 	for (size_t i = 0; i < sampler->ring_count; i++)
 		ring_close(&sampler->rings[i], sampler->options.ring_bytes);
 	free(sampler->rings);
+	ring_buffer__free(sampler->checks);
 	for (size_t i = 0; i < 4; i++)
 		close_fd(sampler->inner[i / 2][i % 2]);
 	if (sampler->control)

@@ -50,6 +50,10 @@ struct sampler_options {
 	unsigned int stack_entries; /* of each stack map; 0 = 2 x CPUs x hz x epoch_s, in bounds */
 	double epoch_s;
 	bool count_runs; /* have the kernel count the program's runs (tests) */
+	/* One in so many samples is given to check() too, by sampler_drain(); 0 = none. */
+	unsigned int check_every;
+	void (*check)(void *context, const struct wick_check *check);
+	void *check_context;
 };
 
 /* What an epoch counted, summed over the CPUs. */

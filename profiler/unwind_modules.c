@@ -40,7 +40,6 @@ struct entry {
 	struct module_file file;  /* once opened */
 	struct build_id build_id; /* of the file, however it was named; once READY or BARE */
 	uint32_t same_as;	  /* the entry that has the rows, or SAME_NONE */
-	bool by_path;		  /* opened by name: the build id must agree */
 	uint64_t wanted_ns;
 	struct unwind_placed *owned; /* READY, or EVICTED and not resting yet */
 };
@@ -321,6 +320,10 @@ static bool join_by_file(struct unwind_modules *modules, struct entry *entry, in
 	other = hashmap_find(&modules->by_file, hash, file_equal, modules, &entry->file);
 	if (other == HASHMAP_NONE && hashmap_add(&modules->by_file, hash, entry->module.id))
 		log_debug("unwind: no memory to know a file again");
+	/* With two build ids one of them has been opened too late: is_mapped_file() will tell. */
+	if (other != HASHMAP_NONE && entry->module.name.build_id_size &&
+	    modules->entries[other].module.name.build_id_size)
+		return false;
 	return join(modules, entry, other);
 }
 
@@ -368,7 +371,7 @@ void unwind_modules_want(struct unwind_modules *modules, uint32_t id,
 	if (join_by_name(modules, entry))
 		return;
 	module->retry_ns = now_ns + RETRY_NS;
-	fd = module_open(&module->name, want->pid, want->start, want->end, &entry->by_path);
+	fd = module_open(&module->name, want->pid, want->start, want->end);
 	if (fd < 0) {
 		module->state = UNWIND_CLOSED;
 		return;
@@ -383,12 +386,13 @@ void unwind_modules_want(struct unwind_modules *modules, uint32_t id,
 
 /* --- taking --- */
 
-/* A file opened by its name may be another one by now. */
+/* A file opened by its name may be another one by now; so may one that was opened by the addresses it
+ * was mapped at, where libraries come and go. */
 static bool is_mapped_file(const struct entry *entry, const struct done *done)
 {
 	const struct module_name *name = &entry->module.name;
 
-	return !entry->by_path || !name->build_id_size ||
+	return !name->build_id_size ||
 	       (name->build_id_size == done->build_id.size &&
 		!memcmp(name->build_id, done->build_id.bytes, done->build_id.size));
 }

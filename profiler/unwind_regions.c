@@ -151,8 +151,10 @@ static int make_draft(struct unwind_regions *regions, const struct address_space
 
 	regions->draft_count = regions->draft_module_count = 0;
 	regions->draft_is_open = false;
+	/* The walk's search compares below 2^63: not [vsyscall], the last of /proc/PID/maps. */
 	for (uint32_t i = 0; !err && i < space->count; i++)
-		err = push_map(regions, &space->maps[i]);
+		if (space->maps[i].end <= WICK_PC_ADDR)
+			err = push_map(regions, &space->maps[i]);
 	return err;
 }
 

@@ -44,6 +44,7 @@ struct window_count {
 	uint32_t ns_pid, ns_tid; /* in the process's own pid namespace; 0 = that is ours */
 	uint32_t comm, thread;	 /* string ids */
 	uint32_t node;		 /* NODE_NONE: no stack at all */
+	uint8_t cut;		 /* why it is not whole: enum wick_end, wick_cut; 0 = it is */
 	uint64_t ticks;
 };
 
@@ -110,7 +111,7 @@ struct window_task {
 };
 
 /* Counts ticks of a task in a stack. */
-int window_add(struct window *window, const struct window_task *task, uint32_t node,
+int window_add(struct window *window, const struct window_task *task, uint32_t node, uint8_t cut,
 	       uint64_t ticks);
 
 /* Bytes held, for budgets. */
