@@ -617,8 +617,7 @@ static int open_tables(struct pipeline *pipeline)
 		return err;
 	}
 	unwind_tables_load_common(pipeline->unwind);
-	/* One that is to be followed is a child of ours that has not begun its program. */
-	for (size_t i = 0; i < options->pid_count && !options->follow; i++)
+	for (size_t i = 0; i < options->pid_count && !pipeline->options.is_command; i++)
 		unwind_tables_load(pipeline->unwind, options->pids[i]);
 	if (options->pid_count)
 		unwind_tables_wait(pipeline->unwind);

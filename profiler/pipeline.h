@@ -25,6 +25,7 @@ struct pipeline_options {
 	struct sampler_options sampler;
 	unsigned int task_ring_pages; /* of each CPU's ring of task events; 0 = default */
 	bool threads;		      /* tell threads apart */
+	bool is_command;	      /* the pid has not begun its program yet */
 };
 
 struct pipeline;
