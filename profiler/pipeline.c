@@ -617,7 +617,9 @@ static int open_tables(struct pipeline *pipeline)
 		return err;
 	}
 	unwind_tables_load_common(pipeline->unwind);
-	for (size_t i = 0; i < options->pid_count && !pipeline->options.is_command; i++)
+	if (pipeline->options.program)
+		unwind_tables_load_file(pipeline->unwind, pipeline->options.program);
+	for (size_t i = 0; i < options->pid_count && !pipeline->options.program; i++)
 		unwind_tables_load(pipeline->unwind, options->pids[i]);
 	if (options->pid_count)
 		unwind_tables_wait(pipeline->unwind);

@@ -13,11 +13,13 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,12 +30,13 @@ enum {
 	NOTES_MAX = 4096,
 	TRIES_MAX = 4,
 	HEARD_SLOTS = 256,
-	TURN_MS = 200, /* of the thread, when nothing happens */
-	PACE_BURST = 64,
-	NICE = -10, /* a new process is waiting, and the work is short */
+	TURN_MS = 200,		  /* of the thread, when nothing happens */
+	PACE_PARTS = 10,	  /* of the thread's time, one is for wake-ups on the average .. */
+	PACE_BURST_NS = 50000000, /* .. with so much at once */
+	PAUSE_NS = 4000000,
+	NICE = -10,
 };
 
-static const uint64_t PACE_NS = 4000000; /* between wake-ups, over the CPUs */
 static const uint64_t RETRY_NS = 1000000;
 static const uint64_t HEARD_NS = 1000000000;	    /* a process is heard of this often .. */
 static const uint64_t HEARD_BARE_NS = 5000000;	    /* .. or this, while it has no tables */
@@ -844,31 +847,44 @@ static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 	return (int)((wait + 999999) / 1000000);
 }
 
-/* The thread's wake-ups: a burst at once, then one in each_ns, with many events at a time. */
+/* The thread wakes for every event as long as that is cheap, and takes many at a time when it is
+ * not: in a storm of forks. */
 struct pace {
-	uint64_t each_ns, last_ns, credit_ns;
+	uint64_t last_ns, cpu_ns;
+	int64_t credit_ns;
 };
 
-/* A few hundred a second for each CPU: as many processes of 20 ms as it can run. */
-static struct pace new_pace(void)
+static uint64_t thread_cpu_ns(void)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct timespec now;
 
-	return (struct pace){.each_ns = PACE_NS / (uint64_t)(cpus > 0 ? cpus : 1)};
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static void rest(struct pace *pace, uint64_t now_ns)
+static void rest(struct pace *pace)
 {
-	const struct timespec pause = {.tv_nsec = (long)(2 * pace->each_ns)};
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	uint64_t now = clock_boot_ns(), cpu = thread_cpu_ns();
 
-	pace->credit_ns += now_ns - pace->last_ns;
-	if (pace->credit_ns > PACE_BURST * pace->each_ns)
-		pace->credit_ns = PACE_BURST * pace->each_ns;
-	pace->last_ns = now_ns;
-	if (pace->credit_ns < pace->each_ns)
+	pace->credit_ns += (int64_t)((now - pace->last_ns) / PACE_PARTS);
+	pace->credit_ns -= (int64_t)(cpu - pace->cpu_ns);
+	if (pace->credit_ns > PACE_BURST_NS)
+		pace->credit_ns = PACE_BURST_NS;
+	pace->last_ns = now;
+	pace->cpu_ns = cpu;
+	if (pace->credit_ns < 0)
 		nanosleep(&pause, NULL);
-	else
-		pace->credit_ns -= pace->each_ns;
+}
+
+/* The work is short, and a new process is waiting for it that may end in milliseconds; as far as
+ * we may. */
+static void hurry(void)
+{
+	const struct sched_param least = {.sched_priority = 1};
+
+	if (pthread_setschedparam(pthread_self(), SCHED_RR, &least))
+		setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 }
 
 static void *thread_main(void *context)
@@ -876,11 +892,11 @@ static void *thread_main(void *context)
 	struct unwind_tables *tables = context;
 	struct pollfd fds[] = {{.fd = task_events_fd(tables->options.events), .events = POLLIN},
 			       {.fd = tables->bell_fd, .events = POLLIN}};
-	struct pace pace = new_pace();
+	struct pace pace = {0};
 	uint64_t rings;
 	int wait_ms = 0;
 
-	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* as far as we may */
+	hurry();
 	for (bool quit = false; !quit;) {
 		poll(fds, 2, wait_ms);
 		if (fds[1].revents && read(tables->bell_fd, &rings, sizeof(rings)) < 0)
@@ -890,7 +906,7 @@ static void *thread_main(void *context)
 		wait_ms = patience(tables, clock_boot_ns());
 		quit = tables->quit;
 		pthread_mutex_unlock(&tables->lock);
-		rest(&pace, clock_boot_ns());
+		rest(&pace);
 	}
 	return NULL;
 }
@@ -960,6 +976,22 @@ void unwind_tables_load(struct unwind_tables *tables, pid_t pid)
 			use_modules(tables, space, pid, now);
 		mark(tables, subject, 0);
 	}
+	pthread_mutex_unlock(&tables->lock);
+}
+
+void unwind_tables_load_file(struct unwind_tables *tables, const char *path)
+{
+	struct task_event event = {.path = path};
+	struct stat status;
+	uint32_t module;
+
+	if (path[0] != '/' || stat(path, &status))
+		return;
+	event.dev = status.st_dev;
+	event.inode = status.st_ino;
+	pthread_mutex_lock(&tables->lock);
+	if (!unwind_modules_number(tables->modules, &event, &module))
+		want(tables, module, 0, 0, 0, UNWIND_WANT_NEW, clock_boot_ns());
 	pthread_mutex_unlock(&tables->lock);
 }
 
@@ -1077,6 +1109,17 @@ void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text)
 
 /* --- life --- */
 
+/* Whoever has it runs as urgently as the thread that waits for it. */
+static void init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
 int unwind_tables_new(const struct unwind_options *options, struct unwind_tables **ret_tables)
 {
 	_cleanup_(unwind_tables_freep) struct unwind_tables *tables = calloc(1, sizeof(*tables));
@@ -1086,7 +1129,7 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 		return -ENOMEM;
 	tables->options = *options;
 	tables->maps = options->maps;
-	pthread_mutex_init(&tables->lock, NULL);
+	init_lock(&tables->lock);
 	tables->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (tables->bell_fd < 0)
 		return -errno;

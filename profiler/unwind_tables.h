@@ -77,6 +77,8 @@ void unwind_tables_add(struct unwind_tables *tables, const struct wick_task *tas
 /* Reads the mappings of a process that was added and has all its modules made;
  * unwind_tables_wait() ends when they are there, or after so long. */
 void unwind_tables_load(struct unwind_tables *tables, pid_t pid);
+/* The same for a program that will be started. */
+void unwind_tables_load_file(struct unwind_tables *tables, const char *path);
 /* Has the modules made that nearly every process will map: those that this one has as its C
  * library, its loader and the kernel's vdso. */
 void unwind_tables_load_common(struct unwind_tables *tables);
