@@ -22,6 +22,7 @@ enum {
 	WICK_WALK_MAX = 1024,	 /* frames that are walked at most, kept or not */
 	WICK_COMM = 16,		 /* TASK_COMM_LEN */
 	WICK_FILTER_MAX = 65536, /* processes in the filter */
+	WICK_COMMS_MAX = 256,	 /* names in the filter */
 };
 
 /*
@@ -54,7 +55,9 @@ enum wick_end {
 	WICK_END_LAST_COMPLETE = WICK_END_not_asked,
 };
 
+/* Goes on where enum wick_end ends: together, all reasons why a stack is not whole. */
 enum wick_cut {
+	WICK_CUT_BASE = WICK_ENDS - 1,
 #define WICK_CUT(name, sentence) WICK_CUT_##name,
 #include "stats.def"
 	WICK_CUTS,
@@ -77,7 +80,7 @@ struct wick_stack {
 };
 
 /*
- * A sample, 112 bytes. The tail, from user_check on, is the head of the user stack's struct
+ * A sample, 120 bytes. The tail, from user_check on, is the head of the user stack's struct
  * wick_stack (so that one buffer in the kernel serves the record, the map value and the record with
  * its stack).
  */
@@ -89,7 +92,8 @@ struct wick_sample {
 	__u64 kernel_hash; /* 0 = no kernel stack */
 	__u64 user_hash;   /* 0 = no user stack */
 	__u32 epoch;
-	__u32 pid, tid; /* in the initial pid namespace */
+	__u32 pid, tid;	      /* in wick's pid namespace; 0 = not in it */
+	__u32 ns_pid, ns_tid; /* in the process's own; 0 = that is wick's */
 	__u32 kernel_check;
 	__u16 cpu;
 	__u16 kernel_n;
@@ -116,16 +120,27 @@ struct wick_control {
 	__u32 zero;
 };
 
+/* Which processes to sample. */
+struct wick_want {
+	__u64 cgroup;	 /* in this cgroup or below: the inode of its directory; 0 = anywhere */
+	__u32 hierarchy; /* that cgroup's; 0 = v2 */
+	__u32 pid_ns;	 /* inode of wick's pid namespace; 0 = it is the initial one */
+	__u32 self;	 /* not this pid nor its children; 0 = they too */
+	__u8 pids;	 /* only those in the filter map */
+	__u8 comms;	 /* only names in the comms map */
+	__u8 zero[2];
+};
+
 /* Fixed before the program is loaded, so that the verifier drops what is not asked for. */
 struct wick_config {
 	__u64 key[2];	   /* of the stacks' hash; frame-pointer chains are chosen by the target */
 	__u32 wake_bytes;  /* a ring that holds more wakes its reader */
-	__u8 filter;	   /* only processes in the filter map */
 	__u8 kernel, user; /* which stacks to take */
 	__u8 whole;	   /* do not use the stack maps: every stack travels in its record */
 	__u8 unwind;	   /* by rows; else by frame pointers alone */
 	__u8 follow;	   /* children of processes in the filter come into it */
-	__u8 zero[2];
+	__u8 zero[3];
+	struct wick_want want;
 	/* A user stack keeps the first head and the last tail frames: head + tail = the depth asked
 	 * for, tail a power of two, head >= tail. */
 	__u32 head, tail;
@@ -276,7 +291,7 @@ _Static_assert(sizeof(struct wick_stack) == 8 + 8 * WICK_DEPTH_MAX, "map value w
 _Static_assert(sizeof(struct wick_rule) == 16, "map value without holes");
 _Static_assert(sizeof(struct wick_mapping) == 32, "map value without holes");
 _Static_assert(sizeof(struct wick_proc) == 32, "map value without holes");
+_Static_assert(sizeof(struct wick_sample) == 120, "record without holes");
 _Static_assert(sizeof(struct wick_check) % 8 == 0, "record without holes");
-_Static_assert(sizeof(struct wick_sample) == 112, "record without holes");
 
 #endif

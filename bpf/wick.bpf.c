@@ -27,6 +27,11 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct wick_config config;
 
+#include "filter.h"
+#include "tables.h"
+#include "unwind.h"
+#include "check.h"
+
 enum { WALK_STRIDE = 4 }; /* steps of one call: fewer calls, but more for the verifier */
 
 /* Shapes of inner maps. User space makes the real ones, of any size. Sizes, no types: 6.1 takes a map
@@ -74,96 +79,6 @@ struct {
 	__type(value, struct wick_counters);
 } counters SEC(".maps");
 
-/* Processes to sample, by pid. Filled before the start; then only by the followers below. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, WICK_FILTER_MAX);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, __u8);
-} filter SEC(".maps");
-
-/* --- the unwind tables, see abi.h; user space sets the sizes --- */
-
-struct shard {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1 << (WICK_SHARD_BITS - WICK_CHUNK_BITS));
-	/* Not by type: BTF has it as a forward declaration only, which libbpf cannot size. */
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct wick_chunk));
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__array(values, struct shard);
-} shards SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wick_rule);
-} rules SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wick_page);
-} pages SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wick_mapping);
-} mappings SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wick_proc);
-} procs SEC(".maps");
-
-static __always_inline const struct wick_mapping *table_mapping(__u32 i)
-{
-	return bpf_map_lookup_elem(&mappings, &i);
-}
-
-static __always_inline const struct wick_page *table_page(__u32 i)
-{
-	return bpf_map_lookup_elem(&pages, &i);
-}
-
-static __always_inline void *table_shard(__u32 row)
-{
-	__u32 i = row >> WICK_SHARD_BITS;
-
-	return bpf_map_lookup_elem(&shards, &i);
-}
-
-static __always_inline const struct wick_chunk *table_chunk(void *shard, __u32 row)
-{
-	__u32 i = (row & ((1 << WICK_SHARD_BITS) - 1)) >> WICK_CHUNK_BITS;
-
-	return bpf_map_lookup_elem(shard, &i);
-}
-
-static __always_inline const struct wick_rule *table_rule(__u32 id)
-{
-	return bpf_map_lookup_elem(&rules, &id);
-}
-
-#include "unwind.h"
-#include "check.h"
-
 /* Where a run builds its record. The user stack begins inside the sample (its tail is the head of a
  * struct wick_stack); kernel pcs of a whole record are copied behind the user's. */
 struct scratch {
@@ -198,6 +113,9 @@ static __always_inline void take_process(struct wick_sample *sample, struct task
 {
 	struct task_struct *leader = task->group_leader;
 
+	sample->tid = number_here(task, false);
+	sample->ns_pid = number_inside(task, true);
+	sample->ns_tid = number_inside(task, false);
 	sample->start_ns = leader->start_boottime;
 	sample->exec_id = task->self_exec_id;
 	sample->cgroup_id = bpf_get_current_cgroup_id();
@@ -428,18 +346,16 @@ static __always_inline void hand_over(struct scratch *scratch, __u32 size,
 		count->of[WICK_COUNT_ring_full]++;
 }
 
-static __always_inline void take(__u64 *ctx, struct scratch *scratch, __u32 epoch, __u64 ids,
-				 struct wick_counters *count)
+static __always_inline void take(__u64 *ctx, struct task_struct *task, __u32 pid, __u32 epoch,
+				 struct scratch *scratch, struct wick_counters *count)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct wick_sample *sample = &scratch->sample;
 
 	__builtin_memset(sample, 0, sizeof(*sample));
 	sample->time_ns = bpf_ktime_get_boot_ns();
 	sample->epoch = epoch;
 	sample->cpu = bpf_get_smp_processor_id();
-	sample->pid = ids >> 32;
-	sample->tid = (__u32)ids;
+	sample->pid = pid;
 	sample->weight = 1;
 	take_process(sample, task);
 	if (config.kernel)
@@ -455,8 +371,8 @@ int wick_tick(void *ctx)
 	struct wick_control *now;
 	struct wick_counters *count;
 	struct scratch *scratch;
-	__u64 ids = bpf_get_current_pid_tgid();
-	__u32 zero = 0, pid = ids >> 32, epoch, slot;
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	__u32 zero = 0, pid = number_here(task, true), epoch, slot;
 
 	now = bpf_map_lookup_elem(&control, &zero);
 	if (!now)
@@ -467,12 +383,12 @@ int wick_tick(void *ctx)
 	scratch = bpf_map_lookup_elem(&scratches, &zero);
 	if (!count || !scratch)
 		return 0;
-	if (config.filter && !bpf_map_lookup_elem(&filter, &pid)) {
+	if (!is_wanted(task, pid)) {
 		count->of[WICK_COUNT_filtered]++;
 		return 0;
 	}
 	count->of[WICK_COUNT_taken]++;
-	take(ctx, scratch, epoch, ids, count);
+	take(ctx, task, pid, epoch, scratch, count);
 	return 0;
 }
 
@@ -502,17 +418,15 @@ static __always_inline void count_now(enum wick_count which)
 /* The child has its parent's memory, so its tables too. Whatever the pid led to before is over. */
 static __always_inline void inherit_tables(struct task_struct *parent, struct task_struct *child)
 {
-	__u32 from = parent->tgid, to = child->tgid;
+	__u32 from = number_here(parent, true), to = number_here(child, true);
 	const struct wick_proc *tables = bpf_map_lookup_elem(&procs, &from);
-	struct wick_proc own;
+	struct wick_proc own = {};
 
-	if (tables) {
-		own = *tables;
+	if (tables || !config.want.pids) {
+		if (tables && tables->exec_id == child->self_exec_id)
+			own = *tables;
 		own.start_ns = child->start_boottime;
-		if (own.exec_id != child->self_exec_id) {
-			own.exec_id = child->self_exec_id;
-			own.serial = 0;
-		}
+		own.exec_id = child->self_exec_id;
 		if (!bpf_map_update_elem(&procs, &to, &own, BPF_ANY))
 			return;
 	}
@@ -522,7 +436,7 @@ static __always_inline void inherit_tables(struct task_struct *parent, struct ta
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(wick_fork, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 from = parent->tgid, to = child->tgid;
+	__u32 from = number_here(parent, true), to = number_here(child, true);
 	__u8 one = 1;
 
 	if (from == to)
@@ -540,30 +454,31 @@ int BPF_PROG(wick_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(wick_exec, struct task_struct *task)
 {
-	__u32 pid = task->tgid;
+	__u32 pid = number_here(task, true);
 	struct wick_proc own = {
 		.start_ns = task->group_leader->start_boottime,
 		.exec_id = task->self_exec_id,
 	};
 	const struct wick_proc *there = bpf_map_lookup_elem(&procs, &pid);
 
-	if (!there || (there->exec_id == own.exec_id && there->start_ns == own.start_ns))
+	if (there ? there->exec_id == own.exec_id && there->start_ns == own.start_ns
+		  : config.want.pids)
 		return 0;
-	bpf_map_update_elem(&procs, &pid, &own, BPF_EXIST);
+	bpf_map_update_elem(&procs, &pid, &own, BPF_ANY);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(wick_exit, struct task_struct *task)
 {
-	__u32 pid = task->tgid;
+	__u32 pid = number_here(task, true);
 
 	/* Zero: the last thread. A leader may be gone long before. */
 	if (task->signal->live.counter)
 		return 0;
 	if (config.unwind)
 		bpf_map_delete_elem(&procs, &pid);
-	if (config.follow)
+	if (config.want.pids)
 		bpf_map_delete_elem(&filter, &pid);
 	return 0;
 }
@@ -579,7 +494,7 @@ int wick_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	told.start_ns = task->start_boottime;
 	told.exec_id = task->self_exec_id;
-	told.pid = task->tgid;
+	told.pid = number_here(task, true);
 	bpf_seq_write(ctx->meta->seq, &told, sizeof(told));
 	return 0;
 }

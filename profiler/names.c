@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-enum { DEMANGLE_DEADLINE_MS = 10000 };
+enum { DEMANGLE_DEADLINE_MS = 10000, LABELS_MAX = 7 };
 
 struct names {
 	struct modules *modules;
@@ -268,30 +268,46 @@ static int add_locations(struct maker *maker)
 	return err;
 }
 
-static int add_labels(struct maker *maker, const struct window_count *count,
-		      struct profile_label *labels, uint32_t *ret_count)
+/* Numbers that are 0 are left out. */
+static int add_number(struct maker *maker, const char *key, uint32_t number,
+		      struct profile_label *labels, uint32_t *count)
 {
-	struct profile *profile = maker->profile;
+	return number ? profile_make_number(maker->profile, key, number, &labels[(*count)++]) : 0;
+}
+
+static int add_text(struct maker *maker, const char *key, uint32_t string,
+		    struct profile_label *labels, uint32_t *count)
+{
+	return profile_make_label(maker->profile, key, strtab_get(&maker->window->strings, string),
+				  &labels[(*count)++]);
+}
+
+static int add_labels(struct maker *maker, const struct window_count *count,
+		      struct profile_label labels[LABELS_MAX], uint32_t *ret_count)
+{
 	uint32_t n = 0;
-	int err = profile_make_label(
-		profile, "comm", strtab_get(&maker->window->strings, count->comm), &labels[n++]);
+	int err = add_text(maker, "comm", count->comm, labels, &n);
 
 	if (!err)
-		err = profile_make_number(profile, "pid", count->pid, &labels[n++]);
-	if (!err && count->tid) {
-		err = profile_make_number(profile, "tid", count->tid, &labels[n++]);
-		if (!err)
-			err = profile_make_label(profile, "thread",
-						 strtab_get(&maker->window->strings, count->thread),
-						 &labels[n++]);
-	}
+		err = add_number(maker, "pid", count->pid, labels, &n);
+	if (!err)
+		err = add_number(maker, "nspid", count->ns_pid, labels, &n);
+	if (!err && count->tid)
+		err = add_text(maker, "thread", count->thread, labels, &n);
+	if (!err)
+		err = add_number(maker, "tid", count->tid, labels, &n);
+	if (!err)
+		err = add_number(maker, "nstid", count->ns_tid, labels, &n);
+	if (!err && count->cut)
+		err = profile_make_label(maker->profile, "cut", ledger_cut(count->cut),
+					 &labels[n++]);
 	*ret_count = n;
 	return err;
 }
 
 static int add_sample(struct maker *maker, const struct window_count *count)
 {
-	struct profile_label labels[4];
+	struct profile_label labels[LABELS_MAX];
 	uint32_t locations[WICK_DEPTH_MAX + WICK_DEPTH], n = 0, label_count;
 	int64_t values[2] = {(int64_t)count->ticks, (int64_t)count->ticks * maker->profile->period};
 	int err = add_labels(maker, count, labels, &label_count);

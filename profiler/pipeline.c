@@ -147,18 +147,23 @@ static struct window *window_of(struct pipeline *pipeline, uint32_t epoch)
 	return pipeline->window;
 }
 
-static void count_written(struct ledger *ledger, const struct wick_sample *sample, bool is_lost)
+/* Why the sample's stack is not whole (enum wick_end, wick_cut); 0: it is. */
+static uint8_t find_cut(const struct wick_sample *sample, bool is_lost)
+{
+	if (sample->user_end > WICK_END_LAST_COMPLETE)
+		return sample->user_end < WICK_ENDS ? sample->user_end : WICK_END_no_regs;
+	if (is_lost)
+		return WICK_CUT_stack_lost;
+	if (sample->flags & WICK_KERNEL_ERROR)
+		return WICK_CUT_kernel_walk;
+	return sample->kernel_n >= WICK_DEPTH ? WICK_CUT_kernel_depth : 0;
+}
+
+static void count_written(struct ledger *ledger, uint8_t cut)
 {
 	ledger->written++;
-	if (sample->user_end > WICK_END_LAST_COMPLETE)
-		ledger->cut_end[sample->user_end < WICK_ENDS ? sample->user_end
-							     : WICK_END_no_regs]++;
-	else if (is_lost)
-		ledger->cut_other[WICK_CUT_stack_lost]++;
-	else if (sample->flags & WICK_KERNEL_ERROR)
-		ledger->cut_other[WICK_CUT_kernel_walk]++;
-	else if (sample->kernel_n >= WICK_DEPTH)
-		ledger->cut_other[WICK_CUT_kernel_depth]++;
+	if (cut)
+		ledger->cut[cut]++;
 	else
 		ledger->complete++;
 }
@@ -281,22 +286,30 @@ static int kernel_node(struct pipeline *pipeline, struct window *window,
 static void take_sample(struct pipeline *pipeline, const struct wick_sample *sample)
 {
 	struct window *window = window_of(pipeline, sample->epoch);
+	const struct window_task task = {
+		.pid = sample->pid,
+		.tid = pipeline->options.threads ? sample->tid : 0,
+		.ns_pid = sample->ns_pid,
+		.ns_tid = sample->ns_tid,
+		.comm = sample->comm,
+		.thread = sample->thread,
+	};
 	uint32_t node = NODE_NONE;
 	bool is_lost = false;
+	uint8_t cut;
 	int err = 0;
 
 	if (sample->user_hash)
 		err = user_node(pipeline, window, sample, &node, &is_lost);
 	if (!err && sample->kernel_hash)
 		err = kernel_node(pipeline, window, sample, &node, &is_lost);
+	cut = find_cut(sample, is_lost);
 	if (!err)
-		err = window_add(window, sample->pid, sample->comm,
-				 pipeline->options.threads ? sample->tid : 0, sample->thread, node,
-				 sample->weight);
+		err = window_add(window, &task, node, cut, sample->weight);
 	if (err)
 		window->ledger.dropped[WICK_DROP_no_memory]++;
 	else
-		count_written(&window->ledger, sample, is_lost);
+		count_written(&window->ledger, cut);
 }
 
 /* --- drain and apply --- */

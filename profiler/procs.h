@@ -73,6 +73,9 @@ const struct proc_map *address_space_find(const struct address_space *space, uin
 /* The address space as it stands, or NULL if it is not known or may be old. Reads nothing. */
 const struct address_space *procs_peek(const struct procs *procs, pid_t pid);
 
+/* What is known of the process may be old: as after lost records. */
+void procs_doubt(struct procs *procs, pid_t pid);
+
 /* Forgets processes that have exited before this boot time. Call it now and then. */
 void procs_sweep(struct procs *procs, uint64_t before_ns);
 

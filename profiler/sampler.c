@@ -42,11 +42,11 @@ struct ring {
 /* Programs that are loaded and attached when they are of use. */
 static const struct follower {
 	const char *name;
-	bool of_tables, of_filter;
+	bool for_tables, for_pids, for_children;
 } followers[] = {
-	{"wick_fork", true, true},
-	{"wick_exit", true, true},
-	{"wick_exec", true, false},
+	{"wick_fork", true, false, true},
+	{"wick_exit", true, true, true},
+	{"wick_exec", true, false, false},
 };
 
 enum turn { TURN_IDLE, TURN_ASKED, TURN_DONE, TURN_QUIT };
@@ -108,6 +108,20 @@ static uint32_t tail_of(uint32_t depth)
 	return tail;
 }
 
+static void want(const struct sampler *sampler, struct wick_want *ret_want)
+{
+	const struct sampler_options *options = &sampler->options;
+
+	*ret_want = (struct wick_want){
+		.cgroup = options->cgroup.id,
+		.hierarchy = options->cgroup.hierarchy,
+		.pid_ns = system_pid_namespace(),
+		.self = options->exclude_self ? (uint32_t)getpid() : 0,
+		.pids = options->pids || options->follow,
+		.comms = options->comms != NULL,
+	};
+}
+
 static int configure(struct sampler *sampler)
 {
 	struct bpf_map *rodata = bpf_object__find_map_by_name(sampler->object, ".rodata");
@@ -120,12 +134,12 @@ static int configure(struct sampler *sampler)
 	if (getrandom(config->key, sizeof(config->key), 0) != sizeof(config->key))
 		return -errno;
 	config->wake_bytes = sampler->options.ring_bytes / WAKE_SHARE;
-	config->filter = sampler->options.pids || sampler->options.follow;
 	config->kernel = sampler->options.kernel;
 	config->user = sampler->options.user;
 	config->whole = sampler->options.whole;
 	config->unwind = has_tables(sampler);
 	config->follow = sampler->options.follow;
+	want(sampler, &config->want);
 	config->check_every = sampler->options.check_every;
 	config->tail = tail_of(sampler->options.max_depth);
 	config->head = sampler->options.max_depth - config->tail;
@@ -176,8 +190,9 @@ static int size_maps(struct sampler *sampler, unsigned int cpus)
 
 static bool wants(const struct sampler *sampler, const struct follower *follower)
 {
-	return (follower->of_tables && has_tables(sampler)) ||
-	       (follower->of_filter && sampler->options.follow);
+	return (follower->for_tables && has_tables(sampler)) ||
+	       (follower->for_pids && sampler->options.pids) ||
+	       (follower->for_children && sampler->options.follow);
 }
 
 static bool program_info(const struct sampler *sampler, struct bpf_prog_info *ret_info)
@@ -556,6 +571,30 @@ int sampler_fetch(struct sampler *sampler, enum sampler_side side, uint32_t epoc
 
 /* --- life --- */
 
+static int fill_filter(const struct sampler *sampler)
+{
+	const char *comms = sampler->options.comms;
+	uint8_t one = 1;
+
+	for (size_t i = 0; i < sampler->options.pid_count; i++) {
+		uint32_t pid = (uint32_t)sampler->options.pids[i];
+
+		if (bpf_map_update_elem(sampler_map(sampler, "filter"), &pid, &one, BPF_ANY))
+			return -errno;
+	}
+	while (comms && *comms) {
+		char comm[WICK_COMM] = {0};
+		size_t length = strcspn(comms, ",");
+
+		/* The kernel cuts names to what it has room for. */
+		memcpy(comm, comms, length < WICK_COMM - 1 ? length : WICK_COMM - 1);
+		if (bpf_map_update_elem(sampler_map(sampler, "comms"), comm, &one, BPF_ANY))
+			return -errno;
+		comms += length + (comms[length] == ',');
+	}
+	return 0;
+}
+
 static int prepare(struct sampler *sampler)
 {
 	int err;
@@ -568,9 +607,9 @@ static int prepare(struct sampler *sampler)
 	if (!err)
 		err = open_rings(sampler);
 	if (!err)
+		err = fill_filter(sampler);
+	if (!err)
 		err = open_checks(sampler);
-	for (size_t i = 0; !err && i < sampler->options.pid_count; i++)
-		err = sampler_add_pid(sampler, sampler->options.pids[i]);
 	if (!err) {
 		err = -pthread_create(&sampler->turner, NULL, turner_main, sampler);
 		sampler->has_turner = !err;
@@ -606,15 +645,6 @@ int sampler_new(const struct sampler_options *options, struct sampler **ret_samp
 	}
 	*ret_sampler = TAKE_PTR(sampler);
 	return 0;
-}
-
-int sampler_add_pid(struct sampler *sampler, pid_t pid)
-{
-	uint32_t key = (uint32_t)pid;
-	uint8_t one = 1;
-
-	return bpf_map_update_elem(sampler_map(sampler, "filter"), &key, &one, BPF_ANY) ? -errno
-											: 0;
 }
 
 static int open_event(const struct sampler *sampler, unsigned int cpu)

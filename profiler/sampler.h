@@ -20,6 +20,7 @@
 #define WICK_PROFILER_SAMPLER_H
 
 #include "bpf/abi.h"
+#include "profiler/cgroups.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,7 +34,8 @@ struct sampler_options {
 	bool cycles;	   /* the PMU's cycles instead of cpu-clock */
 	bool kernel, user; /* stacks to take */
 	bool whole;	   /* stacks travel in the ring, not through maps */
-	const pid_t *pids; /* only these processes (with their threads); NULL = all */
+	/* Only samples for which all of these hold. */
+	const pid_t *pids; /* of these processes (with their threads); NULL = all */
 	size_t pid_count;
 	bool follow;		/* and all their children from now on */
 	unsigned int max_depth; /* frames of a user stack, up to WICK_DEPTH_MAX */
@@ -41,6 +43,9 @@ struct sampler_options {
 	struct sampler_tables {
 		uint32_t rules, pages, mappings, procs, shards; /* entries of the maps */
 	} tables;
+	const char *comms;	    /* of processes or threads of these names: "a,b"; NULL = all */
+	struct cgroup cgroup;	    /* of this group and those below; id 0 = all */
+	bool exclude_self;	    /* not of wick and its own children */
 	unsigned int ring_bytes;    /* of each CPU's ring; a power of two >= the page size */
 	unsigned int stack_entries; /* of each stack map; 0 = 2 x CPUs x hz x epoch_s, in bounds */
 	double epoch_s;
@@ -73,9 +78,6 @@ int sampler_start(struct sampler *sampler);
 
 /* Detaches the events: nothing samples any more. The epoch that ran still has to be ended. */
 void sampler_stop(struct sampler *sampler);
-
-/* Adds a process to the filter; before its first tick. */
-int sampler_add_pid(struct sampler *sampler, pid_t pid);
 
 /* Readable when a ring is filling up (a quarter full). */
 int sampler_ring_fd(const struct sampler *sampler);

@@ -74,6 +74,13 @@ int sampling_check(const struct sampling *sampling)
 		log_error("--epoch takes 0.1 s or more");
 		return STATUS_USAGE;
 	}
+	if (sampling->comms &&
+	    (!*sampling->comms || strstr(sampling->comms, ",,") || sampling->comms[0] == ',')) {
+		log_error("--comm takes names, not none");
+		log_hint("'ps -eo comm' lists those of this machine");
+		return STATUS_USAGE;
+	}
+	system_check_namespace();
 	return system_check_rights();
 }
 
@@ -93,10 +100,31 @@ static struct sampler_tables tables_wanted(const struct sampling *sampling)
 	};
 }
 
-struct pipeline_options sampling_pipeline(const struct sampling *sampling, const pid_t *pids,
-					  size_t pid_count, bool follow)
+static int find_cgroup(const char *path, struct cgroup *ret_cgroup)
 {
-	return (struct pipeline_options){
+	char shown[256];
+	int err = path ? cgroup_find(path, ret_cgroup) : 0;
+
+	if (!err)
+		return STATUS_OK;
+	if (err == -ENOENT)
+		log_error("no such control group: '%s'", quote(shown, sizeof(shown), path));
+	else
+		log_error("cannot tell the hierarchy of '%s'", quote(shown, sizeof(shown), path));
+	log_hint(
+		"give a directory below /sys/fs/cgroup; /proc/PID/cgroup tells where a process is");
+	return STATUS_ERROR;
+}
+
+int sampling_pipeline(const struct sampling *sampling, const struct target *target, bool children,
+		      struct pipeline_options *ret_options)
+{
+	struct cgroup cgroup = {0};
+	int status = find_cgroup(sampling->cgroup, &cgroup);
+
+	if (status != STATUS_OK)
+		return status;
+	*ret_options = (struct pipeline_options){
 		.sampler =
 			{
 				.hz = sampling->hz,
@@ -104,9 +132,13 @@ struct pipeline_options sampling_pipeline(const struct sampling *sampling, const
 				.kernel = !sampling->user_only,
 				.user = !sampling->kernel_only,
 				.whole = sampling->whole,
-				.pids = pids,
-				.pid_count = pid_count,
-				.follow = follow,
+				.pids = target->pids,
+				.pid_count = target->count,
+				.follow = target->is_command || children,
+				.comms = sampling->comms,
+				.cgroup = cgroup,
+				/* A command is wick's child, and what is wanted. */
+				.exclude_self = sampling->exclude_self && !target->is_command,
 				.max_depth = sampling->max_depth,
 				.tables = tables_wanted(sampling),
 				.ring_bytes = sampling->ring_bytes,
@@ -117,6 +149,7 @@ struct pipeline_options sampling_pipeline(const struct sampling *sampling, const
 		.task_ring_pages = sampling->task_ring_pages,
 		.threads = sampling->threads,
 	};
+	return STATUS_OK;
 }
 
 static sigset_t ending_signals(void)

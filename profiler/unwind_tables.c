@@ -34,12 +34,14 @@ enum {
 };
 
 static const uint64_t PACE_NS = 1000000;
-static const uint64_t HEARD_NS = 1000000000;   /* a process is heard of this often .. */
-static const uint64_t HEARD_BARE_NS = 5000000; /* .. or this, while it has no tables */
-static const uint64_t COOL_NS = 2000000000;    /* not sampled for so long: may be evicted */
-static const uint64_t CALM_NS = 20000000;      /* between changes of a process, under pressure */
-static const uint64_t LINGER_NS = 100000000;   /* after an exit, for late records */
-static const uint64_t LOOK_NS = 1000000000;    /* between looks at one whose threads go on */
+static const uint64_t HEARD_NS = 1000000000;	    /* a process is heard of this often .. */
+static const uint64_t HEARD_BARE_NS = 5000000;	    /* .. or this, while it has no tables */
+static const uint64_t COOL_NS = 2000000000;	    /* not sampled for so long: may be evicted */
+static const uint64_t CALM_NS = 20000;		    /* between changes, for each mapping there is */
+static const uint64_t CALM_MAX_NS = 20000000;	    /* the same at most, and under pressure */
+static const uint64_t LINGER_NS = 100000000;	    /* after an exit, for late records */
+static const uint64_t EXEC_NS = 10000000;	    /* from an exec's record to its id, at most */
+static const uint64_t LOOK_NS = 1000000000;	    /* between looks at one whose threads go on */
 static const uint64_t LOAD_MAX_NS = 10000000000ull; /* for what is loaded before the start */
 
 struct subject {
@@ -268,16 +270,29 @@ static void refuse(struct unwind_tables *tables, struct subject *subject, uint64
 	mark(tables, subject, 0);
 }
 
-/* Many changes in a row (a loader's, a JIT's) would fill the map with what rests. */
+/* A change costs a whole new region, while the old one rests: a loader that maps a hundred files in
+ * a row would fill the map. */
+static uint64_t calm_ns(const struct unwind_tables *tables, const struct unwind_region *region)
+{
+	uint64_t calm = region->count * CALM_NS;
+
+	return calm > CALM_MAX_NS || unwind_regions_is_pressed(tables->regions) ? CALM_MAX_NS
+										: calm;
+}
+
 static bool must_calm(struct unwind_tables *tables, struct subject *subject,
 		      const struct address_space *space, uint64_t now_ns)
 {
-	if (!subject->region || now_ns - subject->published_ns > CALM_NS ||
-	    !unwind_regions_is_pressed(tables->regions))
+	uint64_t until;
+
+	if (!subject->region || !subject->is_told)
+		return false;
+	until = subject->published_ns + calm_ns(tables, subject->region);
+	if (now_ns >= until)
 		return false;
 	if (unwind_regions_is_wrong(tables->regions, subject->region, space))
 		unpublish(tables, subject, now_ns);
-	subject->retry_ns = now_ns + CALM_NS;
+	subject->retry_ns = until;
 	mark(tables, subject, 0);
 	return true;
 }
@@ -655,6 +670,25 @@ void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample
 		log_debug("unwind bell: %s", strerror(errno));
 }
 
+/* The kernel's record of an exec comes a moment before its id: a sample in between has the old. */
+static bool is_just_before(const struct subject *subject, const struct note *note)
+{
+	return subject->has_exec && subject->has_start && subject->start_ns == note->start_ns &&
+	       note->exec_id + 1 == subject->exec_id && note->time_ns - subject->exec_ns < EXEC_NS;
+}
+
+/* It is another process or program than the one whose mappings we know. */
+static void start_anew(struct unwind_tables *tables, const struct note *note)
+{
+	const struct task_event event = {.kind = TASK_EXEC,
+					 .pid = note->pid,
+					 .tid = note->pid,
+					 .time_ns = note->time_ns};
+
+	procs_event(tables->procs, &event, 0);
+	procs_doubt(tables->procs, note->pid);
+}
+
 /* A sample is the kernel's own word on who its process is. */
 static void identify(struct unwind_tables *tables, struct subject *subject, const struct note *note,
 		     uint64_t now_ns)
@@ -664,6 +698,10 @@ static void identify(struct unwind_tables *tables, struct subject *subject, cons
 	if (subject->has_start && subject->has_exec && subject->start_ns == note->start_ns &&
 	    subject->exec_id == note->exec_id)
 		return;
+	if (is_just_before(subject, note))
+		return;
+	if (subject->has_start && subject->has_exec)
+		start_anew(tables, note);
 	leave_region(tables, subject, now_ns);
 	subject->start_ns = note->start_ns;
 	subject->exec_id = note->exec_id;
@@ -682,6 +720,11 @@ static bool is_told_still(const struct unwind_tables *tables, const struct subje
 
 	return !tables->maps->get(tables->maps->context, subject->pid, &proc) &&
 	       proc.serial == subject->region->serial && proc.exec_id == subject->exec_id;
+}
+
+static bool is_dead(pid_t pid)
+{
+	return kill(pid, 0) && errno == ESRCH;
 }
 
 static void use_modules(struct unwind_tables *tables, const struct address_space *space, pid_t pid,
@@ -704,6 +747,8 @@ static void take_note(struct unwind_tables *tables, const struct note *note, uin
 	if (!subject && tables->options.scope == UNWIND_ALL)
 		subject = add_subject(tables, note->pid);
 	if (!subject || note->time_ns < subject->exec_ns)
+		return;
+	if (!subject->has_start && is_dead(note->pid))
 		return;
 	identify(tables, subject, note, now_ns);
 	subject->used_ns = now_ns;
@@ -734,7 +779,7 @@ static bool is_gone(const struct unwind_tables *tables, const struct subject *su
 
 	if (tables->maps->get(tables->maps->context, subject->pid, &proc) == -ENOENT)
 		return true;
-	if (!kill(subject->pid, 0) || errno != ESRCH)
+	if (!is_dead(subject->pid))
 		return false;
 	tables->maps->remove(tables->maps->context, subject->pid);
 	return true;
@@ -775,9 +820,19 @@ static void work(struct unwind_tables *tables, uint64_t now_ns)
 }
 
 /* Milliseconds to sleep if nothing happens. */
-static int patience(const struct unwind_tables *tables)
+static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 {
-	return tables->dirty_count ? (int)(CALM_NS / 1000000) : TURN_MS;
+	uint64_t wait = TURN_MS * 1000000ull;
+
+	for (uint32_t i = 0; i < tables->dirty_count; i++) {
+		const struct subject *subject = find(tables, tables->dirty[i]);
+		uint64_t left =
+			subject && subject->retry_ns > now_ns ? subject->retry_ns - now_ns : 0;
+
+		if (left < wait)
+			wait = left;
+	}
+	return (int)((wait + 999999) / 1000000);
 }
 
 struct pace {
@@ -815,7 +870,7 @@ static void *thread_main(void *context)
 			log_debug("unwind bell: %s", strerror(errno));
 		pthread_mutex_lock(&tables->lock);
 		work(tables, clock_boot_ns());
-		wait_ms = patience(tables);
+		wait_ms = patience(tables, clock_boot_ns());
 		quit = tables->quit;
 		pthread_mutex_unlock(&tables->lock);
 		rest(&pace, clock_boot_ns());

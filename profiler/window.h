@@ -40,9 +40,11 @@ struct node {
 };
 
 struct window_count {
-	uint32_t pid, tid;     /* tid 0: threads are not told apart */
-	uint32_t comm, thread; /* string ids */
-	uint32_t node;	       /* NODE_NONE: no stack at all */
+	uint32_t pid, tid;	 /* tid 0: threads are not told apart */
+	uint32_t ns_pid, ns_tid; /* in the process's own pid namespace; 0 = that is ours */
+	uint32_t comm, thread;	 /* string ids */
+	uint32_t node;		 /* NODE_NONE: no stack at all */
+	uint8_t cut;		 /* why it is not whole: enum wick_end, wick_cut; 0 = it is */
 	uint64_t ticks;
 };
 
@@ -101,10 +103,16 @@ static inline uint64_t window_base_kernel(uint32_t node)
 int window_push(struct window *window, uint32_t parent, const struct frame *frame,
 		uint32_t *ret_node);
 
-/* Counts ticks of a process (and thread, if tid is not 0) in a stack. comm, thread: at most
+/* Whose ticks: of a process, or of one of its threads if tid is not 0. comm, thread: at most
  * WICK_COMM bytes, NUL-terminated or full. */
-int window_add(struct window *window, uint32_t pid, const char *comm, uint32_t tid,
-	       const char *thread, uint32_t node, uint64_t ticks);
+struct window_task {
+	uint32_t pid, tid, ns_pid, ns_tid;
+	const char *comm, *thread;
+};
+
+/* Counts ticks of a task in a stack. */
+int window_add(struct window *window, const struct window_task *task, uint32_t node, uint8_t cut,
+	       uint64_t ticks);
 
 /* Bytes held, for budgets. */
 size_t window_bytes(const struct window *window);

@@ -18,7 +18,7 @@
  * leaves its page: the row in force at a pc is the last one whose low pc is at or below it. Two
  * neighbours never have the same rule, except across the edge of a page. Each vaddr of a segment's
  * pages has a rule; what no FDE covers has rule 0, but padding of up to CFI_PADDING_MAX bytes
- * between two FDEs keeps the rule before it. Past the end of its segment a page may say anything.
+ * between two FDEs keeps the rule before it. Outside its segment a page may say anything.
  *
  * Three spaces of addresses, three words, as in symindex.h: addr, vaddr, off.
  */
@@ -142,7 +142,8 @@ struct cfi_page {
 struct cfi_stats {
 	uint64_t text;	    /* of the segments */
 	uint64_t covered;   /* by an FDE, or padding that was given to one */
-	uint64_t leaf_only; /* covered, by a rule that needs a register of the leaf frame */
+	uint64_t leaf_only; /* covered, by a rule that needs a register of the leaf frame: on arm64
+			      also the lr of all code that has not saved it */
 	uint64_t unsupported[CFI_WHY_COUNT]; /* covered, by CFI_UNSUPPORTED */
 	uint32_t fdes;			     /* that gave rows */
 	uint32_t damaged;  /* FDEs that were left out, or cut at CFI_WHY_DAMAGED */

@@ -12,273 +12,25 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "symbolizer/cfi_frame.h"
-#include "symbolizer/elf_note.h"
+#include "symbolizer/cfi_image.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <gelf.h>
-#include <sys/stat.h>
 
 enum {
-	INFLATED_MAX = 256 << 20, /* bytes of a compressed .debug_frame */
-	SECTIONS_MAX = 64 << 10,
-	CODE_SECTIONS_MAX = 256,
 	SCANNED_MAX = 32 << 20,	 /* bytes of code without CFI that are searched for a trampoline */
 	TRAMPOLINE_FDE_MAX = 64, /* bytes of a function that may be one */
 };
 
-/* An ELF file as far as its CFI is concerned. */
-struct elf_image {
-	Elf *elf;
-	struct cursor bytes; /* the whole file */
-	const struct cfi_arch *arch;
-	struct load {
-		uint64_t off, vaddr, size;
-		bool is_code;
-	} loads[CFI_SEGMENTS_MAX]; /* as far as the file has their bytes; by vaddr */
-	uint32_t load_count;
-	struct span {
-		uint64_t vaddr, size;
-	} code[CODE_SECTIONS_MAX]; /* executable sections by vaddr; none: all of the segments */
-	uint32_t code_count;
-	uint64_t hdr_vaddr;
-	struct cursor hdr; /* .eh_frame_hdr; empty: none */
-	uint8_t build_id[ELF_BUILD_ID_MAX];
-	uint32_t build_id_size;
-};
-
-static void elf_image_release(struct elf_image *image)
-{
-	elf_end(image->elf);
-}
-
-/* What the file has of these bytes. */
-static struct cursor image_bytes(const struct elf_image *image, uint64_t off, uint64_t size)
-{
-	struct cursor c = image->bytes, part;
-
-	if (!cursor_skip(&c, off))
-		return cursor_of(c.end, 0);
-	if (!cursor_sub(&c, size, &part))
-		return c;
-	return part;
-}
-
-static void image_build_id(struct elf_image *image, uint64_t off, uint64_t size, uint64_t align)
-{
-	if (!image->build_id_size)
-		elf_note_build_id(image_bytes(image, off, size), align, image->build_id,
-				  &image->build_id_size);
-}
-
-static int add_load(struct elf_image *image, const GElf_Phdr *phdr)
-{
-	struct cursor bytes = image_bytes(image, phdr->p_offset, phdr->p_filesz);
-	uint64_t size = cursor_left(&bytes), end;
-
-	if (!size)
-		return 0;
-	if (image->load_count == CFI_SEGMENTS_MAX)
-		return -EFBIG;
-	if (__builtin_add_overflow(phdr->p_vaddr, size, &end) || end >> 48)
-		return -EBADMSG;
-	image->loads[image->load_count++] = (struct load){
-		.off = phdr->p_offset,
-		.vaddr = phdr->p_vaddr,
-		.size = size,
-		.is_code = phdr->p_flags & PF_X,
-	};
-	return 0;
-}
-
-static int compare_loads(const void *left, const void *right)
-{
-	const struct load *a = left, *b = right;
-
-	return a->vaddr < b->vaddr ? -1 : a->vaddr > b->vaddr;
-}
-
-static int read_segments(struct elf_image *image)
-{
-	size_t count;
-
-	if (elf_getphdrnum(image->elf, &count) < 0)
-		return -EBADMSG;
-	for (size_t i = 0; i < count; i++) {
-		GElf_Phdr phdr;
-		int err = 0;
-
-		if (!gelf_getphdr(image->elf, (int)i, &phdr))
-			return -EBADMSG;
-		if (phdr.p_type == PT_LOAD) {
-			err = add_load(image, &phdr);
-		} else if (phdr.p_type == PT_NOTE) {
-			image_build_id(image, phdr.p_offset, phdr.p_filesz, phdr.p_align);
-		} else if (phdr.p_type == PT_GNU_EH_FRAME) {
-			image->hdr = image_bytes(image, phdr.p_offset, phdr.p_filesz);
-			image->hdr_vaddr = phdr.p_vaddr;
-		}
-		if (err)
-			return err;
-	}
-	qsort(image->loads, image->load_count, sizeof(image->loads[0]), compare_loads);
-	return 0;
-}
-
-static int compare_spans(const void *left, const void *right)
-{
-	const struct span *a = left, *b = right;
-
-	return a->vaddr < b->vaddr ? -1 : a->vaddr > b->vaddr;
-}
-
-/* Linkers may put read-only data into the executable segment: most of libLLVM's is that. */
-static void read_code_sections(struct elf_image *image)
-{
-	Elf_Scn *scn = NULL;
-	GElf_Shdr shdr;
-	size_t count;
-
-	if (elf_getshdrnum(image->elf, &count) < 0 || count > SECTIONS_MAX)
-		return;
-	while ((scn = elf_nextscn(image->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC) ||
-		    !(shdr.sh_flags & SHF_EXECINSTR) || shdr.sh_addr >> 48 || shdr.sh_size >> 48 ||
-		    !shdr.sh_size)
-			continue;
-		if (image->code_count == CODE_SECTIONS_MAX) {
-			image->code_count = 0;
-			return;
-		}
-		image->code[image->code_count++] =
-			(struct span){.vaddr = shdr.sh_addr, .size = shdr.sh_size};
-	}
-	qsort(image->code, image->code_count, sizeof(image->code[0]), compare_spans);
-}
-
-/* ET_DYN and ET_EXEC, little endian, 64 bits, of a known machine. */
-static int image_open(struct elf_image *image, int fd)
-{
-	struct stat st;
-	GElf_Ehdr ehdr;
-	size_t size;
-	char *bytes;
-
-	/* libelf would wait for a FIFO's writer. */
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || elf_version(EV_CURRENT) == EV_NONE)
-		return -ENOEXEC;
-	image->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	if (!image->elf || elf_kind(image->elf) != ELF_K_ELF || !gelf_getehdr(image->elf, &ehdr) ||
-	    ehdr.e_ident[EI_CLASS] != ELFCLASS64 || ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN))
-		return -ENOEXEC;
-	image->arch = cfi_arch(ehdr.e_machine);
-	if (!image->arch)
-		return -ENOEXEC;
-	bytes = elf_rawfile(image->elf, &size);
-	if (!bytes)
-		return -ENOMEM;
-	image->bytes = cursor_of(bytes, size);
-	read_code_sections(image);
-	return read_segments(image);
-}
-
-/* The bytes of code in all that may be run. */
-static uint64_t code_bytes(const struct elf_image *image)
-{
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < image->load_count; i++) {
-		const struct load *load = &image->loads[i];
-		uint64_t at = load->vaddr, limit = load->vaddr + load->size;
-
-		if (!load->is_code)
-			continue;
-		if (!image->code_count)
-			sum += load->size;
-		for (uint32_t j = 0; j < image->code_count; j++) {
-			const struct span *span = &image->code[j];
-			uint64_t from = span->vaddr > at ? span->vaddr : at;
-			uint64_t to = span->vaddr + span->size;
-
-			to = to < limit ? to : limit;
-			if (from < to) {
-				sum += to - from;
-				at = to;
-			}
-		}
-	}
-	return sum;
-}
-
-/* The text base of encoded pointers does not occur in practice; the first code is what it means. */
-static uint64_t text_vaddr(const struct elf_image *image)
-{
-	for (uint32_t i = 0; i < image->load_count; i++)
-		if (image->loads[i].is_code)
-			return image->loads[i].vaddr;
-	return 0;
-}
-
-static struct cfi_section section_of(const struct elf_image *image, struct cursor entries,
+static struct cfi_section section_of(const struct cfi_image *image, struct cursor entries,
 				     uint64_t vaddr)
 {
 	return (struct cfi_section){
 		.entries = entries,
-		.bases = {.text = text_vaddr(image),
+		.bases = {.text = cfi_image_text(image),
 			  .data = image->hdr_vaddr,
 			  .bytes = entries.pos,
 			  .vaddr = vaddr},
 	};
-}
-
-/* The file's bytes from vaddr to the end of its segment. */
-static bool bytes_at(const struct elf_image *image, uint64_t vaddr, struct cursor *ret_bytes)
-{
-	for (uint32_t i = 0; i < image->load_count; i++) {
-		const struct load *load = &image->loads[i];
-		uint64_t at = vaddr - load->vaddr;
-
-		if (vaddr >= load->vaddr && at < load->size) {
-			*ret_bytes = image_bytes(image, load->off + at, load->size - at);
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Finds a section by name. Compressed ones are inflated. */
-static bool find_section(const struct elf_image *image, const char *wanted, GElf_Shdr *ret_shdr,
-			 struct cursor *ret_bytes)
-{
-	size_t names, count;
-	Elf_Scn *scn = NULL;
-	GElf_Shdr shdr;
-	GElf_Chdr chdr;
-	Elf_Data *data;
-
-	if (elf_getshdrstrndx(image->elf, &names) < 0 || elf_getshdrnum(image->elf, &count) < 0 ||
-	    count > SECTIONS_MAX)
-		return false;
-	while ((scn = elf_nextscn(image->elf, scn))) {
-		const char *name;
-
-		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type == SHT_NOBITS ||
-		    !(name = elf_strptr(image->elf, names, shdr.sh_name)) || strcmp(name, wanted))
-			continue;
-		if (shdr.sh_flags & SHF_COMPRESSED) {
-			if (!gelf_getchdr(scn, &chdr) || chdr.ch_size > INFLATED_MAX ||
-			    elf_compress(scn, 0, 0) < 0 || !(data = elf_getdata(scn, NULL)) ||
-			    !data->d_buf)
-				return false;
-			*ret_bytes = cursor_of(data->d_buf, data->d_size);
-		} else {
-			*ret_bytes = image_bytes(image, shdr.sh_offset, shdr.sh_size);
-		}
-		*ret_shdr = shdr;
-		return true;
-	}
-	return false;
 }
 
 /* What .eh_frame_hdr (LSB, 10.6.2) says: where .eh_frame is, and its search table if it is of the
@@ -289,7 +41,7 @@ struct eh_frame_hdr {
 	struct cursor table; /* empty: none that can be used */
 };
 
-static bool read_hdr(const struct elf_image *image, struct eh_frame_hdr *ret_hdr)
+static bool read_hdr(const struct cfi_image *image, struct eh_frame_hdr *ret_hdr)
 {
 	const struct cfi_bases bases = {
 		.data = image->hdr_vaddr, .bytes = image->hdr.pos, .vaddr = image->hdr_vaddr};
@@ -297,7 +49,7 @@ static bool read_hdr(const struct elf_image *image, struct eh_frame_hdr *ret_hdr
 	struct cursor c = image->hdr;
 	uint8_t version, frame, count, table;
 
-	*ret_hdr = (struct eh_frame_hdr){.table = cursor_of(c.end, 0)};
+	*ret_hdr = (struct eh_frame_hdr){.table = {c.end, c.end}};
 	if (!cursor_u8(&c, &version) || version != 1 || !cursor_u8(&c, &frame) ||
 	    !cursor_u8(&c, &count) || !cursor_u8(&c, &table) ||
 	    !cfi_pointer(&c, frame, &bases, &ret_hdr->frame_vaddr))
@@ -309,14 +61,14 @@ static bool read_hdr(const struct elf_image *image, struct eh_frame_hdr *ret_hdr
 	return true;
 }
 
-static int gather_eh_frame(struct cfi_frames *frames, const struct elf_image *image)
+static int gather_eh_frame(struct cfi_frames *frames, const struct cfi_image *image)
 {
 	struct cfi_section section;
 	struct eh_frame_hdr hdr;
 	struct cursor bytes;
-	GElf_Shdr shdr;
+	uint64_t vaddr;
 
-	if (read_hdr(image, &hdr) && bytes_at(image, hdr.frame_vaddr, &bytes)) {
+	if (read_hdr(image, &hdr) && cfi_image_at(image, hdr.frame_vaddr, &bytes)) {
 		section = section_of(image, bytes, hdr.frame_vaddr);
 		section.ends_at_zero = true;
 		if (cursor_left(&hdr.table))
@@ -324,19 +76,19 @@ static int gather_eh_frame(struct cfi_frames *frames, const struct elf_image *im
 						  hdr.count);
 		return cfi_frames_scan(frames, &section);
 	}
-	if (!find_section(image, ".eh_frame", &shdr, &bytes))
+	if (!cfi_image_section(image, ".eh_frame", &vaddr, &bytes))
 		return 0;
-	section = section_of(image, bytes, shdr.sh_addr);
+	section = section_of(image, bytes, vaddr);
 	return cfi_frames_scan(frames, &section);
 }
 
-static int gather_debug_frame(struct cfi_frames *frames, const struct elf_image *image)
+static int gather_debug_frame(struct cfi_frames *frames, const struct cfi_image *image)
 {
 	struct cfi_section section;
 	struct cursor bytes;
-	GElf_Shdr shdr;
+	uint64_t vaddr;
 
-	if (!find_section(image, ".debug_frame", &shdr, &bytes))
+	if (!cfi_image_section(image, ".debug_frame", &vaddr, &bytes))
 		return 0;
 	section = section_of(image, bytes, 0);
 	section.is_debug = true;
@@ -344,10 +96,10 @@ static int gather_debug_frame(struct cfi_frames *frames, const struct elf_image 
 }
 
 /* A debug file of another build would put rows in wrong places. */
-static int gather_debug_file(struct cfi_frames *frames, const struct elf_image *image,
-			     struct elf_image *debug, int debug_fd)
+static int gather_debug_file(struct cfi_frames *frames, const struct cfi_image *image,
+			     struct cfi_image *debug, int debug_fd)
 {
-	if (debug_fd < 0 || image_open(debug, debug_fd) || debug->arch != image->arch ||
+	if (debug_fd < 0 || cfi_image_open(debug, debug_fd) || debug->arch != image->arch ||
 	    debug->build_id_size != image->build_id_size ||
 	    memcmp(debug->build_id, image->build_id, image->build_id_size) != 0)
 		return 0;
@@ -374,7 +126,7 @@ static void yield_to_better(struct cfi_frames *frames)
 
 /* The sweep over one segment. */
 struct sweep {
-	const struct elf_image *image;
+	const struct cfi_image *image;
 	struct cfi_frames *frames;
 	struct cfi_rows *rows;
 	const struct cfi_arch *arch;
@@ -393,21 +145,18 @@ static struct cursor code_between(const struct sweep *s, uint64_t start, uint64_
 	return cursor_of(s->code.pos + (start - s->vaddr), end - start);
 }
 
-static void put_trampoline(struct sweep *s, uint64_t vaddr)
+/* not_before: where what stands before it ends. */
+static void put_trampoline(struct sweep *s, uint64_t not_before, uint64_t vaddr)
 {
-	const struct cfi_rule rule = {
-		.cfa = CFI_SIGNAL,
-		.cfa_off = s->arch->signal_sp,
-		.extra = s->arch->signal_ip,
-		.fp_off = s->arch->signal_fp,
-		.bx_off = s->arch->signal_bx,
-	};
+	const struct cfi_rule rule = cfi_rule_signal(s->arch);
 
+	/* A signal handler returns to code that never called it, and callers are looked up at
+	 * pc - 1: the byte before it counts too, unless it is something else's last. */
+	if (vaddr > not_before && vaddr > s->rows->since)
+		vaddr--;
 	cfi_rows_put(s->rows, vaddr, &rule);
 }
 
-/* A signal handler returns to a trampoline that was never called, so its rule must hold for the
- * byte before it too: callers are looked up at pc - 1. */
 static void find_trampolines(struct sweep *s, uint64_t start, uint64_t end)
 {
 	struct cursor code = code_between(s, start, end);
@@ -420,7 +169,7 @@ static void find_trampolines(struct sweep *s, uint64_t start, uint64_t end)
 	while ((found = memmem(code.pos, cursor_left(&code), s->arch->trampoline, size))) {
 		uint64_t vaddr = s->vaddr + (uint64_t)(found - s->code.pos);
 
-		put_trampoline(s, vaddr > start ? vaddr - 1 : vaddr);
+		put_trampoline(s, start, vaddr);
 		cfi_rows_put(s->rows, vaddr + size, &none);
 		code.pos = found + size;
 	}
@@ -429,7 +178,7 @@ static void find_trampolines(struct sweep *s, uint64_t start, uint64_t end)
 /* What no FDE covers; where it is code, a trampoline may be in it. */
 static void sweep_gap(struct sweep *s, uint64_t start, uint64_t end)
 {
-	const struct elf_image *image = s->image;
+	const struct cfi_image *image = s->image;
 
 	cfi_rows_put(s->rows, start, &none);
 	if (!image->code_count)
@@ -474,7 +223,7 @@ static void sweep_function(struct sweep *s, const struct cfi_function *function)
 	if (from - s->covered > CFI_PADDING_MAX || (!s->any && from > s->covered))
 		sweep_gap(s, s->covered, from);
 	if (is_trampoline(s, function))
-		put_trampoline(s, from > s->covered ? from - 1 : from);
+		put_trampoline(s, s->covered, from);
 	else
 		cfi_frames_run(s->frames, function, from, end, s->rows);
 	s->rows->stats.fdes++;
@@ -497,7 +246,7 @@ static void sweep_segment(struct sweep *s, uint32_t *i)
 		sweep_gap(s, s->covered, end);
 }
 
-static int make_rows(const struct elf_image *image, struct cfi_frames *frames,
+static int make_rows(const struct cfi_image *image, struct cfi_frames *frames,
 		     struct cfi_rows *rows, struct cfi_segment *segments, uint32_t *ret_count)
 {
 	uint64_t may_scan = SCANNED_MAX, last = 0;
@@ -511,7 +260,7 @@ static int make_rows(const struct elf_image *image, struct cfi_frames *frames,
 			.arch = image->arch,
 			.image = image,
 			.vaddr = load->vaddr,
-			.code = image_bytes(image, load->off, load->size),
+			.code = cfi_image_bytes(image, load->off, load->size),
 			.covered = load->vaddr,
 			.may_scan = may_scan,
 		};
@@ -532,7 +281,7 @@ static int make_rows(const struct elf_image *image, struct cfi_frames *frames,
 	return count ? rows->err : -ENOEXEC;
 }
 
-static int write_table(const struct elf_image *image, const struct cfi_rows *rows,
+static int write_table(const struct cfi_image *image, const struct cfi_rows *rows,
 		       const struct cfi_segment *segments, uint32_t segment_count, int fd)
 {
 	struct cfi_header header = {
@@ -568,7 +317,7 @@ static int write_table(const struct elf_image *image, const struct cfi_rows *row
 
 int cfi_build(int elf_fd, int debug_fd, int out_fd)
 {
-	_cleanup_(elf_image_release) struct elf_image image = {0}, debug = {0};
+	_cleanup_(cfi_image_release) struct cfi_image image = {0}, debug = {0};
 	_cleanup_(cfi_frames_release) struct cfi_frames frames = {0};
 	_cleanup_(cfi_rows_release) struct cfi_rows rows;
 	struct cfi_segment segments[CFI_SEGMENTS_MAX];
@@ -576,7 +325,7 @@ int cfi_build(int elf_fd, int debug_fd, int out_fd)
 	int err;
 
 	cfi_rows_init(&rows);
-	err = image_open(&image, elf_fd);
+	err = cfi_image_open(&image, elf_fd);
 	frames.arch = image.arch;
 	if (!err)
 		err = gather_eh_frame(&frames, &image);
@@ -590,6 +339,6 @@ int cfi_build(int elf_fd, int debug_fd, int out_fd)
 	yield_to_better(&frames);
 	err = make_rows(&image, &frames, &rows, segments, &segment_count);
 	rows.stats.damaged = frames.damaged;
-	rows.stats.text = code_bytes(&image);
+	rows.stats.text = cfi_image_code_bytes(&image);
 	return err ? err : write_table(&image, &rows, segments, segment_count, out_fd);
 }

@@ -72,6 +72,14 @@ struct cfi_fde {
 	struct cursor code;
 };
 
+/* What a row says, as far as the walker can follow it; else CFI_UNSUPPORTED. */
+void cfi_rule_make(const struct cfi_cie *cie, const struct cfi_state *state,
+		   struct cfi_rule *ret_rule);
+struct cfi_rule cfi_rule_unsupported(enum cfi_why why);
+
+/* A trampoline that is known by its code. */
+struct cfi_rule cfi_rule_signal(const struct cfi_arch *arch);
+
 /* Runs the CIE's own instructions into ->initial. False: they make no sense. */
 bool cfi_program_prepare(struct cfi_cie *cie, struct cursor code);
 

@@ -15,9 +15,10 @@ struct cfi_rows {
 	uint32_t rule_count, rules_size;
 	uint32_t page_count, pages_size;
 	uint32_t row_count, rows_size;
-	uint32_t rule;	/* in force at the end */
-	uint64_t since; /* the vaddr from which on its bytes are not counted yet */
-	uint64_t page;	/* the vaddr of the last page */
+	uint32_t rule; /* in force at the end */
+	uint64_t
+		since; /* the vaddr where it came into force: never above that of a row to be put */
+	uint64_t page; /* the vaddr of the last page */
 	struct cfi_stats stats;
 	int err; /* the first failure; then nothing more is put */
 };

@@ -202,6 +202,15 @@ mixed_load()
 	at_exit+=("kill -TERM $!")
 }
 
+# labelled FILE KEY VALUE: the samples that carry the label.
+labelled()
+{
+	"$WICK" dump profile "$1" --json >"$tmp/dump.json" || fail "cannot dump $1"
+	jq --arg key "$2" --arg value "$3" \
+		'[.samples[] | select(.labels[] | .key == $key and ((.string // .number) | tostring) == $value)
+			| .values[0]] | add // 0' "$tmp/dump.json"
+}
+
 # whole FOLDED COMM PATH..: at least 99.5 % of the stacks of COMM are one of the PATHs (see whole.py),
 # of at least 1000 samples.
 whole()

@@ -19,9 +19,10 @@ struct bytes {
 };
 
 struct cfi_elf {
-	uint16_t machine;  /* 0 = EM_X86_64 */
-	size_t code_size;  /* 0 = 0x100 */
-	struct bytes code; /* its first bytes; the rest is zeros */
+	uint16_t machine;    /* 0 = EM_X86_64 */
+	uint64_t code_vaddr; /* 0 = ELF_CODE */
+	size_t code_size;    /* 0 = 0x100 */
+	struct bytes code;   /* its first bytes; the rest is zeros */
 	struct bytes eh_frame, hdr, debug_frame;
 	uint64_t debug_flags; /* of its section: SHF_COMPRESSED */
 	bool no_sections;
@@ -83,7 +84,8 @@ static inline int cfi_elf_make(const struct cfi_elf *elf)
 	elf_put(&file, debug, elf->debug_frame.at, elf->debug_frame.size);
 	strings = file.used;
 	elf_put(&file, strings, names, sizeof(names));
-	phdrs[0] = elf_phdr(PT_LOAD, PF_R | PF_X, 512, ELF_CODE, code_size);
+	phdrs[0] = elf_phdr(PT_LOAD, PF_R | PF_X, 512, elf->code_vaddr ? elf->code_vaddr : ELF_CODE,
+			    code_size);
 	phdrs[1] = elf_phdr(PT_LOAD, PF_R, eh, ELF_FRAMES, elf->eh_frame.size);
 	phdrs[2] = elf_phdr(PT_GNU_EH_FRAME, PF_R, hdr, ELF_HDR, elf->hdr.size);
 	if (!elf->no_sections) {

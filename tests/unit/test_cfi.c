@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/auxv.h>
 #include <time.h>
 
 /* def_cfa rsp 8; offset ra at cfa-8: how a call leaves things. */
@@ -284,6 +285,57 @@ TEST(a_trampoline_without_cfi_is_known_by_its_code)
 	cfi_table_free(table);
 }
 
+static void put_debug_fde(struct buf *buf, uint64_t start, uint64_t size, const char *instructions)
+{
+	size_t entry = buf->used;
+
+	put_u32(buf, 0);
+	put_u32(buf, 0);
+	put_u64(buf, start);
+	put_u64(buf, size);
+	put_hex(buf, instructions);
+	put_length(buf, entry);
+}
+
+static void put_debug_cie(struct buf *buf)
+{
+	size_t entry = buf->used;
+
+	put_u32(buf, 0);
+	put_u32(buf, UINT32_MAX);
+	put_hex(buf, "03 00 01 78 10 " CALLED);
+	put_length(buf, entry);
+}
+
+TEST(trampolines_may_follow_each_other)
+{
+	static const uint8_t code[] = {0x90, 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0,	 0x0f, 0x05,
+				       0x48, 0xc7, 0xc0, 0x0f, 0,    0, 0, 0x0f, 0x05, 0x90};
+	struct cfi_table *table = build(&(struct cfi_elf){.code = {code, sizeof(code)}});
+
+	CHECK_STR(rows_of(table),
+		  "1000 1013 signal frame: ip at sp + 168, sp at + 160, fp at + 120, bx at + 128\n"
+		  "1013 1100 none\n");
+	cfi_table_free(table);
+}
+
+TEST(a_trampoline_that_debug_frame_takes_for_a_function_is_one)
+{
+	static const uint8_t code[] = {0xcc, 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05, 0xcc};
+	struct buf debug = {0};
+	struct cfi_table *table;
+
+	put_debug_cie(&debug);
+	put_debug_fde(&debug, 0x1001, 0x0a, "");
+	table = build(&(struct cfi_elf){.code = {code, sizeof(code)},
+					.debug_frame = {debug.bytes, debug.used}});
+	CHECK_STR(rows_of(table),
+		  "1000 100b signal frame: ip at sp + 168, sp at + 160, fp at + 120, bx at + 128\n"
+		  "100b 1100 none\n");
+	cfi_table_free(table);
+	buf_release(&debug);
+}
+
 /* 0x1000..0x1010 and 0x1010 + gap.. */
 static const char *rows_with_gap(uint64_t gap)
 {
@@ -546,28 +598,6 @@ TEST(entries_may_have_64_bit_lengths)
 	buf_release(&frames);
 }
 
-static void put_debug_fde(struct buf *buf, uint64_t start, uint64_t size, const char *instructions)
-{
-	size_t entry = buf->used;
-
-	put_u32(buf, 0);
-	put_u32(buf, 0);
-	put_u64(buf, start);
-	put_u64(buf, size);
-	put_hex(buf, instructions);
-	put_length(buf, entry);
-}
-
-static void put_debug_cie(struct buf *buf)
-{
-	size_t entry = buf->used;
-
-	put_u32(buf, 0);
-	put_u32(buf, UINT32_MAX);
-	put_hex(buf, "03 00 01 78 10 " CALLED);
-	put_length(buf, entry);
-}
-
 TEST(debug_frame_fills_what_eh_frame_leaves)
 {
 	struct buf frames = {0}, debug = {0}, other = {0};
@@ -676,6 +706,29 @@ TEST(too_many_rules_are_unsupported_and_counted)
 	CHECK_INT(rule->cfa_off, 8008);
 	cfi_table_free(table);
 	buf_release(&frames);
+}
+
+/* The kernel's own: an image in memory that is like its file. */
+TEST(the_vdso_can_be_unwound)
+{
+	const Elf64_Ehdr *vdso = (const void *)getauxval(AT_SYSINFO_EHDR);
+	int fd = memfd_create("vdso", MFD_CLOEXEC), out = memfd_create("table", MFD_CLOEXEC);
+	struct cfi_table *table = NULL;
+	size_t size;
+
+	if (!vdso)
+		return; /* booted with vdso=0 */
+	size = vdso->e_shoff + vdso->e_shnum * (size_t)vdso->e_shentsize;
+	CHECK(write(fd, vdso, size) == (ssize_t)size);
+	CHECK_INT(cfi_build(fd, -1, out), 0);
+	CHECK_INT(cfi_table_open(out, &table), 0);
+	if (table) {
+		CHECK(table->header->stats.fdes > 0);
+		CHECK(table->header->stats.covered > table->header->stats.text / 2);
+	}
+	cfi_table_free(table);
+	close(fd);
+	close(out);
 }
 
 /* Each hostile file is read in seconds at worst, also under sanitizers: they are linear. The limit
