@@ -124,12 +124,13 @@ static int report(const struct unwind_check *check)
 static int check_unwind(const struct check_unwind_options *options, struct target *target,
 			struct unwind_check *check)
 {
-	struct pipeline_options wanted = sampling_pipeline(&options->sampling, target->pids,
-							   target->count, target->is_command);
 	_cleanup_close_ int signal_fd = sampling_signals();
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
-	int status;
+	struct pipeline_options wanted;
+	int status = sampling_pipeline(&options->sampling, target, false, &wanted);
 
+	if (status != STATUS_OK)
+		return status;
 	wanted.sampler.kernel = false;
 	wanted.sampler.check_every = options->one_in;
 	wanted.sampler.check = on_check;
