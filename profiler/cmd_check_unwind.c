@@ -88,11 +88,10 @@ static void sample(struct pipeline *pipeline, const struct target *target, int s
 	struct pollfd fds[] = {{.fd = pipeline_fd(pipeline), .events = POLLIN},
 			       {.fd = signal_fd, .events = POLLIN}};
 	double end = now_s() + seconds;
-	struct signalfd_siginfo signal;
 
 	while (now_s() < end && !target_has_ended(target)) {
 		poll(fds, 2, DRAIN_MS);
-		if (fds[1].revents && read(signal_fd, &signal, sizeof(signal)) == sizeof(signal))
+		if (fds[1].revents)
 			break;
 		pipeline_work(pipeline);
 	}
@@ -124,11 +123,12 @@ static int report(const struct unwind_check *check)
 static int check_unwind(const struct check_unwind_options *options, struct target *target,
 			struct unwind_check *check)
 {
+	struct pipeline_options wanted;
 	_cleanup_close_ int signal_fd = sampling_signals();
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
-	struct pipeline_options wanted;
-	int status = sampling_pipeline(&options->sampling, target, false, &wanted);
+	int status;
 
+	status = sampling_pipeline(&options->sampling, target, false, &wanted);
 	if (status != STATUS_OK)
 		return status;
 	wanted.sampler.kernel = false;
