@@ -14,13 +14,13 @@
 static uint64_t words[8192];
 static const uint64_t base = 0x7ffc00000000;
 
-static uint8_t code[0x800];
+static uint8_t text_bytes[0x800];
 static const uint64_t text = 0x400000;
 
 static int wick_read_user(void *dst, size_t size, uint64_t addr)
 {
-	if (addr >= text && addr + size <= text + sizeof(code)) {
-		memcpy(dst, code + (addr - text), size);
+	if (addr >= text && addr + size <= text + sizeof(text_bytes)) {
+		memcpy(dst, text_bytes + (addr - text), size);
 		return 0;
 	}
 	if (addr < base || addr + size > base + sizeof(words))
@@ -89,7 +89,7 @@ static const struct wick_proc proc = {.serial = 1, .first = 0, .count = 1};
 static void clear(void)
 {
 	memset(words, 0, sizeof(words));
-	memset(code, 0, sizeof(code));
+	memset(text_bytes, 0, sizeof(text_bytes));
 	memset(mappings, 0, sizeof(mappings));
 	memset(pages, 0, sizeof(pages));
 	memset(chunks, 0, sizeof(chunks));
@@ -543,7 +543,7 @@ TEST(a_pointer_authentication_code_is_taken_off_a_return_address)
 
 static void put_code(uint64_t at, const char *bytes, size_t n)
 {
-	memcpy(code + at, bytes, n);
+	memcpy(text_bytes + at, bytes, n);
 }
 
 /* Every form of call with 2 to 7 bytes, and what only looks like the tail of one. */
