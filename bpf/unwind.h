@@ -248,7 +248,8 @@ static __always_inline int unwind_interrupted(struct unwind *walk, __u32 id)
 	if (off >= 0 && !unwind_by_word(walk, walk->sp + off))
 		return 0;
 	ended = unwind_by_fp(walk);
-	for (int i = 0; ended == WICK_END_no_row + 1 && !id && i < ARCH_GUESS_WORDS; i++)
+	for (int i = 0; ended == WICK_END_no_row + 1 && id < WICK_RULES_MAX && i < ARCH_GUESS_WORDS;
+	     i++)
 		if (!unwind_by_word(walk, walk->sp + 8 * i))
 			ended = 0;
 	return ended;
