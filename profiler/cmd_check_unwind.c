@@ -127,9 +127,8 @@ static int check_unwind(const struct check_unwind_options *options, struct targe
 	struct pipeline_options wanted;
 	_cleanup_close_ int signal_fd = sampling_signals();
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
-	int status;
+	int status = sampling_pipeline(&options->sampling, target, false, &wanted);
 
-	status = sampling_pipeline(&options->sampling, target, false, &wanted);
 	if (status != STATUS_OK)
 		return status;
 	wanted.sampler.kernel = false;
