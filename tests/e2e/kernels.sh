@@ -102,7 +102,7 @@ check()
 	((n > 0)) || fail "$1: the kernel told of no program"
 	mostly_complete "$out/stacks.pb.gz" 99.5
 	folded "$out/stacks.pb.gz" "$out/stacks.folded"
-	local samples=100
+	local samples=50
 	for variant in fp nofp static; do
 		whole "$out/stacks.folded" "chain_$variant" "START main $chain"
 	done
@@ -114,7 +114,7 @@ check()
 	folded "$out/calls.pb.gz" "$out/calls.folded"
 	whole "$out/calls.folded" libcalls_nofp "START main do_(read|getppid|stat|pipe) ANY"
 	at_least "system calls under their callers" "$(folded_count "$out/calls.folded" \
-		';main;do_read;[^;]*read;.*(do_syscall_64|entry_SYSCALL)')" 20
+		';main;do_read;[^;]*read;.*(do_syscall_64|entry_SYSCALL)')" 10
 }
 
 mkdir -p "$kernels"
