@@ -194,15 +194,16 @@ static int write_out(struct diff *diff, const struct diff_gate *gate,
 
 /* ---- the gate ---- */
 
+/* what: a few words more about the change. */
 static void log_offender(const struct diff *diff, const char *name,
 			 const struct diff_change *change, const char *what)
 {
 	struct diff_row row = diff_row_make(diff, change);
 	char shown[512];
 
-	log_error("gate: '%s' is %s%s: %s -> %s, %s [%s %s], q %s",
+	log_error("gate: '%s' is %s%s: %s -> %s, %s [%s], %s, q %s",
 		  quote(shown, sizeof(shown), name), row.verdict, what, row.before, row.after,
-		  row.growth, row.interval, diff_row_unit(diff), row.q);
+		  row.change, row.interval, row.growth, row.q);
 }
 
 static int check_gate(const struct diff *diff, const struct diff_gate *gate)
