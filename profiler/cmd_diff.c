@@ -420,9 +420,9 @@ static const struct option_spec diff_specs[] = {
 
 const struct command diff_command = {
 	.name = "diff",
-	.arguments = "BEFORE AFTER | --before FILE.. --after FILE..",
-	.summary = "which functions cost more CPU, how sure is it, and a gate for CI",
-	.details = "With several profiles a side it knows how much they vary by themselves.\n"
+	.arguments = "BEFORE AFTER",
+	.summary = "what costs more CPU, and how sure is it; a gate for CI",
+	.details = "Several profiles a side (--before A1 A2 --after B1 B2) tell how runs vary.\n"
 		   "Exits with 3 if something is slower beyond --fail-above.\n",
 	.options = diff_specs,
 	.options_size = sizeof(struct diff_command_options),
