@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-	COMPILE_DEADLINE_MS = 3000,
+	COMPILE_DEADLINE_MS = 10000, /* 50 ms are usual; a busy machine is not the file's fault */
 	MODULES_MAX = 1 << 20,
 	JOBS_MAX = 256, /* each holds a descriptor */
 };
@@ -439,7 +439,9 @@ static void fail(struct unwind_modules *modules, struct entry *entry, const stru
 	struct unwind_module *module = &entry->module;
 	char shown[256];
 
-	module->state = done->err == -ENOSPC ? UNWIND_NO_ROOM : UNWIND_BARE;
+	module->state = done->err == -ENOSPC	  ? UNWIND_NO_ROOM
+			: done->err == -ETIMEDOUT ? UNWIND_CLOSED
+						  : UNWIND_BARE;
 	module->retry_ns = now_ns + entry->pause_ns;
 	if (done->err == -ENOSPC || done->err == -EFBIG)
 		modules->stats.refusals++;
