@@ -441,10 +441,10 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
 		return;
 	}
 	process = find(procs, event->pid);
-	if (process && event->kind == TASK_EXEC)
-		count_exec(process);
 	if (!process && event->kind != TASK_EXIT)
 		process = renew(procs, event->pid, space_new(procs));
+	if (process && event->kind == TASK_EXEC)
+		count_exec(process);
 	if (!process || !process->space || process->known_ns > event->time_ns)
 		return;
 	if (event->kind == TASK_EXEC)

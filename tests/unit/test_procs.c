@@ -144,6 +144,37 @@ TEST(another_exec_id_is_another_image)
 	teardown(&f);
 }
 
+/* The kernel writes the record of an exec a moment before it counts the exec. */
+TEST(a_sample_from_between_an_execs_record_and_its_id_changes_nothing)
+{
+	struct fixture f = setup();
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	CHECK(address_space_find(procs_space(f.procs, PID, PID, 7, 1), 0x1800) != NULL);
+	tell(&f, TASK_EXEC, PID, 0);
+	CHECK(!address_space_find(procs_space(f.procs, PID, PID, 7, 1), 0x1800));
+	map(&f, PID, 0x3000, 0x4000, 0, 2);
+	CHECK(address_space_find(procs_space(f.procs, PID, PID, 7, 2), 0x3800) != NULL);
+	tell(&f, TASK_EXEC, PID, 0);
+	map(&f, PID, 0x5000, 0x6000, 0, 2);
+	CHECK(address_space_find(procs_space(f.procs, PID, PID, 7, 3), 0x5800) != NULL);
+	/* One more, that nobody told of. */
+	CHECK(!address_space_find(procs_space(f.procs, PID, PID, 7, 4), 0x5800));
+	teardown(&f);
+}
+
+TEST(the_first_sample_of_a_process_may_be_from_there)
+{
+	struct fixture f = setup();
+
+	tell(&f, TASK_EXEC, PID, 0);
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	CHECK(address_space_find(procs_space(f.procs, PID, PID, 7, 1), 0x1800) != NULL);
+	CHECK(address_space_find(procs_space(f.procs, PID, PID, 7, 2), 0x1800) != NULL);
+	CHECK(!address_space_find(procs_space(f.procs, PID, PID, 7, 3), 0x1800));
+	teardown(&f);
+}
+
 TEST(after_lost_records_a_process_that_is_gone_keeps_what_was_known)
 {
 	struct fixture f = setup();
