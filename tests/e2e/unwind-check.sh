@@ -40,7 +40,7 @@ fn depth(n: u64, map: &mut BTreeMap<u64, String>) -> usize {
 }
 fn main() {
     let mut sum = 0;
-    for n in 0..100000u64 { let mut map = BTreeMap::new(); sum += depth(n % 64 + 1, &mut map); }
+    for n in 0..2000000u64 { let mut map = BTreeMap::new(); sum += depth(n % 64 + 1, &mut map); }
     println!("{sum}");
 }
 EOF

@@ -89,7 +89,7 @@ func main() {
 	for g := 0; g < 4; g++ {
 		go func() {
 			sum := 0
-			for i := 0; i < 4000; i++ {
+			for i := 0; i < 24000; i++ {
 				sum += words(sum)
 			}
 			done <- sum
