@@ -152,7 +152,7 @@ static __always_inline void take_kernel(void *ctx, struct scratch *scratch)
 	scratch->sample.kernel_check = stack->check;
 }
 
-/* The next three are global functions: the verifier looks at each once, whatever calls it. They
+/* The next four are global functions: the verifier looks at each once, whatever calls it. They
  * take no pointers, so each finds the scratch by itself. */
 
 __noinline int wick_find(__u64 pc)
@@ -165,6 +165,18 @@ __noinline int wick_find(__u64 pc)
 static __always_inline __u32 table_find(struct unwind *walk, __u64 pc)
 {
 	return wick_find(pc);
+}
+
+__noinline int wick_interrupted(__u32 id)
+{
+	struct scratch *scratch = scratch_here();
+
+	return scratch ? unwind_interrupted(&scratch->walk, id) : 1;
+}
+
+static __always_inline int walk_interrupted(struct unwind *walk, __u32 id)
+{
+	return wick_interrupted(id);
 }
 
 __noinline int wick_walk(__u32 steps)

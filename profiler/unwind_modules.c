@@ -21,8 +21,10 @@ enum {
 	JOBS_MAX = 256, /* each holds a descriptor */
 };
 
-/* Before a module is tried again that found no room, or whose file could not be opened. */
-static const uint64_t RETRY_NS = 2000000000;
+/* Before a module is tried again that found no room (what was evicted for it has rested by then), or
+ * whose file could not be opened; twice as long each time. */
+static const uint64_t RETRY_NS = WICK_GRACE_NS + 100000000;
+static const uint64_t RETRY_MAX_NS = 64000000000;
 
 /* The worker may work for so long at once, and one part in IDLE_PARTS of the time on the average:
  * whoever builds and runs a new program a hundred times a second does not pay for each. */
@@ -40,7 +42,7 @@ struct entry {
 	struct module_file file;  /* once opened */
 	struct build_id build_id; /* of the file, however it was named; once READY or BARE */
 	uint32_t same_as;	  /* the entry that has the rows, or SAME_NONE */
-	uint64_t wanted_ns;
+	uint64_t wanted_ns, pause_ns;
 	struct unwind_placed *owned; /* READY, or EVICTED and not resting yet */
 };
 
@@ -355,6 +357,14 @@ static void want_more(struct unwind_modules *modules, uint32_t id, uint32_t weig
 	pthread_mutex_unlock(&modules->lock);
 }
 
+static void back_off(struct entry *entry, uint64_t now_ns)
+{
+	entry->pause_ns = entry->pause_ns ? 2 * entry->pause_ns : RETRY_NS;
+	if (entry->pause_ns > RETRY_MAX_NS)
+		entry->pause_ns = RETRY_MAX_NS;
+	entry->module.retry_ns = now_ns + entry->pause_ns;
+}
+
 void unwind_modules_want(struct unwind_modules *modules, uint32_t id,
 			 const struct unwind_want *want, uint64_t now_ns)
 {
@@ -370,7 +380,7 @@ void unwind_modules_want(struct unwind_modules *modules, uint32_t id,
 		return;
 	if (join_by_name(modules, entry))
 		return;
-	module->retry_ns = now_ns + RETRY_NS;
+	back_off(entry, now_ns);
 	fd = module_open(&module->name, want->pid, want->start, want->end);
 	if (fd < 0) {
 		module->state = UNWIND_CLOSED;
@@ -432,7 +442,7 @@ static void fail(struct unwind_modules *modules, struct entry *entry, const stru
 	module->state = done->err == -ENOSPC	  ? UNWIND_NO_ROOM
 			: done->err == -ETIMEDOUT ? UNWIND_CLOSED
 						  : UNWIND_BARE;
-	module->retry_ns = now_ns + RETRY_NS;
+	module->retry_ns = now_ns + entry->pause_ns;
 	if (done->err == -ENOSPC || done->err == -EFBIG)
 		modules->stats.refusals++;
 	else if (done->err != -ENODATA)
@@ -452,7 +462,7 @@ static void take_one(struct unwind_modules *modules, const struct done *done, ui
 	if (!is_mapped_file(entry, done)) {
 		unwind_rows_rest(modules->rows, done->placed, now_ns);
 		entry->module.state = UNWIND_CLOSED;
-		entry->module.retry_ns = now_ns + RETRY_NS;
+		entry->module.retry_ns = now_ns + entry->pause_ns;
 		return;
 	}
 	if (join_by_id(modules, entry, &done->build_id)) {
@@ -468,6 +478,7 @@ static void take_one(struct unwind_modules *modules, const struct done *done, ui
 	entry->owned = done->placed;
 	entry->module.placed = done->placed;
 	entry->module.state = UNWIND_READY;
+	entry->pause_ns = 0;
 	entry->module.used_ns = now_ns;
 }
 
@@ -496,21 +507,38 @@ bool unwind_modules_take(struct unwind_modules *modules, uint64_t now_ns, uint32
 
 /* --- evicting --- */
 
+void unwind_modules_ref(struct unwind_modules *modules, uint32_t id)
+{
+	modules->entries[id].module.refs++;
+}
+
+void unwind_modules_unref(struct unwind_modules *modules, uint32_t id)
+{
+	modules->entries[id].module.refs--;
+}
+
+/* Those without references before those with, then by age. */
+static bool is_better(const struct unwind_module *a, const struct unwind_module *b)
+{
+	return !a->refs != !b->refs ? !a->refs : a->used_ns < b->used_ns;
+}
+
 bool unwind_modules_oldest(const struct unwind_modules *modules, uint64_t before_ns,
 			   uint32_t *ret_id)
 {
-	bool found = false;
+	const struct unwind_module *best = NULL;
 
 	for (uint32_t i = 0; i < modules->count; i++) {
 		const struct unwind_module *module = &modules->entries[i].module;
 
-		if (module->state != UNWIND_READY || module->used_ns >= before_ns)
-			continue;
-		before_ns = module->used_ns;
-		*ret_id = i;
-		found = true;
+		if (module->state == UNWIND_READY &&
+		    (!module->refs || module->used_ns < before_ns) &&
+		    (!best || is_better(module, best)))
+			best = module;
 	}
-	return found;
+	if (best)
+		*ret_id = best->id;
+	return best;
 }
 
 void unwind_modules_evict(struct unwind_modules *modules, uint32_t id)

@@ -36,6 +36,7 @@ struct unwind_module {
 	enum unwind_module_state state;
 	const struct unwind_placed *placed; /* READY only */
 	uint32_t id;
+	uint32_t refs;	   /* regions that lead to its rows */
 	uint64_t used_ns;  /* last sample of a process that maps it */
 	uint64_t retry_ns; /* not wanted again before */
 };
@@ -87,7 +88,12 @@ void unwind_modules_want(struct unwind_modules *modules, uint32_t id,
  * raise *ret_short, the rows that are missing. */
 bool unwind_modules_take(struct unwind_modules *modules, uint64_t now_ns, uint32_t *ret_short);
 
-/* The module with rows in the maps that was used longest ago, before `before_ns`; false if none. */
+/* A region leads to the rows of this very module, or does so no more. */
+void unwind_modules_ref(struct unwind_modules *modules, uint32_t id);
+void unwind_modules_unref(struct unwind_modules *modules, uint32_t id);
+
+/* The module with rows in the maps that is best taken away: used longest ago of those that nobody
+ * is led to, else of those not used since before_ns. False if there is none. */
 bool unwind_modules_oldest(const struct unwind_modules *modules, uint64_t before_ns,
 			   uint32_t *ret_id);
 

@@ -525,6 +525,19 @@ static void on_map(struct unwind_tables *tables, struct subject *subject,
 	mark_if_changed(tables, subject, event->time_ns);
 }
 
+/* Of the leader: other threads may go on. */
+static void on_leader_exit(struct unwind_tables *tables, struct subject *subject,
+			   const struct task_event *event, uint64_t now_ns)
+{
+	struct wick_proc proc;
+
+	procs_event(tables->procs, event, 0);
+	subject->has_exited = true;
+	subject->look_ns = now_ns + LINGER_NS;
+	if (tables->maps->get(tables->maps->context, subject->pid, &proc) == -ENOENT)
+		leave_region(tables, subject, now_ns);
+}
+
 /* Anything may have happened: nothing is known until it is sampled again. */
 static void on_lost(struct unwind_tables *tables, const struct task_event *event, uint64_t now_ns)
 {
@@ -561,9 +574,7 @@ static void apply(struct unwind_tables *tables, const struct task_event *event, 
 	} else if (event->kind == TASK_MAP) {
 		on_map(tables, subject, event, now_ns);
 	} else if (event->tid == event->pid) {
-		procs_event(tables->procs, event, 0);
-		subject->has_exited = true;
-		subject->look_ns = now_ns + LINGER_NS;
+		on_leader_exit(tables, subject, event, now_ns);
 	}
 }
 
