@@ -28,8 +28,10 @@ static const struct reason {
 static const struct reason others[] = {
 	{"not_run", "ticks on which the kernel did not run the program (an estimate)"},
 	{"filtered", "ticks that met other processes than those asked for"},
+	{"throttled", "times the kernel held the event back: sampled less often than asked for"},
 	{"whole", "stacks that travelled whole: their map was full or busy, or not used"},
 	{"filter_full", "child processes that were not followed: the filter was full"},
+	{"refused", "mappings not kept, as there were too many: their frames have no names"},
 	{"runs", "runs of the program, by the kernel's own count"},
 	{"run_ns", "nanoseconds they took"},
 };
@@ -76,15 +78,11 @@ int ledger_store(const struct ledger *ledger, struct profile *profile)
 		uint64_t count;
 		bool always;
 	} counts[] = {
-		{"taken", ledger->taken, true},
-		{"written", ledger->written, true},
-		{"complete", ledger->complete, true},
-		{"not_run", ledger->not_run, true},
-		{"filtered", ledger->filtered, false},
-		{"whole", ledger->whole, false},
-		{"filter_full", ledger->filter_full, false},
-		{"runs", ledger->runs, false},
-		{"run_ns", ledger->run_ns, false},
+		{"taken", ledger->taken, true},	       {"written", ledger->written, true},
+		{"complete", ledger->complete, true},  {"not_run", ledger->not_run, true},
+		{"filtered", ledger->filtered, false}, {"throttled", ledger->throttled, false},
+		{"whole", ledger->whole, false},       {"filter_full", ledger->filter_full, false},
+		{"runs", ledger->runs, false},	       {"run_ns", ledger->run_ns, false},
 	};
 	int err = 0;
 
@@ -138,6 +136,10 @@ void ledger_print(const struct ledger *ledger)
 	print(drops, ledger->dropped, WICK_DROPS);
 	print(ends, ledger->cut_end, WICK_ENDS);
 	print(cuts, ledger->cut_other, WICK_CUTS);
+	if (ledger->throttled)
+		log_warn("the kernel held the event back %" PRIu64
+			 " times: sampled less often than asked for, and weighed so",
+			 ledger->throttled);
 	if (off)
 		log_warn("the ledger is off by %" PRIu64 ": a bug in wick, please report it", off);
 }

@@ -24,7 +24,9 @@ struct ledger {
 	uint64_t cut_other[WICK_CUTS];
 	uint64_t whole; /* stacks that travelled whole */
 	uint64_t filter_full;
+	uint64_t refused; /* mappings that were not kept */
 	uint64_t not_run;
+	uint64_t throttled;    /* how often the kernel held an event back */
 	uint64_t runs, run_ns; /* the kernel's own count; 0 unless asked for */
 };
 

@@ -51,6 +51,8 @@ static bool is_power_of_two(unsigned int n)
 
 int sampling_check(const struct sampling *sampling)
 {
+	if (sampling->debug)
+		log_set_level(LOG_DEBUG);
 	if (sampling->kernel_only && sampling->user_only) {
 		log_error("--kernel and --user exclude each other");
 		log_hint("leave both out for whole stacks");

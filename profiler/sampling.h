@@ -15,7 +15,7 @@ struct sampling {
 	unsigned int hz;
 	bool cycles, kernel_only, user_only, threads;
 	const char *cgroup, *comms; /* NULL: any */
-	bool exclude_self;
+	bool exclude_self, debug;
 	/* For tests and measurements. */
 	bool whole, count_runs;
 	unsigned int ring_bytes, stack_entries, task_ring_pages;
@@ -54,6 +54,8 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.comms) },                                              \
 	{ .name = "exclude-self", .kind = OPTION_FLAG, .help = "leave wick itself out",            \
 	  .offset = offsetof(type, sampling.exclude_self) },                                       \
+	{ .name = "debug", .kind = OPTION_FLAG, .help = "say what is done, and why",               \
+	  .offset = offsetof(type, sampling.debug) },                                              \
 	{ .name = "transport", .kind = OPTION_CALL, .value = "map|ring", .hidden = true,           \
 	  .help = "stacks through the stack maps, or whole in the ring",                           \
 	  .offset = offsetof(type, sampling), .parse = sampling_parse_transport },                 \

@@ -20,6 +20,7 @@
 enum { TRAILER_SIZE = 16, RECORD_MAX = 65536 };
 
 struct task_ring {
+	unsigned int cpu;
 	int fd;
 	struct perf_event_mmap_page *page; /* then the data */
 };
@@ -60,25 +61,34 @@ static int open_event(unsigned int cpu, size_t data_size)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+static void close_ring(const struct task_ring *ring, size_t data_size)
+{
+	if (ring->page != MAP_FAILED)
+		munmap(ring->page, (size_t)sysconf(_SC_PAGESIZE) + data_size);
+	close(ring->fd);
+}
+
 static int open_ring(struct task_events *events, unsigned int cpu)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct epoll_event event = {.events = EPOLLIN};
-	struct task_ring *ring;
+	struct task_ring ring = {.cpu = cpu};
 	int err = array_reserve(&events->rings, &events->rings_size, events->ring_count + 1);
 
 	if (err)
 		return err;
-	ring = &events->rings[events->ring_count];
-	ring->fd = open_event(cpu, events->data_size);
-	if (ring->fd < 0)
-		return ring->fd;
-	events->ring_count++;
-	ring->page = mmap(NULL, page + events->data_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			  ring->fd, 0);
-	if (ring->page == MAP_FAILED)
-		return -errno;
-	return epoll_ctl(events->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event) ? -errno : 0;
+	ring.fd = open_event(cpu, events->data_size);
+	if (ring.fd < 0)
+		return ring.fd;
+	ring.page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE) + events->data_size,
+			 PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd, 0);
+	if (ring.page == MAP_FAILED ||
+	    epoll_ctl(events->epoll_fd, EPOLL_CTL_ADD, ring.fd, &event)) {
+		err = -errno;
+		close_ring(&ring, events->data_size);
+		return err;
+	}
+	events->rings[events->ring_count++] = ring;
+	return 0;
 }
 
 int task_events_new(unsigned int pages, struct task_events **ret_events)
@@ -95,8 +105,11 @@ int task_events_new(unsigned int pages, struct task_events **ret_events)
 		return -errno;
 	err = cpus_online(&online, &count);
 	for (int cpu = 0; !err && cpu < count; cpu++)
-		if (online[cpu])
+		if (online[cpu]) {
 			err = open_ring(events, (unsigned int)cpu);
+			if (err == -ENODEV) /* it went just now */
+				err = 0;
+		}
 	if (err)
 		return err;
 	*ret_events = TAKE_PTR(events);
@@ -105,15 +118,10 @@ int task_events_new(unsigned int pages, struct task_events **ret_events)
 
 void task_events_free(struct task_events *events)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
 	if (!events)
 		return;
-	for (size_t i = 0; i < events->ring_count; i++) {
-		if (events->rings[i].page != MAP_FAILED)
-			munmap(events->rings[i].page, page + events->data_size);
-		close(events->rings[i].fd);
-	}
+	for (size_t i = 0; i < events->ring_count; i++)
+		close_ring(&events->rings[i], events->data_size);
 	free(events->rings);
 	if (events->epoll_fd >= 0)
 		close(events->epoll_fd);
@@ -270,4 +278,25 @@ void task_events_drain(struct task_events *events, task_event_take take, void *c
 {
 	for (size_t i = 0; i < events->ring_count; i++)
 		drain_ring(events, &events->rings[i], take, context);
+}
+
+void task_events_cpu_offline(struct task_events *events, unsigned int cpu, task_event_take take,
+			     void *context)
+{
+	for (size_t i = 0; i < events->ring_count; i++) {
+		if (events->rings[i].cpu != cpu)
+			continue;
+		drain_ring(events, &events->rings[i], take, context);
+		close_ring(&events->rings[i], events->data_size);
+		events->rings[i] = events->rings[--events->ring_count];
+		return;
+	}
+}
+
+int task_events_cpu_online(struct task_events *events, unsigned int cpu)
+{
+	for (size_t i = 0; i < events->ring_count; i++)
+		if (events->rings[i].cpu == cpu)
+			return 0;
+	return open_ring(events, cpu);
 }

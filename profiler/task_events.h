@@ -44,6 +44,8 @@ struct task_event {
 
 struct task_events;
 
+typedef void (*task_event_take)(void *context, const struct task_event *event);
+
 /* Opens the events of all online CPUs, which run from then on. pages: of each ring, a power of two.
  */
 int task_events_new(unsigned int pages, struct task_events **ret_events);
@@ -53,12 +55,18 @@ static inline void task_events_freep(struct task_events **events)
 	task_events_free(*events);
 }
 
+/* A CPU went: what it told is handed out, and its event closed. A CPU came (back): its event is
+ * opened; what happened on it before is not known. 0 or a negative errno; -ENODEV: it is gone
+ * again. */
+void task_events_cpu_offline(struct task_events *events, unsigned int cpu, task_event_take take,
+			     void *context);
+int task_events_cpu_online(struct task_events *events, unsigned int cpu);
+
 /* Readable when a ring is half full. */
 int task_events_fd(const struct task_events *events);
 
 /* Hands out all records, CPU by CPU: in order of time within a CPU, not over all of them. Malformed
  * records (a kernel newer than this program) are stepped over. */
-typedef void (*task_event_take)(void *context, const struct task_event *event);
 void task_events_drain(struct task_events *events, task_event_take take, void *context);
 
 #endif
