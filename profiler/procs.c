@@ -204,11 +204,14 @@ static struct process *find(struct procs *procs, pid_t pid)
 	return at == HASHMAP_NONE ? NULL : &procs->all[at];
 }
 
-/* The process of this pid as a new one: no start time, this address space (taken over). */
+/* The process of this pid as a new one: no start time, this address space (taken over; NULL = out
+ * of memory). */
 static struct process *renew(struct procs *procs, pid_t pid, struct address_space *space)
 {
 	struct process *process = find(procs, pid);
 
+	if (!space)
+		return NULL;
 	if (!process) {
 		if (array_reserve(&procs->all, &procs->size, (size_t)procs->count + 1) ||
 		    hashmap_add(&procs->by_pid, pid_hash(pid), procs->count)) {
@@ -371,10 +374,9 @@ static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_
 			process->is_stale = false;
 			return process;
 		}
-		space = space_new(procs);
+		/* What comes next under this pid is told by events that wait: they count. */
+		return renew(procs, pid, space_new(procs));
 	}
-	if (!space)
-		return NULL;
 	process = renew(procs, pid, space);
 	if (process) {
 		process->known_ns = now;

@@ -208,6 +208,26 @@ TEST(a_process_without_a_pid_here_has_no_mappings)
 	teardown(&f);
 }
 
+/* What /proc does not know any more keeps no event from the next process of this pid. */
+TEST(a_pid_that_lives_again_between_two_readings_has_its_own_mappings)
+{
+	struct fixture f = setup();
+
+	for (uint32_t life = 1; life <= 3; life++) {
+		tell(&f, TASK_FORK, PID, 1);
+		tell(&f, TASK_EXEC, PID, 0);
+		map(&f, PID, 0x1000, 0x2000, 0, life);
+		CHECK_INT(procs_space(f.procs, PID, PID, 100 + life, life)->count, 1);
+		CHECK_INT(
+			address_space_find(procs_space(f.procs, PID, PID, 100 + life, life), 0x1000)
+				->module,
+			life);
+		/* A sample of one that was never told of. */
+		CHECK_INT(procs_space(f.procs, PID, PID, 200 + life, life)->count, 0);
+	}
+	teardown(&f);
+}
+
 /* Pages, each with its module. */
 TEST(any_order_of_mappings_leaves_what_was_mapped_last)
 {
