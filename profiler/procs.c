@@ -27,8 +27,9 @@ enum {
 struct process {
 	pid_t pid;
 	uint64_t start_ns; /* 0 = not seen in a sample yet */
-	uint64_t exec_id;  /* valid with start_ns; reset by an exec */
+	uint64_t exec_id;  /* valid with start_ns; one more at each exec */
 	bool exec_known;
+	bool exec_fresh;   /* the id is of the first sample after an exec, may be of just before */
 	bool is_stale;	   /* records were lost since it was read */
 	uint64_t known_ns; /* events up to here are in the address space already */
 	uint64_t again_ns; /* not read again before */
@@ -37,7 +38,8 @@ struct process {
 };
 
 struct procs {
-	struct modules *modules;
+	procs_number number;
+	void *context;
 	struct process *all;
 	uint32_t count, size;
 	struct hashmap by_pid;
@@ -197,11 +199,18 @@ static uint64_t pid_hash(pid_t pid)
 	return hash_bytes(&pid, sizeof(pid));
 }
 
-static struct process *find(struct procs *procs, pid_t pid)
+static struct process *find(const struct procs *procs, pid_t pid)
 {
 	uint32_t at = hashmap_find(&procs->by_pid, pid_hash(pid), same_pid, procs, &pid);
 
 	return at == HASHMAP_NONE ? NULL : &procs->all[at];
+}
+
+const struct address_space *procs_peek(const struct procs *procs, pid_t pid)
+{
+	const struct process *process = find(procs, pid);
+
+	return process && !process->is_stale ? process->space : NULL;
 }
 
 /* The process of this pid as a new one: no start time, this address space (taken over; NULL = out
@@ -254,6 +263,14 @@ uint64_t procs_refused(const struct procs *procs)
 	return procs->refused;
 }
 
+void procs_doubt(struct procs *procs, pid_t pid)
+{
+	struct process *process = find(procs, pid);
+
+	if (process)
+		process->is_stale = true;
+}
+
 uint32_t procs_count(const struct procs *procs)
 {
 	return procs->count;
@@ -298,7 +315,7 @@ static int add_mapping(struct procs *procs, struct address_space *space,
 	int err;
 
 	snprintf(path, sizeof(path), "%.*s", (int)mapping->path_length, mapping->path);
-	err = modules_add(procs->modules, &event, &map.module);
+	err = procs->number(procs->context, &event, &map.module);
 	return err ? err : space_put_map(space, &map);
 }
 
@@ -432,6 +449,13 @@ static void on_fork(struct procs *procs, const struct task_event *event)
 		child->is_stale = !parent;
 }
 
+/* Also when /proc has been read since: what samples say must go on to agree. */
+static void count_exec(struct process *process)
+{
+	process->exec_id++;
+	process->exec_fresh = !process->exec_known;
+}
+
 static void on_exec(struct procs *procs, struct process *process)
 {
 	struct address_space *space = space_new(procs);
@@ -440,8 +464,8 @@ static void on_exec(struct procs *procs, struct process *process)
 		return;
 	space_put(process->space);
 	process->space = space;
-	process->exec_known = false;
 	process->is_stale = false;
+	process->exit_ns = 0; /* a thread's exec ends its leader first */
 }
 
 static void on_map(struct procs *procs, struct process *process, const struct task_event *event,
@@ -474,6 +498,8 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
 		return;
 	}
 	process = find(procs, event->pid);
+	if (process && event->kind == TASK_EXEC)
+		count_exec(process);
 	if (!process && event->kind != TASK_EXIT)
 		process = renew(procs, event->pid, space_new(procs));
 	if (!process || !process->space || process->known_ns > event->time_ns)
@@ -484,6 +510,26 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
 		on_map(procs, process, event, module);
 	else if (event->tid == event->pid)
 		process->exit_ns = event->time_ns;
+}
+
+/* The kernel's record of an exec comes a moment before its id: a sample in between has the old id.
+ * So an id that is older than ours is nothing new. */
+static bool is_same_exec(const struct process *process, uint64_t exec_id)
+{
+	return !process->exec_known || exec_id <= process->exec_id ||
+	       (process->exec_fresh && exec_id == process->exec_id + 1);
+}
+
+static void learn_identity(struct process *process, uint64_t start_ns, uint64_t exec_id)
+{
+	bool is_first = !process->exec_known;
+
+	if (is_first || exec_id > process->exec_id) {
+		process->exec_id = exec_id;
+		process->exec_fresh = is_first && process->exec_fresh;
+	}
+	process->start_ns = start_ns;
+	process->exec_known = true;
 }
 
 const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t tid,
@@ -498,27 +544,36 @@ const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t ti
 		return procs->outside;
 	}
 	is_same_image = process && (!process->start_ns || process->start_ns == start_ns) &&
-			(!process->exec_known || process->exec_id == exec_id);
+			is_same_exec(process, exec_id);
 
 	if (!is_same_image || (process->is_stale && process->again_ns <= clock_boot_ns()))
 		process = reread(procs, pid, tid, start_ns, is_same_image);
 	if (!process)
 		return NULL;
-	process->start_ns = start_ns;
-	process->exec_id = exec_id;
-	process->exec_known = true;
+	learn_identity(process, start_ns, exec_id);
 	return process->space;
 }
 
-int procs_new(struct modules *modules, struct procs **ret_procs)
+int procs_new_numbered(procs_number number, void *context, struct procs **ret_procs)
 {
 	struct procs *procs = calloc(1, sizeof(*procs));
 
 	if (!procs)
 		return -ENOMEM;
-	procs->modules = modules;
+	procs->number = number;
+	procs->context = context;
 	*ret_procs = procs;
 	return 0;
+}
+
+static int number_in_modules(void *context, const struct task_event *map, uint32_t *ret_module)
+{
+	return modules_add(context, map, ret_module);
+}
+
+int procs_new(struct modules *modules, struct procs **ret_procs)
+{
+	return procs_new_numbered(number_in_modules, modules, ret_procs);
 }
 
 void procs_free(struct procs *procs)

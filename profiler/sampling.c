@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "profiler/system.h"
+#include "profiler/unwind_maps.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,6 +38,11 @@ static struct sampling *sampling_of(void *options, const struct option_spec *spe
 int sampling_parse_event(void *options, const struct option_spec *spec, const char *value)
 {
 	return parse_word(spec, value, "cpu-clock", "cycles", &sampling_of(options, spec)->cycles);
+}
+
+int sampling_parse_unwind(void *options, const struct option_spec *spec, const char *value)
+{
+	return parse_word(spec, value, "auto", "fp", &sampling_of(options, spec)->by_fp);
 }
 
 int sampling_parse_transport(void *options, const struct option_spec *spec, const char *value)
@@ -78,6 +84,22 @@ int sampling_check(const struct sampling *sampling)
 	return system_check_rights();
 }
 
+/* All 0: by frame pointer alone. */
+static struct sampler_tables tables_wanted(const struct sampling *sampling)
+{
+	struct unwind_sizes sizes = unwind_sizes(sampling->unwind_bytes);
+
+	if (sampling->by_fp || sampling->kernel_only)
+		return (struct sampler_tables){0};
+	return (struct sampler_tables){
+		.rules = sizes.rules,
+		.pages = sizes.pages,
+		.mappings = sizes.mappings,
+		.procs = WICK_PROCS_MAX,
+		.shards = sizes.shards,
+	};
+}
+
 static int find_cgroup(const char *path, struct cgroup *ret_cgroup)
 {
 	char shown[256];
@@ -117,6 +139,8 @@ int sampling_pipeline(const struct sampling *sampling, const struct target *targ
 				.cgroup = cgroup,
 				/* A command is wick's child, and what is wanted. */
 				.exclude_self = sampling->exclude_self && !target->is_command,
+				.max_depth = sampling->max_depth,
+				.tables = tables_wanted(sampling),
 				.ring_bytes = sampling->ring_bytes,
 				.stack_entries = sampling->stack_entries,
 				.epoch_s = sampling->epoch_s,

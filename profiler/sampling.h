@@ -14,20 +14,25 @@
 struct sampling {
 	unsigned int hz;
 	bool cycles, kernel_only, user_only, threads;
-	const char *cgroup, *comms; /* NULL: any */
-	bool exclude_self, debug;
+	bool by_fp;			 /* walk user stacks by frame pointer alone */
+	unsigned long long unwind_bytes; /* of the tables to walk them otherwise */
+	unsigned int max_depth;		 /* frames of a user stack */
+	const char *cgroup, *comms;	 /* NULL: any */
+	bool exclude_self;
 	/* For tests and measurements. */
-	bool whole, count_runs;
+	bool whole, count_runs, debug;
 	unsigned int ring_bytes, stack_entries, task_ring_pages;
 	double epoch_s;
 };
 
 #define SAMPLING_DEFAULTS                                                                          \
 	{                                                                                          \
-		.hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5                                      \
+		.hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5, .max_depth = 127,                   \
+		.unwind_bytes = 32 << 20                                                           \
 	}
 
 int sampling_parse_event(void *options, const struct option_spec *spec, const char *value);
+int sampling_parse_unwind(void *options, const struct option_spec *spec, const char *value);
 int sampling_parse_transport(void *options, const struct option_spec *spec, const char *value);
 
 /* Rows for the option table of a command whose options struct holds a struct sampling as
@@ -46,6 +51,15 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.user_only) },                                          \
 	{ .name = "threads", .kind = OPTION_FLAG, .help = "tell threads apart (labels tid, thread)", \
 	  .offset = offsetof(type, sampling.threads) },                                            \
+	{ .name = "unwind", .kind = OPTION_CALL, .value = "auto|fp",                               \
+	  .help = "user stacks by .eh_frame and frame pointers, or by those alone (auto)",         \
+	  .offset = offsetof(type, sampling), .parse = sampling_parse_unwind },                    \
+	{ .name = "unwind-memory", .kind = OPTION_BYTES, .value = "SIZE",                          \
+	  .help = "room for unwind tables; those not used for longest go (32M)",                   \
+	  .offset = offsetof(type, sampling.unwind_bytes) },                                       \
+	{ .name = "max-depth", .kind = OPTION_UINT, .value = "N",                                  \
+	  .help = "frames of a user stack; of a deeper one both ends are kept (127)",              \
+	  .offset = offsetof(type, sampling.max_depth), .min = 8, .max = 1024 },                   \
 	{ .name = "cgroup", .kind = OPTION_STRING, .value = "PATH",                                \
 	  .help = "only this control group and those below it",                                    \
 	  .offset = offsetof(type, sampling.cgroup) },                                             \

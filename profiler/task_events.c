@@ -4,10 +4,12 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/cursor.h"
+#include "profiler/clock.h"
 #include "profiler/cpus.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -25,15 +27,24 @@ struct task_ring {
 	struct perf_event_mmap_page *page; /* then the data */
 };
 
+struct cpu_change {
+	unsigned int cpu;
+	bool is_online;
+};
+
 struct task_events {
 	struct task_ring *rings;
 	size_t ring_count, rings_size;
 	size_t data_size;
+	uint32_t wake_bytes;
 	int epoll_fd;
+	pthread_mutex_t lock; /* of the changes that wait for the next drain */
+	struct cpu_change *changes;
+	size_t change_count, changes_size;
 	uint8_t joined[RECORD_MAX]; /* a record that wraps, in one piece */
 };
 
-static int open_event(unsigned int cpu, size_t data_size)
+static int open_event(unsigned int cpu, uint32_t wake_bytes)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
@@ -50,7 +61,7 @@ static int open_event(unsigned int cpu, size_t data_size)
 		.use_clockid = 1,
 		.clockid = CLOCK_BOOTTIME,
 		.watermark = 1,
-		.wakeup_watermark = (uint32_t)(data_size / 2),
+		.wakeup_watermark = wake_bytes,
 	};
 	long fd = syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
@@ -76,7 +87,7 @@ static int open_ring(struct task_events *events, unsigned int cpu)
 
 	if (err)
 		return err;
-	ring.fd = open_event(cpu, events->data_size);
+	ring.fd = open_event(cpu, events->wake_bytes);
 	if (ring.fd < 0)
 		return ring.fd;
 	ring.page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE) + events->data_size,
@@ -91,7 +102,7 @@ static int open_ring(struct task_events *events, unsigned int cpu)
 	return 0;
 }
 
-int task_events_new(unsigned int pages, struct task_events **ret_events)
+int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_events)
 {
 	_cleanup_(task_events_freep) struct task_events *events = calloc(1, sizeof(*events));
 	_cleanup_free_ bool *online = NULL;
@@ -99,7 +110,9 @@ int task_events_new(unsigned int pages, struct task_events **ret_events)
 
 	if (!events)
 		return -ENOMEM;
+	pthread_mutex_init(&events->lock, NULL);
 	events->data_size = pages * (size_t)sysconf(_SC_PAGESIZE);
+	events->wake_bytes = at_once ? 1 : (uint32_t)(events->data_size / 2);
 	events->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (events->epoll_fd < 0)
 		return -errno;
@@ -123,6 +136,8 @@ void task_events_free(struct task_events *events)
 	for (size_t i = 0; i < events->ring_count; i++)
 		close_ring(&events->rings[i], events->data_size);
 	free(events->rings);
+	free(events->changes);
+	pthread_mutex_destroy(&events->lock);
 	if (events->epoll_fd >= 0)
 		close(events->epoll_fd);
 	free(events);
@@ -274,14 +289,20 @@ static void drain_ring(struct task_events *events, const struct task_ring *ring,
 	__atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
 }
 
-void task_events_drain(struct task_events *events, task_event_take take, void *context)
+int task_events_cpu(struct task_events *events, unsigned int cpu, bool is_online)
 {
-	for (size_t i = 0; i < events->ring_count; i++)
-		drain_ring(events, &events->rings[i], take, context);
+	int err;
+
+	pthread_mutex_lock(&events->lock);
+	err = array_reserve(&events->changes, &events->changes_size, events->change_count + 1);
+	if (!err)
+		events->changes[events->change_count++] = (struct cpu_change){cpu, is_online};
+	pthread_mutex_unlock(&events->lock);
+	return err;
 }
 
-void task_events_cpu_offline(struct task_events *events, unsigned int cpu, task_event_take take,
-			     void *context)
+static void close_cpu(struct task_events *events, unsigned int cpu, task_event_take take,
+		      void *context)
 {
 	for (size_t i = 0; i < events->ring_count; i++) {
 		if (events->rings[i].cpu != cpu)
@@ -293,10 +314,26 @@ void task_events_cpu_offline(struct task_events *events, unsigned int cpu, task_
 	}
 }
 
-int task_events_cpu_online(struct task_events *events, unsigned int cpu)
+/* In order: a CPU may have gone and come back more than once. */
+static void change_cpus(struct task_events *events, task_event_take take, void *context)
 {
+	bool has_come = false;
+
+	pthread_mutex_lock(&events->lock);
+	for (size_t i = 0; i < events->change_count; i++) {
+		close_cpu(events, events->changes[i].cpu, take, context);
+		if (events->changes[i].is_online)
+			has_come |= !open_ring(events, events->changes[i].cpu);
+	}
+	events->change_count = 0;
+	pthread_mutex_unlock(&events->lock);
+	if (has_come)
+		take(context, &(struct task_event){.kind = TASK_LOST, .time_ns = clock_boot_ns()});
+}
+
+void task_events_drain(struct task_events *events, task_event_take take, void *context)
+{
+	change_cpus(events, take, context);
 	for (size_t i = 0; i < events->ring_count; i++)
-		if (events->rings[i].cpu == cpu)
-			return 0;
-	return open_ring(events, cpu);
+		drain_ring(events, &events->rings[i], take, context);
 }

@@ -138,18 +138,21 @@ static bool count_equal(const void *table, uint32_t position, const void *key)
 	const struct window_count *have = &((const struct window *)table)->counts[position];
 	const struct window_count *want = key;
 
-	return have->node == want->node && have->pid == want->pid && have->tid == want->tid &&
-	       have->ns_pid == want->ns_pid && have->ns_tid == want->ns_tid &&
-	       have->comm == want->comm && have->thread == want->thread;
+	return have->node == want->node && have->cut == want->cut && have->pid == want->pid &&
+	       have->tid == want->tid && have->ns_pid == want->ns_pid &&
+	       have->ns_tid == want->ns_tid && have->comm == want->comm &&
+	       have->thread == want->thread;
 }
 
-int window_add(struct window *window, const struct window_task *task, uint32_t node, uint64_t ticks)
+int window_add(struct window *window, const struct window_task *task, uint32_t node, uint8_t cut,
+	       uint64_t ticks)
 {
 	struct window_count key = {.pid = task->pid,
 				   .tid = task->tid,
 				   .ns_pid = task->ns_pid,
 				   .ns_tid = task->tid ? task->ns_tid : 0,
-				   .node = node};
+				   .node = node,
+				   .cut = cut};
 	uint64_t hash;
 	uint32_t at;
 	int err = strtab_add_n(&window->strings, task->comm, WICK_COMM, &key.comm);

@@ -4,7 +4,7 @@
  *
  * Stacks are paths in one tree that grows from the roots: a node is (parent, frame), a stack is the
  * node of its leaf. Thousands of stacks share their root halves, so a stack costs as many nodes as
- *it has frames of its own. The kernel's frames continue the path behind the user's leaf.
+ * it has frames of its own. The kernel's frames continue the path behind the user's leaf.
  *
  *	frames   (module, offset in its file), each once
  *	nodes    (parent, frame), each once
@@ -25,6 +25,7 @@
 /* Modules that are none. */
 #define FRAME_KERNEL   UINT32_MAX	/* off is an address in the kernel */
 #define FRAME_UNMAPPED (UINT32_MAX - 1) /* an address in no mapping we know of; off is 0 */
+#define FRAME_GAP      (UINT32_MAX - 2) /* frames that were left out; off is 0 */
 
 struct frame {
 	uint64_t off; /* in the module's file: of the pc, less one where it is a return address */
@@ -43,6 +44,7 @@ struct window_count {
 	uint32_t ns_pid, ns_tid; /* in the process's own pid namespace; 0 = that is ours */
 	uint32_t comm, thread;	 /* string ids */
 	uint32_t node;		 /* NODE_NONE: no stack at all */
+	uint8_t cut;		 /* why it is not whole: enum wick_end, wick_cut; 0 = it is */
 	uint64_t ticks;
 };
 
@@ -68,8 +70,9 @@ struct window {
 	int64_t wall_ns;   /* CLOCK_REALTIME at its start */
 	uint64_t start_ns; /* CLOCK_BOOTTIME at its start and end; end 0 = it is open */
 	uint64_t end_ns;
-	double busy_s; /* cpus_busy_s() at its start; set by who made it */
-	double hz;     /* the rate it was really sampled at; 0 = as asked for */
+	double busy_s;		/* cpus_busy_s() at its start; set by who made it */
+	double hz;		/* the rate it was really sampled at; 0 = as asked for */
+	uint64_t by_row, by_fp; /* how the callers in its distinct user stacks were found */
 };
 
 int window_new(uint32_t first_epoch, struct window **ret_window);
@@ -109,7 +112,7 @@ struct window_task {
 };
 
 /* Counts ticks of a task in a stack. */
-int window_add(struct window *window, const struct window_task *task, uint32_t node,
+int window_add(struct window *window, const struct window_task *task, uint32_t node, uint8_t cut,
 	       uint64_t ticks);
 
 /* Bytes held, for budgets. */

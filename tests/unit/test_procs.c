@@ -186,9 +186,9 @@ TEST(an_unknown_process_is_read_from_proc_at_its_first_sample)
 	CHECK(found != NULL);
 	if (found) {
 		module = modules_get(f.modules, found->module);
-		CHECK(strstr(module.path, "test_procs") != NULL);
-		CHECK_INT(module.kind, MODULE_FILE);
-		CHECK(module.inode != 0);
+		CHECK(strstr(module.name.path, "test_procs") != NULL);
+		CHECK_INT(module.name.kind, MODULE_FILE);
+		CHECK(module.name.inode != 0);
 	}
 	teardown(&f);
 }
@@ -291,7 +291,7 @@ TEST(files_beyond_the_limit_are_one_without_names)
 	CHECK_INT(last, 65535);
 	CHECK_INT(id, 0);
 	CHECK_INT(modules_refused(f.modules), 70000 - 65535);
-	CHECK_STR(modules_get(f.modules, 0).path, "[too many files]");
+	CHECK_STR(modules_get(f.modules, 0).name.path, "[too many files]");
 	teardown(&f);
 }
 

@@ -30,7 +30,7 @@ static void count(struct window *window, uint32_t pid, const char *comm, uint32_
 {
 	struct window_task task = {.pid = pid, .tid = tid, .comm = comm, .thread = thread};
 
-	CHECK_INT(window_add(window, &task, node, 1), 0);
+	CHECK_INT(window_add(window, &task, node, 0, 1), 0);
 }
 
 TEST(ticks_add_up_by_process_thread_name_and_stack)
@@ -87,8 +87,8 @@ TEST(the_ledger_tells_how_far_it_is_off)
 	struct ledger ledger = {.taken = 10, .written = 8, .complete = 5};
 
 	ledger.dropped[WICK_DROP_ring_full] = 2;
-	ledger.cut_end[WICK_END_fp_chain] = 2;
-	ledger.cut_other[WICK_CUT_kernel_depth] = 1;
+	ledger.cut[WICK_END_fp_chain] = 2;
+	ledger.cut[WICK_CUT_kernel_depth] = 1;
 	CHECK_INT(ledger_difference(&ledger), 0);
 	ledger.taken++;
 	CHECK_INT(ledger_difference(&ledger), 1);
