@@ -114,6 +114,12 @@ static void space_putp(struct address_space **space)
 	space_put(*space);
 }
 
+static void closedirp(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
 /* The process's own, changeable address space, under a new serial. */
 static struct address_space *space_change(struct procs *procs, struct process *process)
 {
@@ -402,15 +408,36 @@ static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_
 	return process;
 }
 
+/* A leader that has ended shows no mappings, though its threads may go on: then by one of those. */
+static int read_by_thread(struct procs *procs, pid_t pid, struct address_space **space)
+{
+	_cleanup_(closedirp) DIR *tasks = NULL;
+	struct dirent *entry;
+	char path[64];
+	int err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (!err && !(*space)->count && tasks && (entry = readdir(tasks))) {
+		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (tid <= 0 || tid == pid)
+			continue;
+		space_put(TAKE_PTR(*space));
+		err = read_space(procs, tid, space);
+	}
+	return err;
+}
+
 void procs_read(struct procs *procs, pid_t pid)
 {
-	struct address_space *space;
+	_cleanup_(space_putp) struct address_space *space = NULL;
 	uint64_t now = clock_boot_ns();
 	struct process *process;
 
-	if (read_space(procs, pid, &space))
+	if (read_space(procs, pid, &space) || (!space->count && read_by_thread(procs, pid, &space)))
 		return;
-	process = renew(procs, pid, space);
+	process = renew(procs, pid, TAKE_PTR(space));
 	if (process)
 		process->known_ns = now;
 }
