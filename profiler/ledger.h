@@ -32,6 +32,10 @@ struct ledger {
 /* 0 when both equations hold; else how far they are off, together. */
 uint64_t ledger_difference(const struct ledger *ledger);
 
+/* Every count by its name and sentence, those that are 0 too; ends at the first that is not 0. */
+typedef int (*ledger_take)(void *context, const char *name, const char *sentence, uint64_t count);
+int ledger_each(const struct ledger *ledger, ledger_take take, void *context);
+
 /* Puts all counts into the profile's ledger. */
 int ledger_store(const struct ledger *ledger, struct profile *profile);
 
