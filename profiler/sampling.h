@@ -68,6 +68,8 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.comms) },                                              \
 	{ .name = "exclude-self", .kind = OPTION_FLAG, .help = "leave wick itself out",            \
 	  .offset = offsetof(type, sampling.exclude_self) },                                       \
+	{ .name = "debug", .kind = OPTION_FLAG, .help = "say what is done, and why",               \
+	  .offset = offsetof(type, sampling.debug) },                                              \
 	{ .name = "transport", .kind = OPTION_CALL, .value = "map|ring", .hidden = true,           \
 	  .help = "stacks through the stack maps, or whole in the ring",                           \
 	  .offset = offsetof(type, sampling), .parse = sampling_parse_transport },                 \
@@ -82,8 +84,6 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.task_ring_pages), .min = 1, .max = 1 << 14 },          \
 	{ .name = "epoch", .kind = OPTION_SECONDS, .value = "T", .hidden = true,                   \
 	  .help = "length of an epoch", .offset = offsetof(type, sampling.epoch_s) },              \
-	{ .name = "debug", .kind = OPTION_FLAG, .hidden = true,                                    \
-	  .help = "tell what goes on inside", .offset = offsetof(type, sampling.debug) },          \
 	{ .name = "count-runs", .kind = OPTION_FLAG, .hidden = true,                               \
 	  .help = "have the kernel count the program's runs too",                                  \
 	  .offset = offsetof(type, sampling.count_runs) }

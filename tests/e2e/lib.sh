@@ -94,6 +94,7 @@ until_cpu()
 	from=$(cpu_of "$1")
 	until awk -v now="$(cpu_of "$1")" -v from="$from" -v want="$2" \
 		'BEGIN { exit !(now - from >= want) }'; do
+		kill -0 "$1" 2>/dev/null || fail "process $1 has ended"
 		sleep 0.1
 	done
 }
