@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The agent with a store: exact slices, one writer, nothing lost by kill -9, restarts go on.
+. "$(dirname "$0")/lib.sh"
+need_bpf
+
+store=$tmp/store
+
+agent() # [ARG..]: starts it and waits until it samples; its pid in $agent
+{
+	foreground "$WICK" agent --store "$store" --listen 127.0.0.1:0 -F 499 --epoch 0.5 --slice 1 \
+		"$@" >"$tmp/wick.out" 2>"$tmp/wick.err" &
+	agent=$!
+	children+=("$agent")
+	wait_until grep -q 'open http' "$tmp/wick.err"
+}
+
+slices()
+{
+	find "$store" -maxdepth 1 -name '*-slice-*.pb.gz' | sort
+}
+
+has_slices() # COUNT
+{
+	[ "$(slices | wc -l)" -ge "$1" ]
+}
+
+start burn_fp 600
+agent
+wait_until has_slices 3
+
+status=0
+"$WICK" agent --store "$store" --listen 127.0.0.1:0 2>"$tmp/second.err" || status=$?
+[ "$status" = 1 ] || fail "a second agent ended with $status"
+grep -q 'in use: another wick writes to it' "$tmp/second.err" || fail "$(cat "$tmp/second.err")"
+
+kill -KILL "$agent"
+wait "$agent" 2>/dev/null || true
+before=$(slices)
+agent
+for slice in $before; do
+	[ -e "$slice" ] || fail "kill -9 lost $slice"
+done
+wait_until has_slices $(($(wc -l <<<"$before") + 2))
+kill -INT "$agent"
+wait "$agent" || fail "the agent ended with status $?"
+
+"$WICK" store check "$store" || fail "the store does not check"
+for slice in $(slices); do
+	ledger_exact "$slice" >/dev/null
+done
+report "$(slices | tail -n 2 | head -n 1)" '[.functions[].name] | contains(["seventy", "main"])' >/dev/null ||
+	fail "the burning functions are not in a slice"
+
+rm "$store"/index.sqlite*
+status=0
+"$WICK" store check "$store" >/dev/null 2>"$tmp/check.err" || status=$?
+[ "$status" = 1 ] || fail "a missing index is no problem for check"
+"$WICK" store rebuild "$store" || fail "rebuild"
+"$WICK" store check "$store" >/dev/null || fail "the rebuilt store does not check"
+[ "$(stat -c %a "$store")" = 700 ] || fail "others may look into the store"
+[ -z "$(find "$store" -type f -name '*.pb.gz' -perm /077)" ] || fail "others may read slices"
