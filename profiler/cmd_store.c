@@ -77,7 +77,7 @@ static void check_index(struct check *check)
 /* All files are read: nothing is taken from the index. */
 static int check_files(struct check *check)
 {
-	const struct store_files_watch watch = {check, on_bad};
+	const struct store_files_watch watch = {check, on_bad, false};
 	const struct catalog nothing = {0};
 	_cleanup_(store_files_release) struct store_files files = {0};
 	size_t read;

@@ -2,10 +2,7 @@
 /*
  * One profile for a range of time: what `wick export` writes and the server shows. The files that
  * add up to the range are chosen by whoever may read the store; the merging needs only their bytes,
- * so it can be done by a process that may not:
- *
- *	store_bundle()	  the chosen files, back to back behind their lengths, in a memfd
- *	store_merge()	  that, or the files themselves, as one profile
+ * so it can be done by a process that may not: store_bundle() here, store_merge_bundle() there.
  */
 #ifndef WICK_PROFILER_STORE_EXPORT_H
 #define WICK_PROFILER_STORE_EXPORT_H
@@ -46,19 +43,26 @@ void store_sum_release(struct store_sum *sum);
 /* Adds the bytes of one file of a store. Errors as profile_decode(), -EINVAL as profile_merge(). */
 int store_sum_add(struct store_sum *sum, const void *bytes, size_t size, const char **ret_why);
 
+/* The same for a file whose row is known: also -EBADMSG if it does not hold what the row says. */
+int store_sum_add_row(struct store_sum *sum, const struct slice *row, const void *bytes,
+		      size_t size, const char **ret_why);
+
 /* What it is, as comments; a sum of chosen samples has no ledger, as nobody can say which of the
  * lost samples would have matched. Gives the profile away. */
 int store_sum_end(struct store_sum *sum, struct profile **ret_profile);
 
-/* The files of a range, opened one by one by a reader; `each` gets the bytes, and stops the walk
- * with a negative errno. Files that retention took meanwhile, or that are damaged, are named on
- * stderr and counted: the range is then not whole. -ENOENT: no file is in the range. */
-int store_read_range(const char *path, const struct store_range *range,
-		     int (*each)(void *context, const char *name, const void *bytes, size_t size),
-		     void *context, size_t *ret_missing);
-
-/* All of it in one call. Says what is wrong. */
+/*
+ * Reads a range from a store, with or without a writer at work. Files that are damaged are named on
+ * stderr, left out and counted. Says what is wrong; -ENOENT: no file is in the range.
+ */
 int store_export(const char *path, const struct store_range *range, struct profile **ret_profile,
 		 size_t *ret_missing);
+
+/* For a process that may not read the store: the files of the range in a sealed memfd, and their
+ * sum. -EFBIG: past STORE_BUNDLE_MAX. */
+enum { STORE_BUNDLE_MAX = 512 << 20 };
+int store_bundle(const char *path, const struct store_range *range, int *ret_fd);
+int store_merge_bundle(int fd, const struct store_range *range, struct profile **ret_profile,
+		       const char **ret_why);
 
 #endif

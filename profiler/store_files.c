@@ -88,12 +88,13 @@ static const struct slice *row_of(int directory, const struct catalog *rows,
 	return row;
 }
 
-static int read_one(int directory, const struct store_file *file,
+static int read_one(int directory, const struct store_file *file, const struct catalog *rows,
 		    const struct store_files_watch *watch, struct catalog *catalog,
 		    size_t *ret_read)
 {
 	struct slice slice;
 	const char *why = "";
+	size_t at;
 	int err = slice_read(directory, file->name, &slice, NULL, &why);
 
 	if (!err) {
@@ -102,6 +103,9 @@ static int read_one(int directory, const struct store_file *file,
 	}
 	if (err == -ENOMEM)
 		return err;
+	at = catalog_find(rows, file->slice.level, file->slice.first);
+	if (watch->keep_rows && at != CATALOG_NONE)
+		return catalog_add(catalog, &rows->rows[at]);
 	if (err != -ENOENT)
 		watch->bad(watch->context, file->name, err, why);
 	return 0;
@@ -119,7 +123,7 @@ int store_files_match(int directory, const struct store_files *files, const stru
 		const struct slice *row = row_of(directory, rows, file);
 
 		err = row ? catalog_add(catalog, row)
-			  : read_one(directory, file, watch, catalog, ret_read);
+			  : read_one(directory, file, rows, watch, catalog, ret_read);
 	}
 	return err;
 }
@@ -152,7 +156,7 @@ static void load_rows(const char *path, struct catalog *rows)
 
 int store_read_catalog(const char *path, int *ret_directory, struct catalog *catalog)
 {
-	const struct store_files_watch watch = {NULL, say_bad};
+	const struct store_files_watch watch = {NULL, say_bad, true};
 	_cleanup_(store_files_release) struct store_files files = {0};
 	_cleanup_(catalog_release) struct catalog rows = {0};
 	_cleanup_close_ int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

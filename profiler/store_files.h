@@ -28,6 +28,9 @@ int store_files_list(int directory, bool sweep, struct store_files *files);
 struct store_files_watch {
 	void *context;
 	void (*bad)(void *context, const char *name, int err, const char *why);
+	/* A file that has a row, but does not agree with it, stays in the catalog as the row says,
+	 * to be found when it is wanted. */
+	bool keep_rows;
 };
 
 /* Fills the catalog with the files there are: from their rows, where those speak of these very

@@ -218,7 +218,7 @@ static void tell_recovery(const struct store *store)
 
 int store_recover(struct store *store)
 {
-	const struct store_files_watch watch = {store, on_bad};
+	const struct store_files_watch watch = {store, on_bad, false};
 	_cleanup_(catalog_release) struct catalog rows = {0};
 	_cleanup_(store_files_release) struct store_files files = {0};
 	int index_err = open_any_index(store, &rows);

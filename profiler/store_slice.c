@@ -298,7 +298,7 @@ static int read_all(int fd, struct buf *bytes)
 	}
 }
 
-static int read_file(int directory, const char *name, struct buf *bytes)
+int slice_read_bytes(int directory, const char *name, struct buf *bytes)
 {
 	_cleanup_close_ int fd = TEMP_FAILURE_RETRY(
 		openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
@@ -324,28 +324,44 @@ static int match_name(const char *name, const struct slice *slice)
 	return 0;
 }
 
+int slice_decode(const void *bytes, size_t size, struct slice *ret_slice,
+		 struct profile **ret_profile, const char **ret_why)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	struct slice slice;
+	int err = profile_decode(bytes, size, &profile, ret_why);
+
+	if (err)
+		return err;
+	err = slice_take_header(profile, &slice);
+	if (err) {
+		*ret_why = err == -ENOMEM ? "out of memory" : "it has no header of a slice";
+		return err;
+	}
+	slice.bytes = size;
+	*ret_slice = slice;
+	if (ret_profile)
+		*ret_profile = TAKE_PTR(profile);
+	return 0;
+}
+
 int slice_read(int directory, const char *name, struct slice *ret_slice,
 	       struct profile **ret_profile, const char **ret_why)
 {
 	_cleanup_(buf_release) struct buf bytes = {0};
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	struct slice slice;
-	int err = read_file(directory, name, &bytes);
+	int err = slice_read_bytes(directory, name, &bytes);
 
 	*ret_why = strerror(-err);
 	if (!err)
-		err = profile_decode(bytes.bytes, bytes.used, &profile, ret_why);
+		err = slice_decode(bytes.bytes, bytes.used, &slice, &profile, ret_why);
 	if (err)
 		return err;
-	err = slice_take_header(profile, &slice);
-	*ret_why = err == -ENOMEM ? "out of memory" : "it has no header of a slice";
-	if (err)
-		return err;
-	*ret_why = "its header is that of another file";
-	err = match_name(name, &slice);
-	if (err)
-		return err;
-	slice.bytes = bytes.used;
+	if (match_name(name, &slice)) {
+		*ret_why = "its header is that of another file";
+		return -EBADMSG;
+	}
 	*ret_slice = slice;
 	if (ret_profile)
 		*ret_profile = TAKE_PTR(profile);

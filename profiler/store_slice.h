@@ -80,6 +80,13 @@ int slice_write(int directory, struct slice *slice, const void *bytes, size_t si
 int slice_read(int directory, const char *name, struct slice *ret_slice,
 	       struct profile **ret_profile, const char **ret_why);
 
+/* The bytes of a file as they are. */
+int slice_read_bytes(int directory, const char *name, struct buf *bytes);
+
+/* Decodes the bytes of a file of any name, as slice_read(). */
+int slice_decode(const void *bytes, size_t size, struct slice *ret_slice,
+		 struct profile **ret_profile, const char **ret_why);
+
 /* Is it the file that is bad, and not the machine (no memory, no descriptor, EIO)? */
 bool slice_is_damage(int err);
 

@@ -52,6 +52,22 @@ done
 report "$(slices | tail -n 2 | head -n 1)" '[.functions[].name] | contains(["seventy", "main"])' >/dev/null ||
 	fail "the burning functions are not in a slice"
 
+# Ranges: all of it is the sum of the slices; a label's part is less; formats are those of convert.
+"$WICK" export --store "$store" --from -1h -o "$tmp/all.pb.gz" || fail "export"
+ledger_exact "$tmp/all.pb.gz" >/dev/null
+all=$(jq .samples "$tmp/report.json")
+# shellcheck disable=SC2046
+"$WICK" convert $(slices) -o "$tmp/sum.pb.gz"
+[ "$all" = "$(report "$tmp/sum.pb.gz" .samples)" ] || fail "the range is not the sum of its slices"
+"$WICK" export --store "$store" --where comm=burn_fp -o "$tmp/burn.folded" || fail "export --where"
+burn=$(folded_total "$tmp/burn.folded")
+[ "$burn" = "$(folded_count "$tmp/burn.folded" '^burn_fp;')" ] || fail "--where lets others in"
+[ "$burn" -gt 0 ] && [ "$burn" -le "$all" ] || fail "$burn of $all samples are burn_fp's"
+now=$(date -u +%FT%TZ)
+status=0
+"$WICK" export --store "$store" --from "$now" --to -1s -o - 2>"$tmp/usage.err" || status=$?
+[ "$status" = 2 ] || fail "a range that ends before it begins gives $status"
+
 rm "$store"/index.sqlite*
 status=0
 "$WICK" store check "$store" >/dev/null 2>"$tmp/check.err" || status=$?
