@@ -323,6 +323,11 @@ const struct catalog *store_catalog(const struct store *store)
 	return &store->catalog;
 }
 
+bool store_is_settled(const struct store *store)
+{
+	return !store->pending_count && store->index;
+}
+
 size_t store_waiting(const struct store *store)
 {
 	return store->pending_count;

@@ -99,6 +99,8 @@ int store_move_ledger(struct profile *to, const struct profile *from);
 const struct store_stats *store_stats(const struct store *store);
 const struct catalog *store_catalog(const struct store *store);
 uint64_t store_bytes(const struct store *store);
+/* Nothing waits in memory, and the index has a row for each file. */
+bool store_is_settled(const struct store *store);
 /* Slices that wait in memory. */
 size_t store_waiting(const struct store *store);
 

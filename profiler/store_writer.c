@@ -105,7 +105,7 @@ static void *work(void *context)
 
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19); /* of this thread, on Linux */
 	while (!is_ending) {
-		int seconds = store_waiting(writer->store) ? RETRY_S : IDLE_S;
+		int seconds = store_is_settled(writer->store) ? IDLE_S : RETRY_S;
 		struct handed *handed = wait_for_one(writer, seconds, &is_ending);
 		struct store_moment now = store_now();
 
