@@ -11,6 +11,7 @@
 #include "profiler/commands.h"
 #include "profiler/sampling.h"
 #include "profiler/server.h"
+#include "profiler/store_export.h"
 #include "profiler/store_options.h"
 #include "profiler/store_writer.h"
 
@@ -103,8 +104,11 @@ static int list(void *context, struct buf *json)
 	const struct window *window = pipeline_window(((struct agent *)context)->pipeline);
 
 	buf_printf(json,
-		   "[{\"id\":0,\"name\":\"this machine, live\",\"live\":true,\"time_ns\":%lld}]",
+		   "[{\"id\":0,\"name\":\"this machine, live\",\"live\":true,\"time_ns\":%lld}",
 		   (long long)window->wall_ns);
+	if (((struct agent *)context)->store)
+		server_add_ranges(json, false);
+	buf_add_char(json, ']');
 	return buf_error(json);
 }
 
@@ -151,6 +155,14 @@ static int open_profile(void *context, unsigned int id, int *ret_fd)
 		err = profile_encode(profile, (struct profile_codec){FORMAT_PPROF, PACKING_GZIP},
 				     NULL, &bytes);
 	return err ? err : memfd_of(&bytes, ret_fd);
+}
+
+/* Read as anybody would: the writer is not asked. */
+static int open_range(void *context, int64_t from_ns, int64_t to_ns, int *ret_fd)
+{
+	const struct store_range range = {.from_ns = from_ns, .to_ns = to_ns};
+
+	return store_bundle(((struct agent *)context)->options->store, &range, ret_fd);
 }
 
 /* The writer gets a copy: what was closed last is still shown. */
@@ -203,7 +215,8 @@ static void turn_window(struct agent *agent)
 
 static int serve(struct agent *agent, int signal_fd)
 {
-	const struct server_source source = {agent, list, open_profile};
+	const struct server_source source = {agent, list, open_profile,
+					     agent->store ? open_range : NULL};
 	struct pollfd fds[] = {{.fd = pipeline_fd(agent->pipeline), .events = POLLIN},
 			       {.fd = signal_fd, .events = POLLIN},
 			       {.fd = server_fd(agent->server), .events = POLLIN}};

@@ -152,16 +152,6 @@ static int read_one(struct reading *reading, int directory, const struct slice *
 	return 0;
 }
 
-static int nothing_there(const struct catalog *catalog)
-{
-	log_error("no profiles in this range");
-	if (!catalog->count)
-		log_hint("the store is empty");
-	else
-		log_hint("'wick store check DIR' tells which times it has");
-	return -ENODATA;
-}
-
 static int read_range(const char *path, const struct store_range *range, struct reading *reading)
 {
 	_cleanup_(catalog_release) struct catalog catalog = {0};
@@ -177,7 +167,7 @@ static int read_range(const char *path, const struct store_range *range, struct 
 		return -ENOMEM;
 	count_planned = catalog_plan(&catalog, range->from_ns, range->to_ns, plan);
 	if (!count_planned)
-		return nothing_there(&catalog);
+		return -ENODATA;
 	for (size_t i = 0; !err && i < count_planned; i++)
 		err = read_one(reading, directory, &catalog.rows[plan[i]]);
 	return err;
@@ -210,10 +200,14 @@ static int say(const char *path, int err)
 {
 	char shown[SHOWN_SIZE];
 
-	if (err == -ENOMEM || err == -ENOENT || err == -EFBIG)
+	if (err == -ENODATA) {
+		log_error("no profiles in this range");
+		log_hint("'wick store check DIR' tells which times the store has");
+	} else if (err == -ENOMEM || err == -ENOENT || err == -EFBIG) {
 		log_error("cannot read the store '%s': %s", quote(shown, sizeof(shown), path),
 			  err == -ENOENT ? "its files go faster than they can be read"
 					 : strerror(-err));
+	}
 	return err;
 }
 

@@ -42,6 +42,26 @@ for slice in $before; do
 	[ -e "$slice" ] || fail "kill -9 lost $slice"
 done
 wait_until has_slices $(($(wc -l <<<"$before") + 2))
+
+# get PATH: from the server whose talk is in wick.err; the status is $code.
+get()
+{
+	local base token
+
+	base=$(grep -o 'http://[0-9.:]*' "$tmp/wick.err" | tail -n 1)
+	token=$(sed -n 's/.*#token=//p' "$tmp/wick.err" | tail -n 1)
+	code=$(curl -s --max-time 60 -H "Authorization: Bearer $token" -o "$tmp/got" -w '%{http_code}' \
+		"$base/api/$1")
+}
+
+get profiles
+jq -e 'map(.name) | contains(["this machine, live", "the last hour"])' "$tmp/got" >/dev/null ||
+	fail "the agent does not list its store: $(cat "$tmp/got")"
+get 'export?from=-1h&where=comm=burn_fp'
+[ "$code" = 200 ] || fail "the agent answers $code: $(cat "$tmp/got")"
+folded "$tmp/got" "$tmp/burn.folded"
+[ "$(folded_total "$tmp/burn.folded")" -gt 0 ] || fail "the agent's range is empty"
+
 kill -INT "$agent"
 wait "$agent" || fail "the agent ended with status $?"
 
@@ -63,6 +83,27 @@ all=$(jq .samples "$tmp/report.json")
 burn=$(folded_total "$tmp/burn.folded")
 [ "$burn" = "$(folded_count "$tmp/burn.folded" '^burn_fp;')" ] || fail "--where lets others in"
 [ "$burn" -gt 0 ] && [ "$burn" -le "$all" ] || fail "$burn of $all samples are burn_fp's"
+
+# The server merges what it cannot open itself.
+foreground "$WICK" serve --listen 127.0.0.1:0 "$store" 2>"$tmp/wick.err" &
+server=$!
+children+=("$server")
+wait_until grep -q 'open http' "$tmp/wick.err"
+get profiles
+jq -e '.[0].from == "-10m"' "$tmp/got" >/dev/null || fail "serve does not list ranges: $(cat "$tmp/got")"
+get 'export?from=-1h&to=now'
+[ "$(report "$tmp/got" .samples)" = "$all" ] || fail "the served range is another one"
+get 'export?from=-1h&where=comm%3Dburn%5ffp'
+[ "$(report "$tmp/got" .samples)" = "$burn" ] || fail "the served --where is another one"
+for bad in 'from=yesterday' 'from=now&to=-1h' 'where=comm' 'where=%00=x' 'where=a%zz=1' 'where='; do
+	get "export?$bad"
+	[ "$code" = 400 ] || fail "'$bad' gives $code"
+done
+get 'export?from=1999-01-01T00:00:00Z&to=1999-01-02T00:00:00Z'
+[ "$code" = 404 ] || fail "a range without profiles gives $code"
+kill "$server"
+wait "$server" || fail "serve ended with $?"
+
 now=$(date -u +%FT%TZ)
 status=0
 "$WICK" export --store "$store" --from "$now" --to -1s -o - 2>"$tmp/usage.err" || status=$?

@@ -6,5 +6,5 @@
 export BUILD
 faults=$tree/tests/store/faults.py
 python3 "$faults" kill --times 80 --dir "$tmp"
-python3 "$faults" calls --every 41 --seed "$((RANDOM % 41))" --dir "$tmp"
+python3 "$faults" calls --every 41 --seed "$((RANDOM % 41))"
 python3 "$faults" power --times 12 --fsck --dir "$tmp"
