@@ -13,6 +13,7 @@
 
 struct export_options {
 	const char *store, *from, *to, *output;
+	bool list;
 	struct store_range range;
 };
 
@@ -49,7 +50,7 @@ static int check(struct export_options *options, int argc)
 	int64_t now_ns = store_now().wall_ns;
 	int status;
 
-	if (argc || !options->store || !options->output) {
+	if (argc || !options->store || (!options->output && !options->list)) {
 		if (argc)
 			log_error("'wick export' takes no arguments");
 		else
@@ -64,7 +65,15 @@ static int check(struct export_options *options, int argc)
 		log_error("--from is not before --to");
 		status = STATUS_USAGE;
 	}
-	return status == STATUS_OK ? output_check(options->output) : status;
+	return status == STATUS_OK && !options->list ? output_check(options->output) : status;
+}
+
+static int list(const struct export_options *options)
+{
+	_cleanup_(buf_release) struct buf names = {0};
+
+	return store_list(options->store, &options->range, &names) ? STATUS_ERROR
+								   : output_text(&names);
 }
 
 static int run(const void *raw, int argc, char **argv)
@@ -77,6 +86,8 @@ static int run(const void *raw, int argc, char **argv)
 	(void)argv;
 	if (status != STATUS_OK)
 		return status;
+	if (options.list)
+		return list(&options);
 	if (store_export(options.store, &options.range, &profile, &missing))
 		return STATUS_ERROR;
 	if (!profile->sample_count && options.range.match_count) {
@@ -113,6 +124,10 @@ static const struct option_spec specs[] = {
 	 .value = "LABEL=VALUE",
 	 .help = "only samples with this label; may be repeated",
 	 .parse = parse_where},
+	{.name = "list",
+	 .kind = OPTION_FLAG,
+	 .help = "only name the files that add up to the range",
+	 .offset = offsetof(struct export_options, list)},
 	{.letter = 'o',
 	 .name = "output",
 	 .kind = OPTION_STRING,

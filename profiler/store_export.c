@@ -152,23 +152,29 @@ static int read_one(struct reading *reading, int directory, const struct slice *
 	return 0;
 }
 
+static int plan_range(const char *path, const struct store_range *range, int *ret_directory,
+		      struct catalog *catalog, size_t **ret_plan, size_t *ret_count)
+{
+	int err = store_read_catalog(path, ret_directory, catalog);
+
+	if (err)
+		return err;
+	*ret_plan = calloc(catalog->count + 1, sizeof(**ret_plan));
+	if (!*ret_plan)
+		return -ENOMEM;
+	*ret_count = catalog_plan(catalog, range->from_ns, range->to_ns, *ret_plan);
+	return *ret_count ? 0 : -ENODATA;
+}
+
 static int read_range(const char *path, const struct store_range *range, struct reading *reading)
 {
 	_cleanup_(catalog_release) struct catalog catalog = {0};
 	_cleanup_close_ int directory = -1;
 	_cleanup_free_ size_t *plan = NULL;
-	size_t count_planned;
-	int err = store_read_catalog(path, &directory, &catalog);
+	size_t planned = 0;
+	int err = plan_range(path, range, &directory, &catalog, &plan, &planned);
 
-	if (err)
-		return err;
-	plan = calloc(catalog.count + 1, sizeof(*plan));
-	if (!plan)
-		return -ENOMEM;
-	count_planned = catalog_plan(&catalog, range->from_ns, range->to_ns, plan);
-	if (!count_planned)
-		return -ENODATA;
-	for (size_t i = 0; !err && i < count_planned; i++)
+	for (size_t i = 0; !err && i < planned; i++)
 		err = read_one(reading, directory, &catalog.rows[plan[i]]);
 	return err;
 }
@@ -219,6 +225,20 @@ int store_export(const char *path, const struct store_range *range, struct profi
 	for (int i = 0; err == -ENOENT && i < TRIES; i++)
 		err = try_export(path, range, ret_profile, ret_missing);
 	return say(path, err);
+}
+
+int store_list(const char *path, const struct store_range *range, struct buf *names)
+{
+	_cleanup_(catalog_release) struct catalog catalog = {0};
+	_cleanup_close_ int directory = -1;
+	_cleanup_free_ size_t *plan = NULL;
+	size_t planned = 0;
+	char name[SLICE_NAME_SIZE];
+	int err = plan_range(path, range, &directory, &catalog, &plan, &planned);
+
+	for (size_t i = 0; !err && i < planned; i++)
+		buf_printf(names, "%s\n", slice_name(&catalog.rows[plan[i]], name));
+	return say(path, err ? err : buf_error(names));
 }
 
 /* ---- two processes ---- */

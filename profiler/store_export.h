@@ -58,6 +58,9 @@ int store_sum_end(struct store_sum *sum, struct profile **ret_profile);
 int store_export(const char *path, const struct store_range *range, struct profile **ret_profile,
 		 size_t *ret_missing);
 
+/* The names of the files that add up to the range, one a line. As store_export(). */
+int store_list(const char *path, const struct store_range *range, struct buf *names);
+
 /* For a process that may not read the store: the files of the range in a sealed memfd, and their
  * sum. -EFBIG: past STORE_BUNDLE_MAX. */
 enum { STORE_BUNDLE_MAX = 512 << 20 };
