@@ -9,34 +9,21 @@
 #include "symbolizer/parser.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
 	PARSE_DEADLINE_MS = 10000,
-	VDSO_SIZE_MAX = 16 * 4096,
 	MODULES_MAX = 1 << 20,
-};
-
-/* What tells two open files apart, or not. */
-struct file_key {
-	uint64_t dev, inode, size;
-	int64_t mtime_ns;
 };
 
 struct entry {
 	struct module module;
-	struct file_key file; /* once opened */
-	int fd;		      /* QUEUED only */
-	bool is_used;	      /* by the caller's thread only */
-	bool by_path;	      /* opened by name: the build id must agree */
-	uint32_t same_as;     /* the entry that is parsed for this one, or its own id */
+	struct module_file file; /* once opened */
+	int fd;			 /* QUEUED only */
+	bool is_used;		 /* by the caller's thread only */
+	uint32_t same_as;	 /* the entry that is parsed for this one, or its own id */
 	struct symindex *owned;
 };
 
@@ -57,48 +44,22 @@ struct modules {
 
 /* --- naming --- */
 
-static uint64_t name_hash(const struct module *module)
-{
-	if (module->build_id_size)
-		return hash_bytes(module->build_id, module->build_id_size);
-	return hash_mix(hash_mix(module->dev, module->inode),
-			hash_bytes(module->path, strlen(module->path)));
-}
-
 static bool name_equal(const void *table, uint32_t position, const void *key)
 {
-	const struct module *have = &((const struct modules *)table)->entries[position].module;
-	const struct module *want = key;
-
-	if (have->build_id_size != want->build_id_size)
-		return false;
-	if (have->build_id_size)
-		return !memcmp(have->build_id, want->build_id, have->build_id_size);
-	return have->dev == want->dev && have->inode == want->inode &&
-	       !strcmp(have->path, want->path);
+	return module_name_equal(&((const struct modules *)table)->entries[position].module.name,
+				 key);
 }
 
 static bool file_equal(const void *table, uint32_t position, const void *key)
 {
 	return !memcmp(&((const struct modules *)table)->entries[position].file, key,
-		       sizeof(struct file_key));
+		       sizeof(struct module_file));
 }
 
-/* perf names anonymous memory "//anon" and "/anon_hugepage", maps(5) leaves it empty; "[heap]",
- * "[stack]" and others are the kernel's own words. */
-static enum module_kind kind_of(const struct task_event *map)
-{
-	if (!strcmp(map->path, "[vdso]"))
-		return MODULE_VDSO;
-	if (map->path[0] == '/' && map->path[1] != '/' && (map->inode || map->build_id_size))
-		return MODULE_FILE;
-	return MODULE_OTHER;
-}
-
-static int add_entry(struct modules *modules, const struct module *module, uint64_t hash,
+static int add_entry(struct modules *modules, const struct module_name *name, uint64_t hash,
 		     uint32_t *ret_id)
 {
-	_cleanup_free_ char *path = strdup(module->path);
+	_cleanup_free_ char *path = strdup(name->path);
 	struct entry *entry;
 	uint32_t id = modules->count;
 	int err;
@@ -111,8 +72,8 @@ static int add_entry(struct modules *modules, const struct module *module, uint6
 	if (err)
 		return err;
 	entry = &modules->entries[id];
-	*entry = (struct entry){.module = *module, .fd = -1, .same_as = id};
-	entry->module.path = TAKE_PTR(path);
+	*entry = (struct entry){.module.name = *name, .fd = -1, .same_as = id};
+	entry->module.name.path = TAKE_PTR(path);
 	modules->count++;
 	*ret_id = id;
 	return 0;
@@ -120,24 +81,14 @@ static int add_entry(struct modules *modules, const struct module *module, uint6
 
 int modules_add(struct modules *modules, const struct task_event *map, uint32_t *ret_id)
 {
-	struct module module = {.kind = kind_of(map), .path = map->path};
-	uint64_t hash;
-	uint32_t id;
+	struct module_name name = module_name_of(map);
+	uint64_t hash = module_name_hash(&name);
+	uint32_t id = hashmap_find(&modules->by_name, hash, name_equal, modules, &name);
 	int err = 0;
 
-	if (module.kind == MODULE_FILE) {
-		module.dev = map->dev;
-		module.inode = map->inode;
-		module.build_id_size = map->build_id_size;
-		memcpy(module.build_id, map->build_id, map->build_id_size);
-	} else if (module.kind == MODULE_OTHER && module.path[0] != '[') {
-		module.path = "[anon]";
-	}
-	hash = name_hash(&module);
-	id = hashmap_find(&modules->by_name, hash, name_equal, modules, &module);
 	if (id == HASHMAP_NONE) {
 		pthread_mutex_lock(&modules->lock);
-		err = add_entry(modules, &module, hash, &id);
+		err = add_entry(modules, &name, hash, &id);
 		pthread_mutex_unlock(&modules->lock);
 	}
 	if (!err)
@@ -146,63 +97,6 @@ int modules_add(struct modules *modules, const struct task_event *map, uint32_t 
 }
 
 /* --- opening --- */
-
-static int open_regular(const char *path)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat stat;
-
-	if (fd < 0 || fstat(fd, &stat))
-		return -errno;
-	if (!S_ISREG(stat.st_mode))
-		return -ENOEXEC;
-	return TAKE_FD(fd);
-}
-
-static int open_by_path(const struct module *module)
-{
-	int fd = open_regular(module->path);
-	struct stat stat;
-
-	if (fd < 0 || module->build_id_size)
-		return fd;
-	/* Without a build id the inode has to do. */
-	if (!fstat(fd, &stat) && stat.st_ino == module->inode)
-		return fd;
-	close(fd);
-	return -ESTALE;
-}
-
-/* The vdso is the same in all 64-bit processes of a machine: ours will do. */
-static int open_vdso(void)
-{
-	const uint8_t *at = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
-	_cleanup_close_ int fd = memfd_create("vdso", MFD_CLOEXEC);
-	size_t size = 0, page = (size_t)sysconf(_SC_PAGESIZE);
-
-	if (!at || fd < 0)
-		return -ENOENT;
-	/* Its end is not told; write() stops at the first page that is not there. */
-	while (size < VDSO_SIZE_MAX && write(fd, at + size, page) == (ssize_t)page)
-		size += page;
-	return size ? TAKE_FD(fd) : -ENOENT;
-}
-
-static int open_module(struct entry *entry, pid_t pid, uint64_t start, uint64_t end)
-{
-	char path[64];
-	int fd;
-
-	if (entry->module.kind == MODULE_VDSO)
-		return open_vdso();
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
-		 (unsigned long long)end);
-	fd = open_regular(path);
-	if (fd >= 0)
-		return fd;
-	entry->by_path = true;
-	return open_by_path(&entry->module);
-}
 
 static void fail(struct module *module, const char *why)
 {
@@ -231,16 +125,16 @@ static const char *open_error(int err)
 static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 {
 	struct entry *entry = &modules->entries[id];
-	struct stat stat;
 	uint32_t same;
 	uint64_t hash;
 
-	if (!fstat(fd, &stat))
-		entry->file = (struct file_key){stat.st_dev, stat.st_ino, (uint64_t)stat.st_size,
-						stat.st_mtim.tv_sec * 1000000000LL +
-							stat.st_mtim.tv_nsec};
+	entry->file = module_file_of(fd);
 	hash = hash_bytes(&entry->file, sizeof(entry->file));
 	same = hashmap_find(&modules->by_file, hash, file_equal, modules, &entry->file);
+	/* With two build ids one of them has been opened too late: see parse(). */
+	if (same != HASHMAP_NONE && entry->module.name.build_id_size &&
+	    modules->entries[same].module.name.build_id_size)
+		same = HASHMAP_NONE;
 	if (same != HASHMAP_NONE) {
 		entry->same_as = same;
 		return false;
@@ -263,7 +157,9 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 	if (entry->is_used)
 		return;
 	entry->is_used = true;
-	fd = entry->module.kind == MODULE_OTHER ? -ENOEXEC : open_module(entry, pid, start, end);
+	fd = entry->module.name.kind == MODULE_OTHER
+		     ? -ENOEXEC
+		     : module_open(&entry->module.name, pid, start, end);
 	pthread_mutex_lock(&modules->lock);
 	entry->module.state = MODULE_QUEUED;
 	if (fd < 0)
@@ -276,17 +172,17 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 
 /* --- parsing --- */
 
-/* A file opened by its name may be another one by now. */
-static bool is_mapped_file(const struct entry *entry, const struct symindex *index)
+/* A file opened by its name may be another one by now; so may one that was opened by the addresses it
+ * was mapped at, where libraries come and go. */
+static bool is_mapped_file(const struct module_name *name, const struct symindex *index)
 {
-	const struct module *module = &entry->module;
 	const uint8_t *id;
 	size_t size;
 
-	if (!entry->by_path || !module->build_id_size)
+	if (!name->build_id_size)
 		return true;
 	id = symindex_build_id(index, &size);
-	return size == module->build_id_size && !memcmp(id, module->build_id, size);
+	return size == name->build_id_size && !memcmp(id, name->build_id, size);
 }
 
 static void finish(struct entry *entry, int err, struct symindex *index)
@@ -302,17 +198,34 @@ static void finish(struct entry *entry, int err, struct symindex *index)
 		fail(module, parser_error(err));
 		return;
 	}
-	if (!is_mapped_file(entry, index)) {
+	if (!is_mapped_file(&module->name, index)) {
 		fail(module, "the file was replaced");
 		return;
 	}
 	id = symindex_build_id(index, &size);
-	if (!module->build_id_size && size <= sizeof(module->build_id)) {
-		memcpy(module->build_id, id, size);
-		module->build_id_size = (uint8_t)size;
+	if (!module->name.build_id_size && size <= sizeof(module->name.build_id)) {
+		memcpy(module->name.build_id, id, size);
+		module->name.build_id_size = (uint8_t)size;
 	}
 	module->index = index;
 	module->state = MODULE_READY;
+}
+
+/* The file behind fd, or if it is not the one that was mapped, the file of that name. */
+static int parse(const struct module_name *name, int fd, struct symindex **ret_index)
+{
+	_cleanup_(symindex_freep) struct symindex *other = NULL;
+	_cleanup_close_ int named_fd = -1;
+	int err = parser_index(fd, PARSE_DEADLINE_MS, ret_index);
+
+	if (err || is_mapped_file(name, *ret_index))
+		return err;
+	named_fd = module_open_by_path(name);
+	if (named_fd < 0 || parser_index(named_fd, PARSE_DEADLINE_MS, &other))
+		return 0;
+	symindex_free(*ret_index);
+	*ret_index = TAKE_PTR(other);
+	return 0;
 }
 
 static void *parse_main(void *context)
@@ -322,6 +235,7 @@ static void *parse_main(void *context)
 	pthread_mutex_lock(&modules->lock);
 	while (!modules->quit) {
 		struct symindex *index = NULL;
+		struct module_name name;
 		uint32_t id;
 		int fd, err;
 
@@ -332,8 +246,9 @@ static void *parse_main(void *context)
 		}
 		id = modules->queue[modules->next];
 		fd = modules->entries[id].fd;
+		name = modules->entries[id].module.name; /* its path stays where it is */
 		pthread_mutex_unlock(&modules->lock);
-		err = parser_index(fd, PARSE_DEADLINE_MS, &index);
+		err = parse(&name, fd, &index);
 		pthread_mutex_lock(&modules->lock);
 		finish(&modules->entries[id], err, index);
 		modules->next++;
@@ -364,8 +279,8 @@ struct module modules_get(struct modules *modules, uint32_t id)
 		module.state = same->state;
 		module.index = same->index;
 		module.why = same->why;
-		module.build_id_size = same->build_id_size;
-		memcpy(module.build_id, same->build_id, sizeof(module.build_id));
+		module.name.build_id_size = same->name.build_id_size;
+		memcpy(module.name.build_id, same->name.build_id, sizeof(module.name.build_id));
 	}
 	pthread_mutex_unlock(&modules->lock);
 	return module;
@@ -412,7 +327,7 @@ void modules_free(struct modules *modules)
 	if (modules->has_parser)
 		pthread_join(modules->parser, NULL);
 	for (uint32_t i = 0; i < modules->count; i++) {
-		free((char *)modules->entries[i].module.path);
+		free((char *)modules->entries[i].module.name.path);
 		symindex_free(modules->entries[i].owned);
 		if (modules->entries[i].fd >= 0)
 			close(modules->entries[i].fd);

@@ -5,8 +5,12 @@
 
 #include "formats/profile.h"
 
-/* Takes the labels pid and tid from all samples. Samples that are equal then stay apart until the
- * profile is merged into another one. */
+/* Takes the comments away that speak of this slice alone. The profile is good for a merge into
+ * another one then, and for nothing else. */
+void store_drop_own_words(struct profile *profile);
+
+/* Takes the labels pid, tid, nspid and nstid from all samples. Samples that are equal then stay
+ * apart until the profile is merged into another one. */
 int store_drop_ids(struct profile *profile);
 
 /* label=value: text, or a number in decimal. */

@@ -64,6 +64,8 @@ static int add_part(struct store *store, const struct slice *part, struct profil
 	if (!err)
 		err = store_drop_ids(profile);
 	if (!err)
+		store_drop_own_words(profile);
+	if (!err)
 		err = profile_merge(sum, profile);
 	if (err == -EINVAL) {
 		lose_part(store, part, "its sample types are not those of the others");

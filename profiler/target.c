@@ -4,6 +4,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "bpf/abi.h"
+#include "profiler/limits.h"
 #include "profiler/options.h"
 
 #include <errno.h>
@@ -17,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PIDS_MAX = 16384 };
+enum { PIDS_MAX = WICK_FILTER_MAX };
 
 static int no_such_process(pid_t pid)
 {
@@ -90,6 +92,7 @@ static void __attribute__((noreturn)) run(char **argv, int go_fd, int error_fd)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	limits_restore_files();
 	execvp(argv[0], argv);
 	err = errno;
 	if (write(error_fd, &err, sizeof(err)) < 0)

@@ -22,13 +22,13 @@
 #include <unistd.h>
 
 enum {
-	FD_HIGH = 16, /* above CHILD_IN and CHILD_OUT, so that no dup2() overwrites a source */
+	FD_HIGH = 16, /* above the child's, so that no dup2() overwrites a source */
 	CPU_SECONDS_MAX = 60,
 	MEMORY_MAX = 1 << 30,
 	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
 
-static int describe_files(posix_spawn_file_actions_t *files, int in_fd, int out_fd)
+static int describe_files(posix_spawn_file_actions_t *files, int in_fd, int in_fd_2, int out_fd)
 {
 	int err = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDWR, 0);
 
@@ -40,8 +40,11 @@ static int describe_files(posix_spawn_file_actions_t *files, int in_fd, int out_
 		err = posix_spawn_file_actions_adddup2(files, in_fd, CHILD_IN);
 	if (!err)
 		err = posix_spawn_file_actions_adddup2(files, out_fd, CHILD_OUT);
+	if (!err && in_fd_2 >= 0)
+		err = posix_spawn_file_actions_adddup2(files, in_fd_2, CHILD_IN_2);
 	if (!err)
-		err = posix_spawn_file_actions_addclosefrom_np(files, CHILD_OUT + 1);
+		err = posix_spawn_file_actions_addclosefrom_np(files, in_fd_2 >= 0 ? CHILD_IN_2 + 1
+										   : CHILD_OUT + 1);
 	return -err;
 }
 
@@ -64,7 +67,7 @@ static int describe_attributes(posix_spawnattr_t *attributes)
 }
 
 /* glibc's posix_spawn() is a vfork() that threads survive: it costs nothing for a big parent. */
-static int spawn(const char *verb, int in_fd, int out_fd, pid_t *ret_pid)
+static int spawn(const char *verb, int in_fd, int in_fd_2, int out_fd, pid_t *ret_pid)
 {
 	_cleanup_(posix_spawn_file_actions_destroy) posix_spawn_file_actions_t files;
 	_cleanup_(posix_spawnattr_destroy) posix_spawnattr_t attributes;
@@ -76,7 +79,7 @@ static int spawn(const char *verb, int in_fd, int out_fd, pid_t *ret_pid)
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attributes);
 	snprintf(parent, sizeof(parent), "%d", (int)getpid());
-	err = describe_files(&files, in_fd, out_fd);
+	err = describe_files(&files, in_fd, in_fd_2, out_fd);
 	if (!err)
 		err = describe_attributes(&attributes);
 	if (!err)
@@ -129,16 +132,22 @@ static int reap(pid_t pid, bool in_time)
 
 int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms)
 {
+	return child_run_2(verb, in_fd, -1, out_fd, deadline_ms);
+}
+
+int child_run_2(const char *verb, int in_fd, int in_fd_2, int out_fd, unsigned int deadline_ms)
+{
 	int64_t deadline = now_ms() + (deadline_ms < INT32_MAX ? deadline_ms : INT32_MAX);
 	_cleanup_close_ int in = fcntl(in_fd, F_DUPFD_CLOEXEC, FD_HIGH);
+	_cleanup_close_ int in_2 = in_fd_2 < 0 ? -1 : fcntl(in_fd_2, F_DUPFD_CLOEXEC, FD_HIGH);
 	_cleanup_close_ int out = fcntl(out_fd, F_DUPFD_CLOEXEC, FD_HIGH);
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid;
 	int err;
 
-	if (in < 0 || out < 0)
+	if (in < 0 || out < 0 || (in_fd_2 >= 0 && in_2 < 0))
 		return -EAGAIN;
-	err = spawn(verb, in, out, &pid);
+	err = spawn(verb, in, in_2, out, &pid);
 	if (err)
 		return err;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -165,6 +174,7 @@ const char *child_verb(int argc, char **argv)
 
 static int limit_resources(void)
 {
+	int last_fd = fcntl(CHILD_IN_2, F_GETFD) < 0 ? CHILD_OUT : CHILD_IN_2;
 	int err = rights_limit(RLIMIT_CORE, 0);
 
 	if (!err && rights_may_limit_memory())
@@ -176,7 +186,7 @@ static int limit_resources(void)
 	if (!err)
 		err = rights_limit(RLIMIT_FSIZE, CHILD_OUT_MAX);
 	if (!err)
-		err = rights_limit(RLIMIT_NOFILE, CHILD_OUT + 1);
+		err = rights_limit(RLIMIT_NOFILE, (rlim_t)last_fd + 1);
 	return err ? err : rights_limit(RLIMIT_NPROC, 0);
 }
 

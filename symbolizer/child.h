@@ -10,8 +10,9 @@
 
 #define CHILD_ARG "--parser-child"
 
-/* The child's descriptors; 0-2 are /dev/null, there are no others. */
-enum { CHILD_IN = 3, CHILD_OUT = 4 };
+/* The child's descriptors; 0-2 are /dev/null, there are no others. CHILD_IN_2 is open only in a
+ * child that got a second file. */
+enum { CHILD_IN = 3, CHILD_OUT = 4, CHILD_IN_2 = 5 };
 
 /* The most bytes a child may write. */
 enum { CHILD_OUT_MAX = 256 << 20 };
@@ -24,6 +25,9 @@ enum { CHILD_OUT_MAX = 256 << 20 };
  * could not be started. Even after an error out_fd is sealed and holds what was written.
  */
 int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms);
+
+/* The same with a second file to read. */
+int child_run_2(const char *verb, int in_fd, int in_fd_2, int out_fd, unsigned int deadline_ms);
 
 /* An empty memfd for a child's answer, or a negative errno. */
 int child_memfd(const char *name);

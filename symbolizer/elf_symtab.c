@@ -14,6 +14,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/cursor.h"
+#include "base/file.h"
+#include "symbolizer/elf_note.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -95,31 +97,11 @@ static int read_segment(struct elf_file *f, const GElf_Phdr *phdr)
 	return 0;
 }
 
-/* Notes are padded to 4 bytes; with an alignment of 8 only to 8 (gABI, .note.gnu.property). */
 static void read_build_id(struct elf_file *f, Elf_Data *data, uint64_t align)
 {
-	struct cursor notes, name, id;
-	uint32_t name_size, id_size, type;
-	uint64_t pad = align == 8 ? 7 : 3;
-
-	if (!data || !data->d_buf || f->header.build_id_size)
-		return;
-	notes = cursor_of(data->d_buf, data->d_size);
-	while (cursor_u32(&notes, &name_size) && cursor_u32(&notes, &id_size) &&
-	       cursor_u32(&notes, &type)) {
-		if (!cursor_sub(&notes, name_size, &name) ||
-		    !cursor_skip(&notes, -(12 + (uint64_t)name_size) & pad) ||
-		    !cursor_sub(&notes, id_size, &id))
-			return;
-		if (type == NT_GNU_BUILD_ID && name_size == 4 && !memcmp(name.pos, "GNU", 4) &&
-		    id_size && id_size <= SYMINDEX_BUILD_ID_MAX) {
-			memcpy(f->header.build_id, id.pos, id_size);
-			f->header.build_id_size = id_size;
-			return;
-		}
-		if (!cursor_skip(&notes, -(uint64_t)id_size & pad))
-			return;
-	}
+	if (data && data->d_buf && !f->header.build_id_size)
+		elf_note_build_id(cursor_of(data->d_buf, data->d_size), align, f->header.build_id,
+				  &f->header.build_id_size);
 }
 
 static int read_segments(struct elf_file *f)
@@ -639,21 +621,6 @@ static int make_ranges(struct elf_file *f)
 	return err ? err : sweep_to(f, &open, vaddr, UINT64_MAX);
 }
 
-static int write_all(int fd, const void *bytes, size_t size)
-{
-	while (size) {
-		ssize_t written = write(fd, bytes, size);
-
-		if (written < 0 && errno != EINTR)
-			return -errno;
-		if (written > 0) {
-			bytes = (const char *)bytes + written;
-			size -= (size_t)written;
-		}
-	}
-	return 0;
-}
-
 static int write_index(struct elf_file *f, int fd)
 {
 	size_t segments = f->header.segment_count * sizeof(f->segments[0]);
@@ -666,12 +633,12 @@ static int write_index(struct elf_file *f, int fd)
 	f->header.string_size = (uint32_t)f->strings.used;
 	f->header.size = sizeof(f->header) + segments + ranges + f->strings.used;
 	if (!err)
-		err = write_all(fd, &f->header, sizeof(f->header));
+		err = file_write_all(fd, &f->header, sizeof(f->header));
 	if (!err)
-		err = write_all(fd, f->segments, segments);
+		err = file_write_all(fd, f->segments, segments);
 	if (!err)
-		err = write_all(fd, f->ranges, ranges);
-	return err ? err : write_all(fd, f->strings.bytes, f->strings.used);
+		err = file_write_all(fd, f->ranges, ranges);
+	return err ? err : file_write_all(fd, f->strings.bytes, f->strings.used);
 }
 
 /* ET_DYN and ET_EXEC, little endian, 32 or 64 bits. */

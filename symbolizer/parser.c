@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "symbolizer/child.h"
 #include "symbolizer/demangle.h"
 
@@ -18,21 +19,6 @@ enum {
 	NAMES_MAX = 64 << 20,	   /* bytes of names in one demangling, either way */
 	DEMANGLE_CHILDREN_MAX = 8, /* for one call: each but the first costs a name its demangler */
 };
-
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t written = write(fd, bytes, size);
-
-		if (written < 0 && errno != EINTR)
-			return -errno;
-		if (written > 0) {
-			bytes += written;
-			size -= (size_t)written;
-		}
-	}
-	return 0;
-}
 
 /* All of a file of at most NAMES_MAX bytes; reads at its own offset, whatever the descriptor's. */
 static int read_all(int fd, struct buf *ret_bytes)
@@ -75,7 +61,7 @@ static int demangle_all(void)
 			return -EBADMSG;
 		if (used + length + 1 > NAMES_MAX)
 			return -EFBIG;
-		err = write_all(CHILD_OUT, length ? out : "", length + 1);
+		err = file_write_all(CHILD_OUT, length ? out : "", length + 1);
 		used += length + 1;
 		at = (size_t)(nul + 1 - names.bytes);
 	}
@@ -94,6 +80,10 @@ int parser_main(int argc, char **argv)
 			    10); /* nobody waits for it yet; at 19 it starves beside busy CPUs */
 		child_exit(symindex_build(CHILD_IN, CHILD_OUT));
 	}
+	if (!strcmp(verb, "unwind"))
+		child_exit(cfi_build(CHILD_IN, -1, CHILD_OUT));
+	if (!strcmp(verb, "unwind-debug"))
+		child_exit(cfi_build(CHILD_IN, CHILD_IN_2, CHILD_OUT));
 	if (!strcmp(verb, "demangle"))
 		child_exit(demangle_all());
 	child_exit(-EINVAL);
@@ -110,6 +100,18 @@ int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_ind
 	return err ? err : symindex_open(out, ret_index);
 }
 
+int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi_table **ret_table)
+{
+	_cleanup_close_ int out = child_memfd("wick-unwind");
+	int err;
+
+	if (out < 0)
+		return -EAGAIN;
+	err = child_run_2(debug_fd < 0 ? "unwind" : "unwind-debug", elf_fd, debug_fd, out,
+			  deadline_ms);
+	return err ? err : cfi_table_open(out, ret_table);
+}
+
 /* Names that are empty, too long or too many stand as "", which demangles to nothing. */
 static int send_names(const char *const *names, uint32_t count, int fd)
 {
@@ -124,7 +126,7 @@ static int send_names(const char *const *names, uint32_t count, int fd)
 	}
 	if (buf_error(&sent))
 		return -ENOMEM;
-	return write_all(fd, sent.bytes, sent.used);
+	return file_write_all(fd, sent.bytes, sent.used);
 }
 
 /* Appends a child's answer, as far as it is sound: whole strings, not more than asked for, none

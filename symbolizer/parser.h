@@ -13,6 +13,7 @@
 #ifndef WICK_SYMBOLIZER_PARSER_H
 #define WICK_SYMBOLIZER_PARSER_H
 
+#include "symbolizer/cfi.h"
 #include "symbolizer/symindex.h"
 
 /* For main(): if argv asks for a parser child, be one and end with it; else -1. */
@@ -26,6 +27,13 @@ int parser_main(int argc, char **argv);
  * started. elf_fd stays the caller's.
  */
 int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index);
+
+/*
+ * The unwind table of the ELF file behind elf_fd, at normal priority: a process waits to be
+ * unwound. debug_fd: its separate debug file, or -1. As parser_index() otherwise; the errors are
+ * those of cfi_build().
+ */
+int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi_table **ret_table);
 
 /*
  * Demangles many names at once: ret_names[i] is the readable form of names[i], or NULL where the

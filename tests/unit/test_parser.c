@@ -430,6 +430,59 @@ TEST(after_many_deadly_names_the_rest_stays_as_it_is)
 	CHECK(readable && readable[0] && !readable[1] && readable[2] && !readable[39]);
 }
 
+static int unwind(const char *name, const char *debug, struct cfi_table **ret_table)
+{
+	char path[256], debug_path[256];
+	_cleanup_close_ int fd = -1, debug_fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%s.elf", ELF_DIR, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (debug) {
+		snprintf(debug_path, sizeof(debug_path), "%s/%s.elf", ELF_DIR, debug);
+		debug_fd = open(debug_path, O_RDONLY | O_CLOEXEC);
+		CHECK(debug_fd >= 0);
+	}
+	return parser_unwind(fd, debug_fd, LONG_MS, ret_table);
+}
+
+TEST(a_child_makes_an_unwind_table)
+{
+	struct cfi_table *table = NULL;
+
+	CHECK_INT(unwind("pie", NULL, &table), 0);
+	if (table)
+		CHECK(table->header->stats.fdes >= 5);
+	cfi_table_free(table);
+	CHECK(has_no_children());
+}
+
+TEST(a_debug_file_fills_the_unwind_table)
+{
+	struct cfi_table *table = NULL;
+	uint64_t without = 0;
+
+	CHECK_INT(unwind("nocfi", NULL, &table), 0);
+	if (table)
+		without = table->header->stats.covered;
+	cfi_table_free(TAKE_PTR(table));
+	CHECK_INT(unwind("nocfi", "nocfi-debug", &table), 0);
+	if (table)
+		CHECK(table->header->stats.covered > without);
+	cfi_table_free(TAKE_PTR(table));
+	CHECK_INT(unwind("nocfi", "nocfi-debug-compressed", &table), 0);
+	if (table)
+		CHECK(table->header->stats.covered > without);
+	cfi_table_free(TAKE_PTR(table));
+
+	/* another program's debug file is not believed */
+	CHECK_INT(unwind("pie", "nocfi-debug", &table), 0);
+	if (table)
+		CHECK_INT(table->header->stats.overlaps, 0);
+	cfi_table_free(TAKE_PTR(table));
+	CHECK_INT(unwind("aliases32", NULL, &table), -ENOEXEC);
+	CHECK(!table);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const own[] = {"status", "limits", "descriptors", "hold",
