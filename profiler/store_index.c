@@ -34,9 +34,23 @@ static const char schema[] =
 	" cpu_ns INTEGER NOT NULL, taken INTEGER NOT NULL, written INTEGER NOT NULL,"
 	" dropped INTEGER NOT NULL, complete INTEGER NOT NULL, bytes INTEGER NOT NULL,"
 	" name TEXT NOT NULL, PRIMARY KEY(level, first)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS timeline("
+	" level INTEGER NOT NULL, first INTEGER NOT NULL, service TEXT NOT NULL,"
+	" samples INTEGER NOT NULL, cpu_ns INTEGER NOT NULL, cut INTEGER NOT NULL,"
+	" PRIMARY KEY(level, first, service)) WITHOUT ROWID;"
 	"PRAGMA user_version=1;";
 
-enum statement { LOAD, ADD, REMOVE, BEGIN, COMMIT, ROLLBACK, STATEMENTS };
+enum statement {
+	LOAD,
+	ADD,
+	ADD_SERVICE,
+	REMOVE,
+	REMOVE_SERVICES,
+	BEGIN,
+	COMMIT,
+	ROLLBACK,
+	STATEMENTS
+};
 
 static const char *const texts[STATEMENTS] = {
 	[LOAD] = "SELECT level, first, last, parts, boot, start_ns, end_ns, wall_ns, wall_end_ns,"
@@ -44,6 +58,8 @@ static const char *const texts[STATEMENTS] = {
 		 " FROM slice ORDER BY first, level DESC",
 	[ADD] = "INSERT OR REPLACE INTO slice VALUES"
 		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
+	[ADD_SERVICE] = "INSERT OR REPLACE INTO timeline VALUES(?1,?2,?3,?4,?5,?6)",
+	[REMOVE_SERVICES] = "DELETE FROM timeline WHERE level=?1 AND first=?2",
 	[REMOVE] = "DELETE FROM slice WHERE level=?1 AND first=?2",
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
@@ -282,16 +298,41 @@ int index_add(struct index *index, const struct slice *slice)
 	return note(index, run(index, add));
 }
 
-int index_remove(struct index *index, uint32_t level, uint32_t first)
+int index_add_service(struct index *index, const struct slice *slice,
+		      const struct store_service *service)
 {
 	int err;
-	sqlite3_stmt *remove = statement(index, REMOVE, &err);
+	sqlite3_stmt *add = statement(index, ADD_SERVICE, &err);
+
+	if (err)
+		return note(index, err);
+	sqlite3_bind_int64(add, 1, slice->level);
+	sqlite3_bind_int64(add, 2, slice->first);
+	sqlite3_bind_text(add, 3, service->name, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(add, 4, service->samples);
+	sqlite3_bind_int64(add, 5, service->cpu_ns);
+	sqlite3_bind_int64(add, 6, service->cut);
+	return note(index, run(index, add));
+}
+
+static int remove_from(struct index *index, enum statement which, uint32_t level, uint32_t first)
+{
+	int err;
+	sqlite3_stmt *remove = statement(index, which, &err);
 
 	if (err)
 		return note(index, err);
 	sqlite3_bind_int64(remove, 1, level);
 	sqlite3_bind_int64(remove, 2, first);
 	return note(index, run(index, remove));
+}
+
+/* Rows of the timeline without a file's row would only be replaced by the next of its name. */
+int index_remove(struct index *index, uint32_t level, uint32_t first)
+{
+	int err = remove_from(index, REMOVE_SERVICES, level, first);
+
+	return err ? err : remove_from(index, REMOVE, level, first);
 }
 
 int index_check(struct index *index, char *ret_why, size_t size)

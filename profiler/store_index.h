@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The store's index on disk: a SQLite database (WAL) with one row for each file, so that a start
- * needs no file read, and so that other tools can ask. Files are the truth: the index can be made
+ * The store's index on disk: a SQLite database (WAL) with one row for each file (table slice), so that
+ * a start needs no file read, and what each service used in it (table timeline), so that other tools
+ * can ask. Files are the truth: the index can be made
  * anew from them, and a row is written only after its file is durable.
  *
  * Errors are -EBADMSG for a damaged database, else what the file system said as near as SQLite
@@ -11,6 +12,7 @@
 #define WICK_PROFILER_STORE_INDEX_H
 
 #include "profiler/store_catalog.h"
+#include "profiler/store_timeline.h"
 
 #include <stdbool.h>
 
@@ -36,6 +38,10 @@ int index_end(struct index *index);
 
 /* Adds a row, or replaces that of the same level and first slice. */
 int index_add(struct index *index, const struct slice *slice);
+/* Adds what a service used to the timeline, under the file's row. */
+int index_add_service(struct index *index, const struct slice *slice,
+		      const struct store_service *service);
+/* Removes a file's row and its part of the timeline. */
 int index_remove(struct index *index, uint32_t level, uint32_t first);
 
 /* SQLite's own check of the whole file. -EBADMSG: ret_why says what is wrong. */

@@ -141,11 +141,30 @@ static void match_rows(struct store *store, const struct catalog *rows)
 	}
 }
 
+/* The file is read for it: what the index says of it is what can be read of it. */
+static void add_timeline(struct store *store, const struct slice *row)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	_cleanup_free_ struct store_service *services = NULL;
+	char name[SLICE_NAME_SIZE];
+	struct slice slice;
+	const char *why;
+	size_t count = 0;
+
+	if (slice_read(store->directory, slice_name(row, name), &slice, &profile, &why) ||
+	    store_services(profile, &services, &count))
+		return; /* found and said when the file is wanted */
+	for (size_t i = 0; i < count; i++)
+		index_add_service(store->index, row, &services[i]);
+}
+
 static void add_rows(struct store *store)
 {
 	for (size_t i = 0; i < store->catalog.count; i++)
-		if (!store->catalog.rows[i].is_indexed)
+		if (!store->catalog.rows[i].is_indexed) {
 			index_add(store->index, &store->catalog.rows[i]);
+			add_timeline(store, &store->catalog.rows[i]);
+		}
 }
 
 static int write_rows(struct store *store, const struct catalog *rows)

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-enum { INDEX_SLACK = 16 << 10 }; /* what the index may grow by with a file */
+enum { INDEX_SLACK = 64 << 10 }; /* what the index may grow by with a file */
 
 #define FLOOR_MAX     (4ULL << 30)
 #define FLOOR_PERCENT 15

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 static struct store *open_store(const struct rig *rig)
@@ -277,6 +278,42 @@ TEST(files_go_when_they_are_older_than_their_level_is_kept)
 	CHECK_INT(count_level(store, LEVEL_10M), 12);
 	CHECK_INT(count_level(store, LEVEL_1H), 4);
 	check_whole(&rig, store);
+	store_close(store);
+}
+
+static int64_t ask(const struct rig *rig, const char *query)
+{
+	sqlite3_stmt *row = NULL;
+	sqlite3 *db = NULL;
+	int64_t number = -1;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/" INDEX_NAME, rig->path);
+	CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+	CHECK_INT(sqlite3_prepare_v2(db, query, -1, &row, NULL), SQLITE_OK);
+	if (sqlite3_step(row) == SQLITE_ROW)
+		number = sqlite3_column_int64(row, 0);
+	sqlite3_finalize(row);
+	sqlite3_close(db);
+	return number;
+}
+
+TEST(the_timeline_has_the_sums_of_each_service_and_goes_with_its_files)
+{
+	_cleanup_(rig_release) struct rig rig = rig_new();
+	struct store *store;
+
+	rig.options.keep_s[LEVEL_SLICE] = 900;
+	store = open_store(&rig);
+	put_many(&rig, store, 41);
+	CHECK_INT(ask(&rig, "SELECT sum(samples) FROM timeline WHERE service='app' AND level=1"),
+		  40 * rig.samples_each);
+	CHECK_INT(ask(&rig, "SELECT count(*) FROM timeline JOIN slice USING(level, first)"
+			    " WHERE slice.samples = timeline.samples"
+			    " AND slice.cpu_ns = timeline.cpu_ns"),
+		  (int64_t)store->catalog.count);
+	CHECK_INT(ask(&rig, "SELECT count(*) FROM timeline"), (int64_t)store->catalog.count);
+	CHECK(store_stats(store)->deleted > 10);
 	store_close(store);
 }
 
