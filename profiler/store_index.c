@@ -11,7 +11,7 @@
 
 enum {
 	INDEX_VERSION = 1,
-	BUSY_MS = 1000, /* a reader never makes the writer wait; a checkpoint of another may */
+	BUSY_MS = 200, /* a reader never makes the writer wait; a checkpoint of another may */
 	COLUMNS = 19,
 	LOG_PAGES = 64,
 	LOG_BYTES = LOG_PAGES * 4120 + (64 << 10),
