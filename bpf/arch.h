@@ -23,6 +23,28 @@ enum { REG_IP = 16, REG_MODE = 17, REG_SP = 19, REG_COUNT = 21 };
 enum { UNWIND_REGS = 16, DWARF_BX = 3, DWARF_FP = 6 };
 #define UNWIND_STRIP(ra) (ra)
 
+/* Do the 8 bytes before a return address end with a call? e8 disp32, or ff /2 with its operand. */
+static __always_inline int arch_is_call(__u64 before)
+{
+#define IS_FF_2(size) (((before >> (64 - 8 * (size))) & 0x38ff) == 0x10ff)
+	return (before >> 24 & 0xff) == 0xe8 || IS_FF_2(2) || IS_FF_2(3) || IS_FF_2(4) ||
+	       IS_FF_2(6) || IS_FF_2(7);
+#undef IS_FF_2
+}
+
+/* In a function with a frame pointer that is about to execute this code: how far above sp its
+ * return address is, if it has not set up its frame yet or has taken it down; else -1. */
+static __always_inline int arch_frameless(__u64 code)
+{
+	if ((code & 0xff) == 0x55 || (code & 0xff) == 0xc3 || /* push %rbp, ret */
+	    (code & 0xffffffff) == 0xfa1e0ff3)		      /* endbr64 */
+		return 0;
+	return (code & 0xffffff) == 0xe58948 ? 8 : -1; /* mov %rsp,%rbp */
+}
+
+/* Where hand-written code that has no rows may have its return address. */
+enum { ARCH_GUESS_WORDS = 2 };
+
 #elif defined(__TARGET_ARCH_arm64)
 
 /* struct user_pt_regs, arch/arm64/include/uapi/asm/ptrace.h */
@@ -42,6 +64,21 @@ enum { UNWIND_REGS = 31, DWARF_BX = 19, DWARF_FP = 29 };
 /* Pointer authentication codes are above the 48 bits of an address (64-bit kernels of 52-bit
  * virtual addresses give those only to who asks by a hint to mmap()). */
 #define UNWIND_STRIP(ra)  ((ra) & (((__u64)1 << 48) - 1))
+
+/* bl, blr */
+static __always_inline int arch_is_call(__u64 before)
+{
+	__u32 code = before >> 32;
+
+	return (code & 0xfc000000) == 0x94000000 || (code & 0xfffffc1f) == 0xd63f0000;
+}
+
+/* Return addresses are not pushed by the call here: there is nothing to guess. */
+static __always_inline int arch_frameless(__u64 code __attribute__((unused)))
+{
+	return -1;
+}
+enum { ARCH_GUESS_WORDS = 0 };
 
 #else
 #error "wick does not know this architecture"

@@ -40,10 +40,15 @@ static __always_inline struct pid *numbers_of(struct task_struct *task, bool of_
 
 static __always_inline __u32 number_at(struct pid *pid, __u32 level, __u32 *ret_ns)
 {
+	__u64 off = level;
 	struct upid upid;
-	struct upid *at = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-			  level * bpf_core_type_size(struct upid);
+	struct upid *at;
 
+	/* Its bounds have been checked, but 6.1's verifier forgets: "math between ptr_ pointer and
+	 * register with unbounded min value is not allowed". */
+	asm volatile("%0 &= 63" : "+r"(off));
+	at = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	     off * bpf_core_type_size(struct upid);
 	if (BPF_CORE_READ_INTO(&upid.nr, at, nr) || BPF_CORE_READ_INTO(ret_ns, at, ns, ns.inum))
 		return 0;
 	return upid.nr;

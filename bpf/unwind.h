@@ -26,7 +26,8 @@
  *	void *table_shard(__u32 row)
  *	const struct wick_chunk *table_chunk(void *shard, __u32 row)
  *	const struct wick_rule *table_rule(__u32 id)
- * and after: table_find(), which is unwind_find(), perhaps by way of a function call.
+ * and after: table_find() and walk_interrupted(), which are unwind_find() and unwind_interrupted(),
+ * perhaps by way of a function call.
  */
 #ifndef WICK_BPF_UNWIND_H
 #define WICK_BPF_UNWIND_H
@@ -46,6 +47,7 @@ enum {
 /* What a pc's lookup gives beside the number of a rule. */
 enum {
 	UNWIND_NOWHERE = WICK_RULES_MAX, /* no executable memory that is known */
+	UNWIND_BARE,			 /* of no module with rows */
 	UNWIND_PENDING,			 /* rows may come */
 };
 
@@ -147,7 +149,7 @@ static __always_inline __u32 unwind_find(struct unwind *walk, __u64 pc)
 		walk->mapping = *mapping;
 	}
 	if (walk->mapping.kind != WICK_MAPPING_ROWS)
-		return walk->mapping.kind == WICK_MAPPING_PENDING ? UNWIND_PENDING : 0;
+		return walk->mapping.kind == WICK_MAPPING_PENDING ? UNWIND_PENDING : UNWIND_BARE;
 	vaddr = pc - walk->mapping.bias;
 	page = table_page(walk->mapping.page + (__u32)(vaddr >> WICK_PAGE_BITS));
 	return page ? unwind_row(page, (__u32)vaddr) : UNWIND_NOWHERE;
@@ -184,6 +186,9 @@ static __always_inline int unwind_word(struct unwind *walk, __u64 addr, __u64 *r
 	return 0;
 }
 
+static __u32 table_find(struct unwind *walk, __u64 pc);
+static int walk_interrupted(struct unwind *walk, __u32 id);
+
 /* --- a step: 0, or the enum wick_end that ended the walk, plus one --- */
 
 static __always_inline int unwind_by_fp(struct unwind *walk)
@@ -209,6 +214,45 @@ static __always_inline int unwind_by_fp(struct unwind *walk)
 	walk->exact = UNWIND_CALLER;
 	walk->by_fp = 1;
 	return 0;
+}
+
+/* 0: the word at addr is a return address, behind a call in the process's code; walked there. */
+static __always_inline int unwind_by_word(struct unwind *walk, __u64 addr)
+{
+	__u64 ra, before;
+
+	if (unwind_word(walk, addr, &ra))
+		return -1;
+	ra = UNWIND_STRIP(ra);
+	if (ra < UNWIND_PC_MIN || ra > WICK_PC_ADDR || table_find(walk, ra - 1) == UNWIND_NOWHERE ||
+	    wick_read_user(&before, sizeof(before), ra - sizeof(before)) || !arch_is_call(before))
+		return -1;
+	walk->sp = addr + 8;
+	walk->ip = ra;
+	walk->bx_known = 0;
+	walk->exact = UNWIND_CALLER;
+	walk->by_fp = 1;
+	return 0;
+}
+
+/* Interrupted where there is no row. The frame pointer may still be the caller's, in a prologue or
+ * epilogue. Where it leads nowhere, in a module that has rows elsewhere, this is hand-written code
+ * (crti's _init, a leaf of assembly), which mostly has at most one word on the stack. */
+static __always_inline int unwind_interrupted(struct unwind *walk, __u32 id)
+{
+	__u64 code = 0;
+	int off = -1, ended;
+
+	if (!wick_read_user(&code, sizeof(code), walk->ip))
+		off = arch_frameless(code);
+	if (off >= 0 && !unwind_by_word(walk, walk->sp + off))
+		return 0;
+	ended = unwind_by_fp(walk);
+	for (int i = 0; ended == WICK_END_no_row + 1 && id < WICK_RULES_MAX && i < ARCH_GUESS_WORDS;
+	     i++)
+		if (!unwind_by_word(walk, walk->sp + 8 * i))
+			ended = 0;
+	return ended;
 }
 
 /* 0, or not: the register is not known in this frame. */
@@ -334,8 +378,6 @@ static __always_inline void unwind_keep(struct unwind *walk, struct wick_stack *
 		walk->tail[(i - head) & (tail - 1) & (UNWIND_TAIL_MAX - 1)] = pc;
 }
 
-static __u32 table_find(struct unwind *walk, __u64 pc);
-
 static __always_inline __u32 unwind_lookup(struct unwind *walk, struct unwind_cache *cache)
 {
 	__u64 pc = walk->ip - (walk->exact == UNWIND_CALLER);
@@ -364,7 +406,9 @@ static __always_inline int unwind_step(struct unwind *walk, struct unwind_cache 
 		walk->saw_pending = 1;
 	if (id && id < WICK_RULES_MAX)
 		rule = table_rule(id);
-	return rule && rule->cfa != WICK_CFA_NONE ? unwind_by_row(walk, rule) : unwind_by_fp(walk);
+	if (rule && rule->cfa != WICK_CFA_NONE)
+		return unwind_by_row(walk, rule);
+	return walk->exact && walk->proc.serial ? walk_interrupted(walk, id) : unwind_by_fp(walk);
 }
 
 /* From the registers on; the caller has set ip, sp, fp, bx and reg. proc: the process's entry, or

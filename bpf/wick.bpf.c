@@ -87,6 +87,7 @@ struct scratch {
 	struct wick_stack kernel;
 	struct unwind walk;
 	struct hash_state hash;
+	__u64 told_ns; /* when user space was last woken for a process without tables */
 };
 
 struct {
@@ -151,7 +152,7 @@ static __always_inline void take_kernel(void *ctx, struct scratch *scratch)
 	scratch->sample.kernel_check = stack->check;
 }
 
-/* The next three are global functions: the verifier looks at each once, whatever calls it. They
+/* The next four are global functions: the verifier looks at each once, whatever calls it. They
  * take no pointers, so each finds the scratch by itself. */
 
 __noinline int wick_find(__u64 pc)
@@ -164,6 +165,18 @@ __noinline int wick_find(__u64 pc)
 static __always_inline __u32 table_find(struct unwind *walk, __u64 pc)
 {
 	return wick_find(pc);
+}
+
+__noinline int wick_interrupted(__u32 id)
+{
+	struct scratch *scratch = scratch_here();
+
+	return scratch ? unwind_interrupted(&scratch->walk, id) : 1;
+}
+
+static __always_inline int walk_interrupted(struct unwind *walk, __u32 id)
+{
+	return wick_interrupted(id);
 }
 
 __noinline int wick_walk(__u32 steps)
@@ -324,6 +337,18 @@ static __always_inline __u32 join_whole(struct scratch *scratch)
 	return sizeof(*sample) + n * sizeof(scratch->pc[0]);
 }
 
+/* Until its tables are there, a process is walked by frame pointer: its first sample is news. */
+static __always_inline bool wants_tables(struct scratch *scratch)
+{
+	const struct wick_sample *sample = &scratch->sample;
+
+	if (sample->user_end != WICK_END_no_tables ||
+	    sample->time_ns - scratch->told_ns < WICK_NEWS_NS)
+		return false;
+	scratch->told_ns = sample->time_ns;
+	return true;
+}
+
 static __always_inline void hand_over(struct scratch *scratch, __u32 size,
 				      struct wick_counters *count)
 {
@@ -335,7 +360,7 @@ static __always_inline void hand_over(struct scratch *scratch, __u32 size,
 		count->of[WICK_COUNT_no_ring]++;
 		return;
 	}
-	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > config.wake_bytes)
+	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > config.wake_bytes || wants_tables(scratch))
 		wake = BPF_RB_FORCE_WAKEUP;
 	if (size > sizeof(scratch->sample) + sizeof(scratch->pc))
 		size = sizeof(scratch->sample) + sizeof(scratch->pc);

@@ -148,9 +148,11 @@ void diff_note_add(const struct diff *diff, const struct diff_function *function
 	if (change->verdict == DIFF_MOVED) {
 		buf_add_str(out, separator);
 		add_moved(diff, function, out, add_name);
-	} else if (change->verdict == DIFF_NO_EVIDENCE && change->p == 1 &&
-		   fabs(change->growth) > fabs(change->own_growth) &&
-		   change->low * change->high > 0) {
+	} else if (has_both(change) && diff_is_change(change->verdict) && diff->drift != 1) {
+		buf_printf(out, "%s%+.1f %% against most functions", separator,
+			   ((1 + change->growth) / diff->drift - 1) * 100);
+	} else if (change->verdict == DIFF_NO_EVIDENCE && change->low * change->high > 0 &&
+		   change->growth * (diff->drift - 1) > 0) {
 		buf_printf(out, "%sas most functions", separator);
 	} else if (!diff_is_change(change->verdict)) {
 		buf_add_str(out, separator);
@@ -197,8 +199,8 @@ static void add_denominator(const struct diff *diff, struct buf *out)
 			   diff_count_text(diff->totals[DIFF_AFTER].size, counts[1], 32));
 		break;
 	}
-	buf_printf(out, "; all of it: %s -> %s, %s [%s], %s, p %s", row.before, row.after,
-		   row.growth, row.interval, row.verdict, row.q);
+	buf_printf(out, "; all of it: %s -> %s, %s [%s], %s, %s, p %s", row.before, row.after,
+		   row.change, row.interval, row.growth, row.verdict, row.q);
 }
 
 static void add_units(const struct diff *diff, struct buf *out)

@@ -87,11 +87,12 @@ static void sample(struct pipeline *pipeline, const struct target *target, int s
 {
 	struct pollfd fds[] = {{.fd = pipeline_fd(pipeline), .events = POLLIN},
 			       {.fd = signal_fd, .events = POLLIN}};
+	struct signalfd_siginfo signal;
 	double end = now_s() + seconds;
 
 	while (now_s() < end && !target_has_ended(target)) {
 		poll(fds, 2, DRAIN_MS);
-		if (fds[1].revents)
+		if (fds[1].revents && read(signal_fd, &signal, sizeof(signal)) == sizeof(signal))
 			break;
 		pipeline_work(pipeline);
 	}
@@ -126,9 +127,8 @@ static int check_unwind(const struct check_unwind_options *options, struct targe
 	struct pipeline_options wanted;
 	_cleanup_close_ int signal_fd = sampling_signals();
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
-	int status;
+	int status = sampling_pipeline(&options->sampling, target, false, &wanted);
 
-	status = sampling_pipeline(&options->sampling, target, false, &wanted);
 	if (status != STATUS_OK)
 		return status;
 	wanted.sampler.kernel = false;

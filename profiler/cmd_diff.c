@@ -194,15 +194,16 @@ static int write_out(struct diff *diff, const struct diff_gate *gate,
 
 /* ---- the gate ---- */
 
+/* what: a few words more about the change. */
 static void log_offender(const struct diff *diff, const char *name,
 			 const struct diff_change *change, const char *what)
 {
 	struct diff_row row = diff_row_make(diff, change);
 	char shown[512];
 
-	log_error("gate: '%s' is %s%s: %s -> %s, %s [%s %s], q %s",
+	log_error("gate: '%s' is %s%s: %s -> %s, %s [%s], %s, q %s",
 		  quote(shown, sizeof(shown), name), row.verdict, what, row.before, row.after,
-		  row.growth, row.interval, diff_row_unit(diff), row.q);
+		  row.change, row.interval, row.growth, row.q);
 }
 
 static int check_gate(const struct diff *diff, const struct diff_gate *gate)
@@ -419,9 +420,9 @@ static const struct option_spec diff_specs[] = {
 
 const struct command diff_command = {
 	.name = "diff",
-	.arguments = "BEFORE AFTER | --before FILE.. --after FILE..",
-	.summary = "which functions cost more CPU, how sure is it, and a gate for CI",
-	.details = "With several profiles a side it knows how much they vary by themselves.\n"
+	.arguments = "BEFORE AFTER",
+	.summary = "what costs more CPU, and how sure is it; a gate for CI",
+	.details = "Several profiles a side (--before A1 A2 --after B1 B2) tell how runs vary.\n"
 		   "Exits with 3 if something is slower beyond --fail-above.\n",
 	.options = diff_specs,
 	.options_size = sizeof(struct diff_command_options),

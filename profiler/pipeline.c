@@ -616,7 +616,10 @@ static int open_tables(struct pipeline *pipeline)
 		log_error("cannot prepare the unwind tables: %s", strerror(-err));
 		return err;
 	}
-	for (size_t i = 0; i < options->pid_count; i++)
+	unwind_tables_load_common(pipeline->unwind);
+	if (pipeline->options.program)
+		unwind_tables_load_file(pipeline->unwind, pipeline->options.program);
+	for (size_t i = 0; i < options->pid_count && !pipeline->options.program; i++)
 		unwind_tables_load(pipeline->unwind, options->pids[i]);
 	if (options->pid_count)
 		unwind_tables_wait(pipeline->unwind);
@@ -787,9 +790,30 @@ struct window *pipeline_closed(struct pipeline *pipeline)
 	return TAKE_PTR(pipeline->closed);
 }
 
+/* What the tables of user stacks were worth, in one line. */
+static int comment_tables(struct pipeline *pipeline, struct profile *profile)
+{
+	_cleanup_(buf_release) struct buf text = {0};
+	struct unwind_stats stats;
+
+	if (!pipeline->unwind)
+		return 0;
+	stats = unwind_tables_stats(pipeline->unwind);
+	unwind_stats_comment(&stats, &text);
+	return buf_cstr(&text) ? profile_add_comment(profile, text.bytes) : -ENOMEM;
+}
+
 int pipeline_profile(struct pipeline *pipeline, const struct window *window,
 		     struct profile **ret_profile)
 {
-	return names_profile(pipeline->names, window, pipeline->options.sampler.hz,
-			     sampler_event(pipeline->sampler), ret_profile);
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int err = names_profile(pipeline->names, window, pipeline->options.sampler.hz,
+				sampler_event(pipeline->sampler), &profile);
+
+	if (!err)
+		err = comment_tables(pipeline, profile);
+	if (err)
+		return err;
+	*ret_profile = TAKE_PTR(profile);
+	return 0;
 }

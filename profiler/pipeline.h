@@ -25,6 +25,9 @@ struct pipeline_options {
 	struct sampler_options sampler;
 	unsigned int task_ring_pages; /* of each CPU's ring of task events; 0 = default */
 	bool threads;		      /* tell threads apart */
+	/* The program that the (only) pid has not begun yet; borrowed. "": not known. NULL: all pids
+	 * run theirs. */
+	const char *program;
 };
 
 struct pipeline;

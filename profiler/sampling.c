@@ -148,6 +148,7 @@ int sampling_pipeline(const struct sampling *sampling, const struct target *targ
 			},
 		.task_ring_pages = sampling->task_ring_pages,
 		.threads = sampling->threads,
+		.program = target->is_command ? target->program : NULL,
 	};
 	return STATUS_OK;
 }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +101,32 @@ static void __attribute__((noreturn)) run(char **argv, int go_fd, int error_fd)
 	_exit(127);
 }
 
+static bool is_program(const char *path)
+{
+	struct stat status;
+
+	return !stat(path, &status) && S_ISREG(status.st_mode) && !access(path, X_OK);
+}
+
+static void find_program(const char *name, char *ret_path, size_t size)
+{
+	const char *at = getenv("PATH");
+
+	if (strchr(name, '/')) {
+		snprintf(ret_path, size, "%s", name);
+		return;
+	}
+	for (; at && *at; at += *at == ':') {
+		int length = (int)strcspn(at, ":");
+
+		snprintf(ret_path, size, "%.*s/%s", length ? length : 1, length ? at : ".", name);
+		if (is_program(ret_path))
+			return;
+		at += length;
+	}
+	*ret_path = '\0';
+}
+
 int target_of_command(char **argv, struct target *ret_target)
 {
 	_cleanup_(target_release) struct target target = {.go_fd = -1, .error_fd = -1};
@@ -120,6 +147,7 @@ int target_of_command(char **argv, struct target *ret_target)
 	target.error_fd = error[0];
 	target.is_command = true;
 	target.command = argv[0];
+	find_program(argv[0], target.program, sizeof(target.program));
 	status = add_pid(&target, pid);
 	if (status != STATUS_OK)
 		return status;

@@ -12,15 +12,24 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-	COMPILE_DEADLINE_MS = 3000,
+	COMPILE_DEADLINE_MS = 10000, /* 50 ms are usual; a busy machine is not the file's fault */
 	MODULES_MAX = 1 << 20,
+	JOBS_MAX = 256, /* each holds a descriptor */
 };
 
-/* Before a module is tried again that found no room, or whose file could not be opened. */
-static const uint64_t RETRY_NS = 2000000000;
+/* Before a module is tried again that found no room (what was evicted for it has rested by then), or
+ * whose file could not be opened; twice as long each time. */
+static const uint64_t RETRY_NS = WICK_GRACE_NS + 100000000;
+static const uint64_t RETRY_MAX_NS = 64000000000;
+
+/* The worker may work for so long at once, and one part in IDLE_PARTS of the time on the average:
+ * whoever builds and runs a new program a hundred times a second does not pay for each. */
+static const int64_t CREDIT_NS = 4000000000;
+enum { IDLE_PARTS = 4 };
 
 #define SAME_NONE UINT32_MAX
 
@@ -33,7 +42,7 @@ struct entry {
 	struct module_file file;  /* once opened */
 	struct build_id build_id; /* of the file, however it was named; once READY or BARE */
 	uint32_t same_as;	  /* the entry that has the rows, or SAME_NONE */
-	uint64_t wanted_ns;
+	uint64_t wanted_ns, pause_ns;
 	struct unwind_placed *owned; /* READY, or EVICTED and not resting yet */
 };
 
@@ -77,6 +86,35 @@ struct unwind_modules {
 };
 
 /* --- the worker --- */
+
+struct credit {
+	int64_t left_ns;
+	uint64_t last_ns;
+};
+
+static void earn(struct credit *credit, uint64_t now_ns)
+{
+	credit->left_ns += (int64_t)(now_ns - credit->last_ns) / IDLE_PARTS;
+	if (credit->left_ns > CREDIT_NS)
+		credit->left_ns = CREDIT_NS;
+	credit->last_ns = now_ns;
+}
+
+/* Under the lock. False: something has changed meanwhile, look again. */
+static bool can_afford(struct unwind_modules *modules, struct credit *credit)
+{
+	struct timespec until;
+
+	earn(credit, clock_boot_ns());
+	if (credit->left_ns > 0)
+		return true;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 50000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&modules->wake, &modules->lock, &until);
+	return false;
+}
 
 static bool has_rows(const struct cfi_table *table)
 {
@@ -137,7 +175,9 @@ static void finish_job(struct unwind_modules *modules, const struct done *done)
 static void *worker_main(void *context)
 {
 	struct unwind_modules *modules = context;
+	struct credit credit = {CREDIT_NS, clock_boot_ns()};
 
+	unwind_rows_prepare(modules->rows);
 	pthread_mutex_lock(&modules->lock);
 	while (!modules->quit) {
 		struct done done;
@@ -148,6 +188,8 @@ static void *worker_main(void *context)
 			pthread_cond_wait(&modules->wake, &modules->lock);
 			continue;
 		}
+		if (!can_afford(modules, &credit))
+			continue;
 		job = take_job(modules);
 		modules->is_busy = true;
 		pthread_mutex_unlock(&modules->lock);
@@ -155,6 +197,7 @@ static void *worker_main(void *context)
 		pthread_mutex_lock(&modules->lock);
 		modules->is_busy = false;
 		finish_job(modules, &done);
+		credit.left_ns -= (int64_t)done.took_ns;
 	}
 	pthread_mutex_unlock(&modules->lock);
 	return NULL;
@@ -286,33 +329,44 @@ static bool join_by_file(struct unwind_modules *modules, struct entry *entry, in
 	return join(modules, entry, other);
 }
 
-static int queue_job(struct unwind_modules *modules, uint32_t id, int fd)
+static int queue_job(struct unwind_modules *modules, uint32_t id, uint32_t weight, int fd)
 {
 	int err;
 
 	pthread_mutex_lock(&modules->lock);
-	err = array_reserve(&modules->jobs, &modules->jobs_size, (size_t)modules->job_count + 1);
+	err = modules->job_count >= JOBS_MAX ? -EAGAIN : 0;
+	if (!err)
+		err = array_reserve(&modules->jobs, &modules->jobs_size,
+				    (size_t)modules->job_count + 1);
 	if (!err)
 		err = array_reserve(&modules->done, &modules->done_size,
 				    (size_t)modules->done_count + modules->job_count + 2);
 	if (!err)
-		modules->jobs[modules->job_count++] = (struct job){id, 1, fd};
+		modules->jobs[modules->job_count++] = (struct job){id, weight, fd};
 	pthread_cond_broadcast(&modules->wake);
 	pthread_mutex_unlock(&modules->lock);
 	return err;
 }
 
-static void want_more(struct unwind_modules *modules, uint32_t id)
+static void want_more(struct unwind_modules *modules, uint32_t id, uint32_t weight)
 {
 	pthread_mutex_lock(&modules->lock);
 	for (uint32_t i = 0; i < modules->job_count; i++)
 		if (modules->jobs[i].id == id)
-			modules->jobs[i].wants++;
+			modules->jobs[i].wants += weight;
 	pthread_mutex_unlock(&modules->lock);
 }
 
-void unwind_modules_want(struct unwind_modules *modules, uint32_t id, pid_t pid, uint64_t start,
-			 uint64_t end, uint64_t now_ns)
+static void back_off(struct entry *entry, uint64_t now_ns)
+{
+	entry->pause_ns = entry->pause_ns ? 2 * entry->pause_ns : RETRY_NS;
+	if (entry->pause_ns > RETRY_MAX_NS)
+		entry->pause_ns = RETRY_MAX_NS;
+	entry->module.retry_ns = now_ns + entry->pause_ns;
+}
+
+void unwind_modules_want(struct unwind_modules *modules, uint32_t id,
+			 const struct unwind_want *want, uint64_t now_ns)
 {
 	struct entry *entry = entry_of(modules, id);
 	struct unwind_module *module = &entry->module;
@@ -320,19 +374,19 @@ void unwind_modules_want(struct unwind_modules *modules, uint32_t id, pid_t pid,
 
 	id = entry->module.id;
 	if (module->state == UNWIND_QUEUED)
-		want_more(modules, id);
+		want_more(modules, id, want->weight);
 	if (module->state == UNWIND_QUEUED || module->state == UNWIND_READY ||
 	    module->state == UNWIND_BARE || now_ns < module->retry_ns)
 		return;
 	if (join_by_name(modules, entry))
 		return;
-	module->retry_ns = now_ns + RETRY_NS;
-	fd = module_open(&module->name, pid, start, end);
+	back_off(entry, now_ns);
+	fd = module_open(&module->name, want->pid, want->start, want->end);
 	if (fd < 0) {
 		module->state = UNWIND_CLOSED;
 		return;
 	}
-	if (join_by_file(modules, entry, fd) || queue_job(modules, id, fd)) {
+	if (join_by_file(modules, entry, fd) || queue_job(modules, id, want->weight, fd)) {
 		close(fd);
 		return;
 	}
@@ -385,8 +439,10 @@ static void fail(struct unwind_modules *modules, struct entry *entry, const stru
 	struct unwind_module *module = &entry->module;
 	char shown[256];
 
-	module->state = done->err == -ENOSPC ? UNWIND_NO_ROOM : UNWIND_BARE;
-	module->retry_ns = now_ns + RETRY_NS;
+	module->state = done->err == -ENOSPC	  ? UNWIND_NO_ROOM
+			: done->err == -ETIMEDOUT ? UNWIND_CLOSED
+						  : UNWIND_BARE;
+	module->retry_ns = now_ns + entry->pause_ns;
 	if (done->err == -ENOSPC || done->err == -EFBIG)
 		modules->stats.refusals++;
 	else if (done->err != -ENODATA)
@@ -406,7 +462,7 @@ static void take_one(struct unwind_modules *modules, const struct done *done, ui
 	if (!is_mapped_file(entry, done)) {
 		unwind_rows_rest(modules->rows, done->placed, now_ns);
 		entry->module.state = UNWIND_CLOSED;
-		entry->module.retry_ns = now_ns + RETRY_NS;
+		entry->module.retry_ns = now_ns + entry->pause_ns;
 		return;
 	}
 	if (join_by_id(modules, entry, &done->build_id)) {
@@ -422,6 +478,7 @@ static void take_one(struct unwind_modules *modules, const struct done *done, ui
 	entry->owned = done->placed;
 	entry->module.placed = done->placed;
 	entry->module.state = UNWIND_READY;
+	entry->pause_ns = 0;
 	entry->module.used_ns = now_ns;
 }
 
@@ -450,21 +507,38 @@ bool unwind_modules_take(struct unwind_modules *modules, uint64_t now_ns, uint32
 
 /* --- evicting --- */
 
+void unwind_modules_ref(struct unwind_modules *modules, uint32_t id)
+{
+	modules->entries[id].module.refs++;
+}
+
+void unwind_modules_unref(struct unwind_modules *modules, uint32_t id)
+{
+	modules->entries[id].module.refs--;
+}
+
+/* Those without references before those with, then by age. */
+static bool is_better(const struct unwind_module *a, const struct unwind_module *b)
+{
+	return !a->refs != !b->refs ? !a->refs : a->used_ns < b->used_ns;
+}
+
 bool unwind_modules_oldest(const struct unwind_modules *modules, uint64_t before_ns,
 			   uint32_t *ret_id)
 {
-	bool found = false;
+	const struct unwind_module *best = NULL;
 
 	for (uint32_t i = 0; i < modules->count; i++) {
 		const struct unwind_module *module = &modules->entries[i].module;
 
-		if (module->state != UNWIND_READY || module->used_ns >= before_ns)
-			continue;
-		before_ns = module->used_ns;
-		*ret_id = i;
-		found = true;
+		if (module->state == UNWIND_READY &&
+		    (!module->refs || module->used_ns < before_ns) &&
+		    (!best || is_better(module, best)))
+			best = module;
 	}
-	return found;
+	if (best)
+		*ret_id = best->id;
+	return best;
 }
 
 void unwind_modules_evict(struct unwind_modules *modules, uint32_t id)

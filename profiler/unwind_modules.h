@@ -36,6 +36,7 @@ struct unwind_module {
 	enum unwind_module_state state;
 	const struct unwind_placed *placed; /* READY only */
 	uint32_t id;
+	uint32_t refs;	   /* regions that lead to its rows */
 	uint64_t used_ns;  /* last sample of a process that maps it */
 	uint64_t retry_ns; /* not wanted again before */
 };
@@ -66,16 +67,33 @@ int unwind_modules_number(void *modules, const struct task_event *map, uint32_t 
  * the next call that is not unwind_modules_get(). */
 struct unwind_module *unwind_modules_get(struct unwind_modules *modules, uint32_t id);
 
-/* A process maps the module at [start, end): have its rows made, if that can help. What is wanted
- * most often is made first. Opens the file now, for the process may be gone soon. */
-void unwind_modules_want(struct unwind_modules *modules, uint32_t id, pid_t pid, uint64_t start,
-			 uint64_t end, uint64_t now_ns);
+/*
+ * A process maps the module at [start, end): have its rows made, if that can help. What is wanted
+ * most is made first: each call adds its weight. Opens the file now, for the process may be gone
+ * soon.
+ */
+enum {
+	UNWIND_WANT_SAMPLED = 1, /* of a process that goes on */
+	UNWIND_WANT_NEW = 16,	 /* of a process that has just begun and may be short */
+};
+struct unwind_want {
+	pid_t pid;
+	uint64_t start, end;
+	uint32_t weight;
+};
+void unwind_modules_want(struct unwind_modules *modules, uint32_t id,
+			 const struct unwind_want *want, uint64_t now_ns);
 
 /* Brings home what the worker has done. True: a module changed its state. Rows that found no room
  * raise *ret_short, the rows that are missing. */
 bool unwind_modules_take(struct unwind_modules *modules, uint64_t now_ns, uint32_t *ret_short);
 
-/* The module with rows in the maps that was used longest ago, before `before_ns`; false if none. */
+/* A region leads to the rows of this very module, or does so no more. */
+void unwind_modules_ref(struct unwind_modules *modules, uint32_t id);
+void unwind_modules_unref(struct unwind_modules *modules, uint32_t id);
+
+/* The module with rows in the maps that is best taken away: used longest ago of those that nobody
+ * is led to, else of those not used since before_ns. False if there is none. */
 bool unwind_modules_oldest(const struct unwind_modules *modules, uint64_t before_ns,
 			   uint32_t *ret_id);
 

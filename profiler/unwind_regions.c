@@ -249,6 +249,8 @@ static int make(struct unwind_regions *regions, uint64_t space, struct unwind_re
 	}
 	if (modules)
 		memcpy(region->modules, regions->draft_modules, modules);
+	for (uint32_t i = 0; i < regions->draft_module_count; i++)
+		unwind_modules_ref(regions->modules, region->modules[i]);
 	memcpy(regions->maps->mappings + region->range.start, regions->draft,
 	       regions->draft_count * sizeof(struct wick_mapping));
 	region->module_count = regions->draft_module_count;
@@ -343,6 +345,8 @@ void unwind_regions_put(struct unwind_regions *regions, struct unwind_region *re
 	hide(regions, region);
 	ranges_rest(&regions->ranges, region->range, ready_ns);
 	regions->count--;
+	for (uint32_t i = 0; i < region->module_count; i++)
+		unwind_modules_unref(regions->modules, region->modules[i]);
 	free(region->modules);
 	free(region);
 }

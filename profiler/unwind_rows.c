@@ -296,6 +296,14 @@ int unwind_rows_place(struct unwind_rows *rows, const struct cfi_table *table,
 	return 0;
 }
 
+void unwind_rows_prepare(struct unwind_rows *rows)
+{
+	pthread_mutex_lock(&rows->lock);
+	if (ranges_largest(&rows->rows) < SHARD_ROWS / 4)
+		add_shard(rows);
+	pthread_mutex_unlock(&rows->lock);
+}
+
 void unwind_rows_rest(struct unwind_rows *rows, struct unwind_placed *placed, uint64_t ready_ns)
 {
 	if (!placed)

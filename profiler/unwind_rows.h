@@ -38,6 +38,9 @@ void unwind_rows_free(struct unwind_rows *rows);
 int unwind_rows_place(struct unwind_rows *rows, const struct cfi_table *table,
 		      struct unwind_placed **ret_placed);
 
+/* Makes a shard ahead of its need, if not much is left. Waits for it; from where modules are placed. */
+void unwind_rows_prepare(struct unwind_rows *rows);
+
 /* Gives up the module's room, from ready_ns on, and frees placed. Times may only grow. */
 void unwind_rows_rest(struct unwind_rows *rows, struct unwind_placed *placed, uint64_t ready_ns);
 

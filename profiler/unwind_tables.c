@@ -13,10 +13,13 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,13 +30,14 @@ enum {
 	NOTES_MAX = 4096,
 	TRIES_MAX = 4,
 	HEARD_SLOTS = 256,
-	TURN_MS = 200, /* of the thread, when nothing happens */
-	/* The thread's wake-ups: so many at once, then one in PACE_NS. */
-	PACE_BURST = 64,
-	NICE = -10, /* a new process is waiting, and the work is short */
+	TURN_MS = 200,		  /* of the thread, when nothing happens */
+	PACE_PARTS = 10,	  /* of the thread's time, one is for wake-ups on the average .. */
+	PACE_BURST_NS = 50000000, /* .. with so much at once */
+	PAUSE_NS = 4000000,
+	NICE = -10,
 };
 
-static const uint64_t PACE_NS = 1000000;
+static const uint64_t RETRY_NS = 1000000;
 static const uint64_t HEARD_NS = 1000000000;	    /* a process is heard of this often .. */
 static const uint64_t HEARD_BARE_NS = 5000000;	    /* .. or this, while it has no tables */
 static const uint64_t COOL_NS = 2000000000;	    /* not sampled for so long: may be evicted */
@@ -43,6 +47,9 @@ static const uint64_t LINGER_NS = 100000000;	    /* after an exit, for late reco
 static const uint64_t EXEC_NS = 10000000;	    /* from an exec's record to its id, at most */
 static const uint64_t LOOK_NS = 1000000000;	    /* between looks at one whose threads go on */
 static const uint64_t LOAD_MAX_NS = 10000000000ull; /* for what is loaded before the start */
+
+/* Of the loader. */
+extern void *__tls_get_addr(void *);
 
 struct subject {
 	pid_t pid;
@@ -266,7 +273,7 @@ static void refuse(struct unwind_tables *tables, struct subject *subject, uint64
 	free_region(tables, subject, now_ns);
 	tables->stats.refusals++;
 	unpublish(tables, subject, now_ns);
-	subject->retry_ns = now_ns + WICK_GRACE_NS + PACE_NS;
+	subject->retry_ns = now_ns + WICK_GRACE_NS + RETRY_NS;
 	mark(tables, subject, 0);
 }
 
@@ -316,7 +323,7 @@ static bool is_identified(struct unwind_tables *tables, struct subject *subject,
 
 	if (subject->has_exec && !subject->has_start && !learn_start(tables, subject, &proc) &&
 	    subject->tries++ < TRIES_MAX) {
-		subject->retry_ns = now_ns + PACE_NS;
+		subject->retry_ns = now_ns + RETRY_NS;
 		mark(tables, subject, 0);
 	}
 	return subject->has_start && subject->has_exec;
@@ -414,6 +421,14 @@ static void take_modules(struct unwind_tables *tables, uint64_t now_ns)
 		make_room(tables, rows_short, now_ns);
 }
 
+static void want(struct unwind_tables *tables, uint32_t module, pid_t pid, uint64_t start,
+		 uint64_t end, uint32_t weight, uint64_t now_ns)
+{
+	const struct unwind_want how = {pid, start, end, weight};
+
+	unwind_modules_want(tables->modules, module, &how, now_ns);
+}
+
 /* --- events --- */
 
 /* What the kernel copied at the fork is known by its serial; it may be older than what the parent
@@ -506,8 +521,21 @@ static void on_map(struct unwind_tables *tables, struct subject *subject,
 		return;
 	}
 	procs_event(tables->procs, event, module);
-	unwind_modules_want(tables->modules, module, event->pid, event->start, event->end, now_ns);
+	want(tables, module, event->pid, event->start, event->end, UNWIND_WANT_NEW, now_ns);
 	mark_if_changed(tables, subject, event->time_ns);
+}
+
+/* Of the leader: other threads may go on. */
+static void on_leader_exit(struct unwind_tables *tables, struct subject *subject,
+			   const struct task_event *event, uint64_t now_ns)
+{
+	struct wick_proc proc;
+
+	procs_event(tables->procs, event, 0);
+	subject->has_exited = true;
+	subject->look_ns = now_ns + LINGER_NS;
+	if (tables->maps->get(tables->maps->context, subject->pid, &proc) == -ENOENT)
+		leave_region(tables, subject, now_ns);
 }
 
 /* Anything may have happened: nothing is known until it is sampled again. */
@@ -546,9 +574,7 @@ static void apply(struct unwind_tables *tables, const struct task_event *event, 
 	} else if (event->kind == TASK_MAP) {
 		on_map(tables, subject, event, now_ns);
 	} else if (event->tid == event->pid) {
-		procs_event(tables->procs, event, 0);
-		subject->has_exited = true;
-		subject->look_ns = now_ns + LINGER_NS;
+		on_leader_exit(tables, subject, event, now_ns);
 	}
 }
 
@@ -731,8 +757,7 @@ static void use_modules(struct unwind_tables *tables, const struct address_space
 	for (uint32_t i = 0; i < space->count; i++) {
 		const struct proc_map *map = &space->maps[i];
 
-		unwind_modules_want(tables->modules, map->module, pid, map->start, map->end,
-				    now_ns);
+		want(tables, map->module, pid, map->start, map->end, UNWIND_WANT_SAMPLED, now_ns);
 		unwind_modules_get(tables->modules, map->module)->used_ns = now_ns;
 	}
 }
@@ -833,23 +858,44 @@ static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 	return (int)((wait + 999999) / 1000000);
 }
 
+/* The thread wakes for every event as long as that is cheap, and takes many at a time when it is
+ * not: in a storm of forks. */
 struct pace {
-	uint64_t last_ns, credit_ns;
+	uint64_t last_ns, cpu_ns;
+	int64_t credit_ns;
 };
 
-/* In a storm of events, many at a time. */
-static void rest(struct pace *pace, uint64_t now_ns)
+static uint64_t thread_cpu_ns(void)
 {
-	const struct timespec pause = {.tv_nsec = (long)(2 * PACE_NS)};
+	struct timespec now;
 
-	pace->credit_ns += now_ns - pace->last_ns;
-	if (pace->credit_ns > PACE_BURST * PACE_NS)
-		pace->credit_ns = PACE_BURST * PACE_NS;
-	pace->last_ns = now_ns;
-	if (pace->credit_ns < PACE_NS)
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void rest(struct pace *pace)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	uint64_t now = clock_boot_ns(), cpu = thread_cpu_ns();
+
+	pace->credit_ns += (int64_t)((now - pace->last_ns) / PACE_PARTS);
+	pace->credit_ns -= (int64_t)(cpu - pace->cpu_ns);
+	if (pace->credit_ns > PACE_BURST_NS)
+		pace->credit_ns = PACE_BURST_NS;
+	pace->last_ns = now;
+	pace->cpu_ns = cpu;
+	if (pace->credit_ns < 0)
 		nanosleep(&pause, NULL);
-	else
-		pace->credit_ns -= PACE_NS;
+}
+
+/* The work is short, and a new process is waiting for it that may end in milliseconds; as far as
+ * we may. */
+static void hurry(void)
+{
+	const struct sched_param least = {.sched_priority = 1};
+
+	if (pthread_setschedparam(pthread_self(), SCHED_RR, &least))
+		setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 }
 
 static void *thread_main(void *context)
@@ -861,7 +907,7 @@ static void *thread_main(void *context)
 	uint64_t rings;
 	int wait_ms = 0;
 
-	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* as far as we may */
+	hurry();
 	for (bool quit = false; !quit;) {
 		poll(fds, 2, wait_ms);
 		if (fds[1].revents && read(tables->bell_fd, &rings, sizeof(rings)) < 0)
@@ -871,7 +917,7 @@ static void *thread_main(void *context)
 		wait_ms = patience(tables, clock_boot_ns());
 		quit = tables->quit;
 		pthread_mutex_unlock(&tables->lock);
-		rest(&pace, clock_boot_ns());
+		rest(&pace);
 	}
 	return NULL;
 }
@@ -940,6 +986,41 @@ void unwind_tables_load(struct unwind_tables *tables, pid_t pid)
 		if (space)
 			use_modules(tables, space, pid, now);
 		mark(tables, subject, 0);
+	}
+	pthread_mutex_unlock(&tables->lock);
+}
+
+void unwind_tables_load_file(struct unwind_tables *tables, const char *path)
+{
+	struct task_event event = {.path = path};
+	struct stat status;
+	uint32_t module;
+
+	if (path[0] != '/' || stat(path, &status))
+		return;
+	event.dev = status.st_dev;
+	event.inode = status.st_ino;
+	pthread_mutex_lock(&tables->lock);
+	if (!unwind_modules_number(tables->modules, &event, &module))
+		want(tables, module, 0, 0, 0, UNWIND_WANT_NEW, clock_boot_ns());
+	pthread_mutex_unlock(&tables->lock);
+}
+
+void unwind_tables_load_common(struct unwind_tables *tables)
+{
+	const uint64_t addrs[] = {(uint64_t)(uintptr_t)&getauxval,
+				  (uint64_t)(uintptr_t)&__tls_get_addr, getauxval(AT_SYSINFO_EHDR)};
+	const struct address_space *space;
+	const struct proc_map *map;
+
+	pthread_mutex_lock(&tables->lock);
+	procs_read(tables->procs, getpid());
+	space = procs_peek(tables->procs, getpid());
+	for (size_t i = 0; space && i < ARRAY_SIZE(addrs); i++) {
+		map = address_space_find(space, addrs[i]);
+		if (map)
+			want(tables, map->module, getpid(), map->start, map->end, UNWIND_WANT_NEW,
+			     clock_boot_ns());
 	}
 	pthread_mutex_unlock(&tables->lock);
 }
@@ -1020,7 +1101,35 @@ void unwind_stats_print(const struct unwind_stats *stats, struct buf *text)
 		   modules->evictions, modules->refusals, stats->refusals, rows->rules_refused);
 }
 
+void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text)
+{
+	const struct unwind_modules_stats *modules = &stats->modules;
+
+	buf_printf(
+		text,
+		"unwind tables: %u modules, %u rows, %u MiB; new mappings known after %.1f ms on "
+		"average; %" PRIu64 " modules evicted",
+		modules->ready, stats->rows.rows, stats->rows.shards,
+		mean_us(stats->delay.sum_ns, stats->delay.count) / 1000, modules->evictions);
+	if (modules->refusals || stats->refusals || stats->rows.rules_refused)
+		buf_printf(text,
+			   "; no room for rows of a module %" PRIu64 " times, for mappings of a "
+			   "process %" PRIu64 " times, for %" PRIu64 " rules (--unwind-memory)",
+			   modules->refusals, stats->refusals, stats->rows.rules_refused);
+}
+
 /* --- life --- */
+
+/* Whoever has it runs as urgently as the thread that waits for it. */
+static void init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
 
 int unwind_tables_new(const struct unwind_options *options, struct unwind_tables **ret_tables)
 {
@@ -1031,7 +1140,7 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 		return -ENOMEM;
 	tables->options = *options;
 	tables->maps = options->maps;
-	pthread_mutex_init(&tables->lock, NULL);
+	init_lock(&tables->lock);
 	tables->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (tables->bell_fd < 0)
 		return -errno;

@@ -77,6 +77,11 @@ void unwind_tables_add(struct unwind_tables *tables, const struct wick_task *tas
 /* Reads the mappings of a process that was added and has all its modules made;
  * unwind_tables_wait() ends when they are there, or after so long. */
 void unwind_tables_load(struct unwind_tables *tables, pid_t pid);
+/* The same for a program that will be started. */
+void unwind_tables_load_file(struct unwind_tables *tables, const char *path);
+/* Has the modules made that nearly every process will map: those that this one has as its C
+ * library, its loader and the kernel's vdso. */
+void unwind_tables_load_common(struct unwind_tables *tables);
 void unwind_tables_wait(struct unwind_tables *tables);
 
 /* From here on the thread follows the events. */
@@ -91,8 +96,10 @@ void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample
 
 struct unwind_stats unwind_tables_stats(struct unwind_tables *tables);
 
-/* One line for each thing of interest. */
+/* All of it, in a few lines. */
 void unwind_stats_print(const struct unwind_stats *stats, struct buf *text);
+/* What the reader of a profile may ask, in one line. */
+void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text);
 
 /* For tests: applies events without a thread or rings, then does what the thread would. */
 void unwind_tables_event(struct unwind_tables *tables, const struct task_event *event);

@@ -61,9 +61,12 @@ enum cfi_reg {
 
 /* Where the frame's CFA is, which is the caller's sp except for CFI_SIGNAL. */
 enum cfi_cfa {
-	CFI_NONE,      /* no CFI here: try the frame pointer */
-	CFI_END,       /* the return address is undefined: this frame is the root */
-	CFI_CFA_REG,   /* reg + cfa_off */
+	CFI_NONE, /* no CFI here: try the frame pointer */
+	CFI_END,  /* the return address is undefined: this frame is the root */
+	/* reg + cfa_off. With fp as reg the frame may be on another stack than its caller (Go's
+	 * systemstack, Rust's psm), so that the caller's sp may be below; 0 in fp is then a root.
+	 */
+	CFI_CFA_REG,
 	CFI_CFA_DEREF, /* *(u64 *)(reg + cfa_off) + extra */
 	CFI_CFA_PLT,   /* reg + cfa_off + ((pc & 15) >= extra ? 8 : 0); reg is sp */
 	/* The frame is the trampoline a signal handler returns to. All of the caller's (the

@@ -10,6 +10,18 @@
 /* mov $15, %rax; syscall: rt_sigreturn. glibc, musl and Go write it so. */
 static const uint8_t x86_trampoline[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
 
+/* push %rbp; mov %rsp, %rbp */
+static const uint8_t x86_go_entry[] = {0x55, 0x48, 0x89, 0xe5};
+
+/* mov disp8(%reg), %rsp */
+static bool x86_loads_sp(const uint8_t *code, size_t size)
+{
+	for (size_t i = 0; i + 4 <= size; i++)
+		if ((code[i] & 0xfe) == 0x48 && code[i + 1] == 0x8b && (code[i + 2] & 0xf8) == 0x60)
+			return true;
+	return false;
+}
+
 /* mov x8, #139; svc #0 */
 static const uint8_t arm64_trampoline[] = {0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4};
 
@@ -37,6 +49,9 @@ static const struct cfi_arch archs[] = {
 		.ra_is_pushed = true,
 		.trampoline = x86_trampoline,
 		.trampoline_size = sizeof(x86_trampoline),
+		.go_entry = x86_go_entry,
+		.go_entry_size = sizeof(x86_go_entry),
+		.loads_sp = x86_loads_sp,
 		.signal_ip = 168,
 		.signal_sp = 160,
 		.signal_fp = 120,

@@ -4,6 +4,7 @@
 #define WICK_SYMBOLIZER_CFI_ARCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { CFI_NO_REGISTER = 255 };
@@ -17,6 +18,11 @@ struct cfi_arch {
 	bool has_ra_state;	   /* DW_CFA 0x2d and 0x2c are pointer authentication's */
 	const uint8_t *trampoline; /* code of the signal trampoline */
 	uint8_t trampoline_size;
+	/* Go's functions: what saves fp and sets it, one byte after the CFA said so (NULL: not
+	 * known here), and does this code load sp, as what moves to another stack does? */
+	const uint8_t *go_entry;
+	uint8_t go_entry_size;
+	bool (*loads_sp)(const uint8_t *code, size_t size);
 	/* At sp + ..: the interrupted registers, in a trampoline (ucontext). */
 	int16_t signal_ip, signal_sp, signal_fp, signal_bx;
 	const char *names[3];		  /* of enum cfi_reg's first */

@@ -209,6 +209,15 @@ static bool is_trampoline(const struct sweep *s, const struct cfi_function *func
 	return !memcmp(code.pos, s->arch->trampoline, s->arch->trampoline_size);
 }
 
+static struct cursor go_code(const struct sweep *s, const struct cfi_function *function,
+			     uint64_t end)
+{
+	if (!s->image->is_go || !s->arch->go_entry ||
+	    !s->frames->sections[cfi_frames_rank(s->frames, function)].is_debug)
+		return (struct cursor){0};
+	return code_between(s, function->start, end);
+}
+
 static void sweep_function(struct sweep *s, const struct cfi_function *function)
 {
 	uint64_t limit = s->vaddr + cursor_left(&s->code);
@@ -225,7 +234,7 @@ static void sweep_function(struct sweep *s, const struct cfi_function *function)
 	if (is_trampoline(s, function))
 		put_trampoline(s, s->covered, from);
 	else
-		cfi_frames_run(s->frames, function, from, end, s->rows);
+		cfi_frames_run(s->frames, function, from, end, go_code(s, function, end), s->rows);
 	s->rows->stats.fdes++;
 	s->covered = end;
 	s->rank = rank;

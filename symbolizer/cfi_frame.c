@@ -349,12 +349,13 @@ void cfi_frames_sort(struct cfi_frames *f)
 }
 
 void cfi_frames_run(struct cfi_frames *f, const struct cfi_function *function, uint64_t from,
-		    uint64_t end, struct cfi_rows *rows)
+		    uint64_t end, struct cursor go_code, struct cfi_rows *rows)
 {
 	const struct cfi_fde fde = {
 		.start = function->start,
 		.end = end,
-		.code = cursor_of(function->code, function->code_size),
+		.instructions = cursor_of(function->code, function->code_size),
+		.go_code = go_code,
 	};
 
 	if (function->code_size > f->budget) {

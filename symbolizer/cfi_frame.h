@@ -69,8 +69,9 @@ void cfi_frames_sort(struct cfi_frames *frames);
 /* The rank of the section that a function is of. */
 uint32_t cfi_frames_rank(const struct cfi_frames *frames, const struct cfi_function *function);
 
-/* Puts the rows of a function from vaddr `from` on; counts it if it is damaged. */
+/* Puts the rows of a function from vaddr `from` to `end`; counts it if it is damaged. go_code: its
+ * bytes up to end if it is Go's own, else empty. */
 void cfi_frames_run(struct cfi_frames *frames, const struct cfi_function *function, uint64_t from,
-		    uint64_t end, struct cfi_rows *rows);
+		    uint64_t end, struct cursor go_code, struct cfi_rows *rows);
 
 #endif

@@ -129,7 +129,9 @@ static void read_sections(struct cfi_image *image)
 int cfi_image_open(struct cfi_image *image, int fd)
 {
 	struct stat st;
+	struct cursor buildinfo;
 	GElf_Ehdr ehdr;
+	uint64_t vaddr;
 	size_t size;
 	char *bytes;
 
@@ -149,6 +151,7 @@ int cfi_image_open(struct cfi_image *image, int fd)
 		return -ENOMEM;
 	image->bytes = cursor_of(bytes, size);
 	read_sections(image);
+	image->is_go = cfi_image_section(image, ".go.buildinfo", &vaddr, &buildinfo);
 	return read_segments(image);
 }
 

@@ -41,6 +41,7 @@ enum {
 };
 
 enum {
+	GO_MOVER_MAX = 512,  /* bytes of a function that moves to another stack */
 	REMEMBERED_MAX = 32, /* compilers nest once; hand-written code a few times */
 };
 
@@ -52,10 +53,56 @@ struct run {
 	struct cfi_state state;
 	uint64_t at, end; /* the row that grows starts at vaddr `at` */
 	uint64_t from;
-	struct cfi_rows *rows; /* NULL: these are a CIE's instructions, there are no rows */
+	struct cursor go_code;
+	bool go_is_framed, go_moves; /* fp is saved; the function moves to another stack */
+	struct cfi_rows *rows;	     /* NULL: these are a CIE's instructions, there are no rows */
 	uint32_t remembered_count;
 	struct cfi_state remembered[REMEMBERED_MAX];
 };
+
+static void put_from(struct run *run, uint64_t vaddr, const struct cfi_rule *rule)
+{
+	cfi_rows_put(run->rows, vaddr > run->from ? vaddr : run->from, rule);
+}
+
+/* Does the row start one byte after the start of a function's entry? */
+static bool is_go_entry(const struct run *run)
+{
+	size_t size = run->arch->go_entry_size;
+	struct cursor c = run->go_code;
+
+	return run->at > run->end - cursor_left(&c) &&
+	       cursor_skip(&c, run->at - 1 - (run->end - cursor_left(&c))) &&
+	       cursor_left(&c) >= size && !memcmp(c.pos, run->arch->go_entry, size);
+}
+
+/* Go's .debug_frame says nothing of fp, which its functions save at CFA - 16, nor of the few that
+ * call on another stack (systemstack, asmcgocall, nanotime1): there the CFA is where fp says. */
+static void put_go_row(struct run *run, uint64_t end, struct cfi_rule *rule)
+{
+	enum { FRAMED = 16 }; /* CFA - sp once fp is pushed, the least of a framed function */
+	uint64_t set = run->at;
+
+	if (rule->cfa != CFI_CFA_REG || rule->reg != CFI_REG_SP || rule->fp != CFI_FP_SAME ||
+	    rule->cfa_off < FRAMED) {
+		put_from(run, run->at, rule);
+		return;
+	}
+	if (rule->cfa_off == FRAMED && is_go_entry(run)) {
+		run->go_is_framed = true;
+		set += run->arch->go_entry_size - 1u;
+	}
+	if (run->go_is_framed) {
+		rule->fp = CFI_FP_CFA;
+		rule->fp_off = -FRAMED;
+	}
+	put_from(run, run->at, rule);
+	if (run->go_is_framed && run->go_moves && set < end) {
+		rule->reg = CFI_REG_FP;
+		rule->cfa_off = FRAMED;
+		put_from(run, set, rule);
+	}
+}
 
 static void put_row(struct run *run, uint64_t end)
 {
@@ -64,7 +111,10 @@ static void put_row(struct run *run, uint64_t end)
 	if (end <= run->from)
 		return;
 	cfi_rule_make(run->cie, &run->state, &rule);
-	cfi_rows_put(run->rows, run->at > run->from ? run->at : run->from, &rule);
+	if (cursor_left(&run->go_code))
+		put_go_row(run, end, &rule);
+	else
+		put_from(run, run->at, &rule);
 }
 
 /* The row that grew is complete: the next one starts at vaddr. */
@@ -364,6 +414,7 @@ bool cfi_program_prepare(struct cfi_cie *cie, struct cursor code)
 	run.code = code;
 	run.state = cie->initial;
 	run.at = run.end = run.from = 0;
+	run.go_code = (struct cursor){0};
 	run.rows = NULL;
 	run.remembered_count = 0;
 	while (cursor_left(&run.code))
@@ -381,11 +432,15 @@ bool cfi_program_run(const struct cfi_cie *cie, const struct cfi_fde *fde, uint6
 
 	run.cie = cie;
 	run.arch = cie->arch;
-	run.code = fde->code;
+	run.code = fde->instructions;
 	run.state = cie->initial;
 	run.at = fde->start;
 	run.end = fde->end;
 	run.from = from;
+	run.go_code = fde->go_code;
+	run.go_is_framed = false;
+	run.go_moves = cursor_left(&run.go_code) && cursor_left(&run.go_code) <= GO_MOVER_MAX &&
+		       cie->arch->loads_sp(run.go_code.pos, cursor_left(&run.go_code));
 	run.rows = rows;
 	run.remembered_count = 0;
 	while (is_sound && run.at < run.end && cursor_left(&run.code))
@@ -395,7 +450,7 @@ bool cfi_program_run(const struct cfi_cie *cie, const struct cfi_fde *fde, uint6
 	} else if (run.at < run.end) {
 		const struct cfi_rule rule = cfi_rule_unsupported(CFI_WHY_DAMAGED);
 
-		cfi_rows_put(rows, run.at > from ? run.at : from, &rule);
+		put_from(&run, run.at, &rule);
 	}
 	return is_sound;
 }

@@ -69,7 +69,8 @@ struct cfi_cie {
 
 struct cfi_fde {
 	uint64_t start, end; /* vaddrs */
-	struct cursor code;
+	struct cursor instructions;
+	struct cursor go_code; /* from start to end, if it is Go's own; else empty */
 };
 
 /* What a row says, as far as the walker can follow it; else CFI_UNSUPPORTED. */

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,7 +25,7 @@
 enum {
 	FD_HIGH = 16, /* above the child's, so that no dup2() overwrites a source */
 	CPU_SECONDS_MAX = 60,
-	MEMORY_MAX = 1 << 30,
+	MEMORY_MAX = 1 << 30, /* beside the mapped files */
 	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
 
@@ -172,13 +173,26 @@ const char *child_verb(int argc, char **argv)
 	return argc == 4 && !strcmp(argv[1], CHILD_ARG) ? argv[2] : NULL;
 }
 
+static rlim_t file_bytes(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 0 ? 0 : (rlim_t)st.st_size;
+}
+
+/* A file that is mapped takes room, but no memory: unstripped servers have gigabytes. */
+static rlim_t memory_max(void)
+{
+	return MEMORY_MAX + file_bytes(CHILD_IN) + file_bytes(CHILD_IN_2);
+}
+
 static int limit_resources(void)
 {
 	int last_fd = fcntl(CHILD_IN_2, F_GETFD) < 0 ? CHILD_OUT : CHILD_IN_2;
 	int err = rights_limit(RLIMIT_CORE, 0);
 
 	if (!err && rights_may_limit_memory())
-		err = rights_limit(RLIMIT_AS, MEMORY_MAX);
+		err = rights_limit(RLIMIT_AS, memory_max());
 	if (!err)
 		err = rights_limit(RLIMIT_CPU, CPU_SECONDS_MAX);
 	if (!err)

@@ -50,7 +50,7 @@ passes()
 }
 
 passes a.folded b.folded
-grep -Eq '^slower +[0-9.]+ % +[0-9.]+ % .* s$' out || fail "the slow function is not told"
+grep -Eq '^slower +[0-9.]+ % +[0-9.]+ % .* s( |$)' out || fail "the slow function is not told"
 [ "$(wc -l <out)" -le 40 ] || fail "more than a screen: $(wc -l <out) lines"
 [ "$(awk '{ if (length > m) m = length } END { print m }' out)" -le 140 ] || fail "lines are too long"
 passes b.folded a.folded --fail-above 0

@@ -5,12 +5,12 @@
  *
  *	0	a whole ELF file
  *	else	bit 0 .eh_frame, bit 1 .debug_frame, bit 2 arm64, bit 3 no sections,
- *		bit 4 the next byte x 4 bytes are .eh_frame_hdr
+ *		bit 4 the next byte x 4 bytes are .eh_frame_hdr, bit 5 linked by Go
  */
 #include "symbolizer/cfi.h"
 #include "tests/unit/cfi_elf.h"
 
-enum { IS_EH = 1, IS_DEBUG = 2, IS_ARM64 = 4, NO_SECTIONS = 8, HAS_HDR = 16 };
+enum { IS_EH = 1, IS_DEBUG = 2, IS_ARM64 = 4, NO_SECTIONS = 8, HAS_HDR = 16, IS_GO = 32 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -25,13 +25,15 @@ static int whole_file(const uint8_t *bytes, size_t size)
 
 static int wrapped(uint8_t flags, const uint8_t *bytes, size_t size)
 {
-	static const uint8_t code[] = {0x90, 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+	static const uint8_t code[] = {0x90, 0x48, 0xc7, 0xc0, 0x0f, 0,	   0,	 0,    0x0f,
+				       0x05, 0x55, 0x48, 0x89, 0xe5, 0x48, 0x8b, 0x60, 0x38};
 	struct cfi_elf elf = {
 		.code_vaddr = 0xff00, /* on two pages */
 		.code_size = 0x300,
 		.code = {code, sizeof(code)},
 		.machine = flags & IS_ARM64 ? EM_AARCH64 : EM_X86_64,
 		.no_sections = flags & NO_SECTIONS,
+		.is_go = flags & IS_GO,
 	};
 
 	if ((flags & HAS_HDR) && size) {

@@ -25,7 +25,7 @@ struct cfi_elf {
 	struct bytes code;   /* its first bytes; the rest is zeros */
 	struct bytes eh_frame, hdr, debug_frame;
 	uint64_t debug_flags; /* of its section: SHF_COMPRESSED */
-	bool no_sections;
+	bool no_sections, is_go;
 };
 
 static inline void elf_put(struct buf *file, size_t at, const void *bytes, size_t size)
@@ -56,10 +56,10 @@ static inline Elf64_Phdr elf_phdr(uint32_t type, uint32_t flags, uint64_t off, u
 /* A memfd that holds the file. Ends the process where there is no memory. */
 static inline int cfi_elf_make(const struct cfi_elf *elf)
 {
-	static const char names[] = "\0.eh_frame\0.debug_frame\0.shstrtab";
+	static const char names[] = "\0.eh_frame\0.debug_frame\0.shstrtab\0.go.buildinfo";
 	size_t code_size = elf->code_size ? elf->code_size : 0x100, eh, hdr, debug, strings;
 	Elf64_Phdr phdrs[3];
-	Elf64_Shdr shdrs[4] = {0};
+	Elf64_Shdr shdrs[5] = {0};
 	Elf64_Ehdr ehdr = {.e_type = ET_DYN,
 			   .e_machine = elf->machine ? elf->machine : EM_X86_64,
 			   .e_version = EV_CURRENT,
@@ -105,11 +105,12 @@ static inline int cfi_elf_make(const struct cfi_elf *elf)
 					.sh_type = SHT_STRTAB,
 					.sh_offset = strings,
 					.sh_size = sizeof(names)};
+		shdrs[4] = (Elf64_Shdr){.sh_name = 34, .sh_type = SHT_PROGBITS, .sh_offset = 512};
 		ehdr.e_shoff = file.used + (-file.used & 7);
 		ehdr.e_shentsize = sizeof(*shdrs);
-		ehdr.e_shnum = 4;
+		ehdr.e_shnum = elf->is_go ? 5 : 4;
 		ehdr.e_shstrndx = 3;
-		elf_put(&file, ehdr.e_shoff, shdrs, sizeof(shdrs));
+		elf_put(&file, ehdr.e_shoff, shdrs, ehdr.e_shnum * sizeof(*shdrs));
 	}
 	elf_put(&file, 0, &ehdr, sizeof(ehdr));
 	elf_put(&file, sizeof(ehdr), phdrs, ehdr.e_phnum * sizeof(*phdrs));

@@ -634,6 +634,46 @@ TEST(debug_frame_fills_what_eh_frame_leaves)
 	close(out);
 }
 
+/* As Go 1.26 writes them: main.main, and systemstack that goes to another stack. */
+TEST(functions_of_go_save_rbp_though_their_cfi_is_silent)
+{
+	static const uint8_t code[] = {
+		0x49, 0x3b, 0x66, 0x10, 0x76, 0x4a,		/* cmp 0x10(%r14),%rsp; jbe */
+		0x55, 0x48, 0x89, 0xe5,				/* push %rbp; mov %rsp,%rbp */
+		0x48, 0x83, 0xec, 0x10,				/* sub $16,%rsp */
+		0x31, 0xc0, 0x48, 0x83, 0xc4, 0x10, 0x5d, 0xc3, /* .. add $16,%rsp; pop; ret */
+		0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc,
+		0xcc, 0xcc, 0x55, 0x48, 0x89, 0xe5, /* at 0x20 */
+		0x48, 0x8b, 0x62, 0x38,		    /* mov 0x38(%rdx),%rsp */
+		0xff, 0xd7, 0x48, 0x83, 0xec, 0x10, /* call *%rdi; sub $16,%rsp */
+		0x90, 0x5d, 0xc3,
+	};
+	struct buf debug = {0};
+	struct cfi_elf elf = {.code = {code, sizeof(code)}, .is_go = true};
+	struct cfi_table *table;
+
+	put_debug_cie(&debug);
+	put_debug_fde(&debug, 0x1000, 0x16, "47 0e 10 47 0e 20 46 0e 10 41 0e 08");
+	put_debug_fde(&debug, 0x1020, 0x11, "41 0e 10 4d 0e 20 42 0e 08");
+	elf.debug_frame = (struct bytes){debug.bytes, debug.used};
+	table = build(&elf);
+	CHECK_STR(rows_of(table), "1000 1007 cfa = rsp + 8, ra at cfa - 8\n"
+				  "1007 100e cfa = rsp + 16, rbp at cfa - 16, ra at cfa - 8\n"
+				  "100e 1014 cfa = rsp + 32, rbp at cfa - 16, ra at cfa - 8\n"
+				  "1014 1015 cfa = rsp + 16, rbp at cfa - 16, ra at cfa - 8\n"
+				  "1015 1021 cfa = rsp + 8, ra at cfa - 8\n"
+				  "1021 1024 cfa = rsp + 16, rbp at cfa - 16, ra at cfa - 8\n"
+				  "1024 1030 cfa = rbp + 16, rbp at cfa - 16, ra at cfa - 8\n"
+				  "1030 1031 cfa = rsp + 8, ra at cfa - 8\n"
+				  "1031 1100 none\n");
+	cfi_table_free(table);
+	elf.is_go = false;
+	table = build(&elf);
+	CHECK(!strstr(rows_of(table), "rbp"));
+	cfi_table_free(table);
+	buf_release(&debug);
+}
+
 TEST(arm64_has_its_own_registers)
 {
 	struct buf frames = {0};

@@ -15,6 +15,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -454,6 +456,23 @@ TEST(a_child_makes_an_unwind_table)
 		CHECK(table->header->stats.fdes >= 5);
 	cfi_table_free(table);
 	CHECK(has_no_children());
+}
+
+TEST(a_file_of_gigabytes_is_within_the_limits)
+{
+	_cleanup_close_ int fd = open(ELF_DIR "/pie.elf", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int big = memfd_create("big", MFD_CLOEXEC);
+	struct cfi_table *table = NULL;
+	struct symindex *index = NULL;
+	struct stat st;
+
+	CHECK(!fstat(fd, &st));
+	CHECK(sendfile(big, fd, NULL, (size_t)st.st_size) == st.st_size);
+	CHECK(!ftruncate(big, (off_t)5 << 30));
+	CHECK_INT(parser_unwind(big, -1, LONG_MS, &table), 0);
+	CHECK_INT(parser_index(big, LONG_MS, &index), 0);
+	cfi_table_free(table);
+	symindex_free(index);
 }
 
 TEST(a_debug_file_fills_the_unwind_table)

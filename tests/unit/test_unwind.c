@@ -14,8 +14,15 @@
 static uint64_t words[8192];
 static const uint64_t base = 0x7ffc00000000;
 
+static uint8_t text_bytes[0x800];
+static const uint64_t text = 0x400000;
+
 static int wick_read_user(void *dst, size_t size, uint64_t addr)
 {
+	if (addr >= text && addr + size <= text + sizeof(text_bytes)) {
+		memcpy(dst, text_bytes + (addr - text), size);
+		return 0;
+	}
 	if (addr < base || addr + size > base + sizeof(words))
 		return -14;
 	memcpy(dst, (char *)words + (addr - base), size);
@@ -71,14 +78,18 @@ static __u32 table_find(struct unwind *walk, __u64 pc)
 	return unwind_find(walk, pc);
 }
 
+static int walk_interrupted(struct unwind *walk, __u32 id)
+{
+	return unwind_interrupted(walk, id);
+}
+
 /* --- making tables and stacks --- */
 
 static const struct wick_proc proc = {.serial = 1, .first = 0, .count = 1};
-static const uint64_t text = 0x400000;
-
 static void clear(void)
 {
 	memset(words, 0, sizeof(words));
+	memset(text_bytes, 0, sizeof(text_bytes));
 	memset(mappings, 0, sizeof(mappings));
 	memset(pages, 0, sizeof(pages));
 	memset(chunks, 0, sizeof(chunks));
@@ -524,6 +535,99 @@ TEST(a_pointer_authentication_code_is_taken_off_a_return_address)
 	CHECK_END(root);
 	CHECK_INT(stack.pc[1], text + 0x210);
 }
+#endif
+
+/* --- interrupted where there is no row --- */
+
+#ifdef __TARGET_ARCH_x86
+
+static void put_code(uint64_t at, const char *bytes, size_t n)
+{
+	memcpy(text_bytes + at, bytes, n);
+}
+
+/* Every form of call with 2 to 7 bytes, and what only looks like the tail of one. */
+TEST(a_return_address_is_told_by_the_call_before_it)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		bool is_call;
+	} cases[] = {
+		{"\xe8\x01\x02\x03\x04", 5, true},	   /* call rel32 */
+		{"\xff\xd0", 2, true},			   /* call *%rax */
+		{"\x41\xff\xd3", 3, true},		   /* call *%r11 */
+		{"\xff\x50\x10", 3, true},		   /* call *16(%rax) */
+		{"\xff\x14\xc7", 3, true},		   /* call *(%rdi,%rax,8) */
+		{"\xff\x54\xc7\x08", 4, true},		   /* call *8(%rdi,%rax,8) */
+		{"\xff\x15\x00\x01\x00\x00", 6, true},	   /* call *256(%rip) */
+		{"\xff\x94\xc7\x00\x01\x00\x00", 7, true}, /* call *256(%rdi,%rax,8) */
+		{"\xe9\x01\x02\x03\x04", 5, false},	   /* jmp rel32 */
+		{"\xff\xe0", 2, false},			   /* jmp *%rax */
+		{"\xff\x25\x00\x01\x00\x00", 6, false},	   /* jmp *256(%rip) */
+		{"\x90\x90\x90\x90\x90", 5, false},
+	};
+
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		clear();
+		add_row(0x200, (struct wick_rule){.cfa = WICK_CFA_END});
+		add_row(0x300, (struct wick_rule){0});
+		put_code(0x220 - cases[i].n, cases[i].bytes, cases[i].n);
+		words[0] = text + 0x220;
+		walk_rows(text + 0x310, 0x41);
+		if (cases[i].is_call) {
+			CHECK_END(root);
+			CHECK_INT(stack.n, 2);
+			CHECK(stack.pc[1] == ((text + 0x220) | WICK_PC_BY_FP));
+		} else {
+			CHECK_END(no_row);
+			CHECK_INT(stack.n, 1);
+		}
+	}
+}
+
+TEST(hand_written_code_may_have_one_word_on_the_stack_and_no_more)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		clear();
+		add_row(0x200, (struct wick_rule){.cfa = WICK_CFA_END});
+		add_row(0x300, (struct wick_rule){0});
+		put_code(0x21b, "\xe8\x01\x02\x03\x04", 5);
+		words[i] = text + 0x220;
+		walk_rows(text + 0x310, 0x41);
+		if (i < 2)
+			CHECK_END(root);
+		else
+			CHECK_END(no_row);
+	}
+}
+
+/* Else the caller would be lost, for the frame pointer is still, or again, its own. */
+TEST(a_prologue_or_epilogue_has_its_return_address_near_sp)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		unsigned int word;
+	} cases[] = {
+		{"\x55", 1, 0}, {"\xf3\x0f\x1e\xfa", 4, 0}, {"\x48\x89\xe5", 3, 1}, {"\xc3", 1, 0}};
+
+	for (unsigned int i = 0; i < 4; i++) {
+		clear();
+		mappings[0].kind = WICK_MAPPING_BARE;
+		put_code(0x300, cases[i].bytes, cases[i].n);
+		put_code(0x21b, "\xe8\x01\x02\x03\x04", 5);
+		words[cases[i].word] = text + 0x220;
+		words[10] = 0; /* the caller's frame: its caller is the last */
+		words[11] = text + 0x400;
+		walk_rows(text + 0x300, base + 80);
+		CHECK_END(root);
+		CHECK_INT(stack.n, 3);
+		CHECK_INT(PC(1), text + 0x220);
+		CHECK_INT(PC(2), text + 0x400);
+	}
+}
+
 #endif
 
 /* --- tables that do not help --- */

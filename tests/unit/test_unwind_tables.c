@@ -942,6 +942,9 @@ TEST(processes_that_were_not_asked_for_are_left_alone)
 
 	setup(&f, plenty);
 	unwind_tables_free(f.tables);
+	for (unsigned int i = 0; i < f.shard_count; i++)
+		free(f.shards[i]);
+	f.shard_count = 0;
 	options.scope = UNWIND_FOLLOW;
 	options.maps = &f.maps;
 	CHECK_INT(unwind_tables_new(&options, &f.tables), 0);
