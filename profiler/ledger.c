@@ -22,7 +22,6 @@ static const struct reason {
 };
 
 static const struct reason others[] = {
-	{"dropped.store", "samples of slices that found no room on the disk, nor in memory"},
 	{"not_run", "ticks on which the kernel did not run the program (an estimate)"},
 	{"filtered", "ticks that met other processes than those asked for"},
 	{"throttled", "times the kernel held the event back: sampled less often than asked for"},
