@@ -9,7 +9,7 @@ cat >"$tmp/work.py" <<'EOF'
 import json, re, time
 def a(n): return b(n) + 1
 def b(n): return sum(len(json.dumps({"k": [i, str(i)]})) + len(re.findall("[0-9]+", "a1b22c333")) for i in range(n))
-end = time.process_time() + 2.5
+end = time.process_time() + 4
 while time.process_time() < end: a(200)
 EOF
 cat >"$tmp/work.cc" <<'EOF'
@@ -35,7 +35,7 @@ cat >"$tmp/work.js" <<'EOF'
 function a(n) { let s = 0; for (let i = 0; i < 1e5; i++) s += b(i, n); return s }
 function b(i, n) { return c([i, n]).length + Math.sqrt(i * n) }
 function c(list) { return JSON.stringify(list.map(x => x + 1)) }
-while (process.cpuUsage().user < 3e6) a(3)
+while (process.cpuUsage().user < 5e6) a(3)
 EOF
 
 # program NAME WARM-UP COMMAND: WARM-UP makes its files known, as they are on a machine that is profiled
