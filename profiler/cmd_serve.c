@@ -355,9 +355,8 @@ const struct command serve_command = {
 	.name = "serve",
 	.arguments = "DIR|FILE..",
 	.summary = "show profiles in the browser, until Ctrl-C",
-	.details = "A directory is looked at anew for each list, the newest profile first; of a "
-		   "store of\n"
-		   "'wick agent' ranges are shown, each as one profile.\n",
+	.details = "A directory is looked at anew for each list, the newest profile first; of a\n"
+		   "store of 'wick agent' ranges are shown, each as one profile.\n",
 	.options = serve_options,
 	.options_size = sizeof(struct server_options),
 	.defaults = &defaults,

@@ -306,11 +306,15 @@ int store_flush(struct store *store, const struct store_moment *now)
 
 int store_tend(struct store *store, const struct store_moment *now)
 {
-	int done;
+	int rolled, expired;
 
 	store_clock_advance(&store->clock, now);
-	done = store_roll_up(store);
-	return done ? done : store_expire(store);
+	rolled = store_roll_up(store);
+	if (rolled > 0)
+		return rolled;
+	/* A part that cannot be read today keeps nothing else from its end. */
+	expired = store_expire(store);
+	return expired ? expired : rolled;
 }
 
 const struct store_stats *store_stats(const struct store *store)

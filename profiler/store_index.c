@@ -56,8 +56,7 @@ static const char *const texts[STATEMENTS] = {
 	[LOAD] = "SELECT level, first, last, parts, boot, start_ns, end_ns, wall_ns, wall_end_ns,"
 		 " align_ns, age_ns, samples, cpu_ns, taken, written, dropped, complete, bytes"
 		 " FROM slice ORDER BY first, level DESC",
-	[ADD] = "INSERT OR REPLACE INTO slice VALUES"
-		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
+	[ADD] = "INSERT OR REPLACE INTO slice VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[ADD_SERVICE] = "INSERT OR REPLACE INTO timeline VALUES(?1,?2,?3,?4,?5,?6)",
 	[REMOVE_SERVICES] = "DELETE FROM timeline WHERE level=?1 AND first=?2",
 	[REMOVE] = "DELETE FROM slice WHERE level=?1 AND first=?2",
