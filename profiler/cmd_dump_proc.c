@@ -140,7 +140,7 @@ static int run(const void *raw, int argc, char **argv)
 const struct command dump_proc_command = {
 	.name = "proc",
 	.arguments = "PID",
-	.summary = "a process's code: mappings, files, where their names come from",
+	.summary = "mappings of code in a process, and their files",
 	.options = dump_proc_options,
 	.options_size = sizeof(struct dump_proc_options),
 	.run = run,

@@ -126,7 +126,7 @@ static int run(const void *raw, int argc, char **argv)
 
 const struct command dump_stats_command = {
 	.name = "stats",
-	.summary = "sample this machine for a moment: every count, and what it cost",
+	.summary = "sample for a moment: every count, and what it cost",
 	.options = dump_stats_options,
 	.options_size = sizeof(struct dump_stats_options),
 	.defaults = &defaults,
