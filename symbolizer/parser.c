@@ -92,7 +92,8 @@ int parser_main(int argc, char **argv)
 	if (!strcmp(verb, "index")) {
 		setpriority(PRIO_PROCESS, 0,
 			    10); /* nobody waits for it yet; at 19 it starves beside busy CPUs */
-		child_exit(symindex_build(CHILD_IN, CHILD_OUT));
+		child_exit(symindex_build(&(struct symindex_input){CHILD_IN, -1, -1, false},
+					  CHILD_OUT));
 	}
 	if (!strcmp(verb, "demangle"))
 		child_exit(demangle_all());

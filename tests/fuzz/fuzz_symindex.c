@@ -19,7 +19,8 @@ static void mend(uint8_t *bytes, size_t size)
 		return;
 	memcpy(&h, bytes, sizeof(h));
 	h.size = size;
-	arrays = sizeof(h) + h.segment_count * 32ull + h.symbol_count * 16ull;
+	arrays = sizeof(h) + h.segment_count * 32ull + h.symbol_count * 16ull +
+		 h.area_count * 8ull + h.node_count * 16ull + h.row_count * 12ull;
 	if (arrays < size)
 		h.string_size = (uint32_t)(size - arrays);
 	memcpy(bytes, &h, sizeof(h));
@@ -34,6 +35,15 @@ static void search(struct symindex *index)
 	for (uint32_t i = 0; symindex_at(index, i, &name); i++)
 		if (!strlen(name.symbol) || !symindex_lookup(index, name.start, &name))
 			abort();
+	for (uint64_t vaddr = 1; vaddr; vaddr <<= 1) {
+		struct symindex_frame frames[SYMINDEX_DEPTH_MAX];
+		uint32_t count = symindex_frames(index, vaddr, frames, SYMINDEX_DEPTH_MAX);
+
+		for (uint32_t i = 0; i < count; i++)
+			if ((frames[i].function && !strlen(frames[i].function)) ||
+			    (frames[i].file && !strlen(frames[i].file)))
+				abort();
+	}
 	for (uint64_t vaddr = 1; vaddr; vaddr <<= 1)
 		if (symindex_lookup(index, vaddr, &name) && vaddr - name.start >= name.size)
 			abort();

@@ -33,7 +33,7 @@ static struct symindex *index_of_fd(int elf_fd, int *ret_err)
 	_cleanup_close_ int out = memfd_create("test", MFD_CLOEXEC);
 	struct symindex *index = NULL;
 
-	*ret_err = symindex_build(elf_fd, out);
+	*ret_err = symindex_build(&(struct symindex_input){elf_fd, -1, -1, false}, out);
 	if (!*ret_err)
 		*ret_err = symindex_open(out, &index);
 	return index;
@@ -467,6 +467,9 @@ struct forged {
 	struct symindex_header header;
 	struct symindex_segment segments[2];
 	struct symindex_symbol symbols[2];
+	struct symindex_area areas[2];
+	struct symindex_node nodes[3];
+	struct symindex_row rows[2];
 	char strings[8];
 } __attribute__((packed));
 
@@ -481,11 +484,19 @@ static struct forged sound(void)
 			   .symbol_count = 2,
 			   .string_size = 8,
 			   .build_id_size = 3,
-			   .build_id = {1, 2, 3}},
+			   .build_id = {1, 2, 3},
+			   .text = 0x1100,
+			   .area_count = 2,
+			   .node_count = 3,
+			   .row_count = 2,
+			   .debug = SYMINDEX_DEBUG_OWN},
 		.segments = {{.off = 0, .vaddr = 0, .size = 0x100, .flags = PF_R},
 			     {.off = 0x100, .vaddr = 0x1100, .size = 0x100, .flags = PF_R | PF_X}},
 		.symbols = {{.vaddr = 0x1100, .size = 0x10, .name = 1},
 			    {.vaddr = 0x1110, .size = 0x20, .name = 4 | SYMINDEX_PLT}},
+		.areas = {{.at = 4, .node = 2}, {.at = 8, .node = 1}},
+		.nodes = {{0}, {.name = 1}, {.name = 4, .parent = 1, .file = 1, .line = 7}},
+		.rows = {{.at = 0, .file = 4, .line = 3}, {.at = 0x10}},
 		.strings = "\0ab\0cde",
 	};
 }
@@ -517,7 +528,7 @@ TEST(an_index_with_any_header_field_wrong_is_refused)
 {
 	REFUSES(f.header.magic[0] = 'W');
 	REFUSES(f.header.magic[7] = 1);
-	REFUSES(f.header.version = 2);
+	REFUSES(f.header.version = 1);
 	REFUSES(f.header.source = 3);
 	REFUSES(f.header.source = SYMINDEX_NONE);
 	REFUSES(f.header.size--);
@@ -559,6 +570,57 @@ TEST(an_index_with_wrong_segments_symbols_or_strings_is_refused)
 	REFUSES(f.symbols[0].name = 0x7fffffff);
 	REFUSES(f.strings[0] = 'x');
 	REFUSES(f.strings[7] = 'x');
+}
+
+TEST(an_index_with_wrong_calls_or_lines_is_refused)
+{
+	REFUSES(f.header.area_count = 1);
+	REFUSES(f.header.node_count = 2);
+	REFUSES(f.header.row_count = 3);
+	REFUSES(f.header.area_count = UINT32_MAX);
+	REFUSES(f.header.debug = SYMINDEX_DEBUG_KINDS);
+	REFUSES(f.header.alt_id_size = 65);
+	REFUSES(f.header.debuglink = 2);
+	REFUSES(f.header.altlink = 8);
+	REFUSES(f.areas[1].at = 4);
+	REFUSES(f.areas[0].node = 3);
+	REFUSES(f.nodes[1].parent = 1);
+	REFUSES(f.nodes[2].parent = 2);
+	REFUSES(f.nodes[0].parent = 2);
+	REFUSES(f.nodes[2].name = 5);
+	REFUSES(f.nodes[2].file = 3);
+	REFUSES(f.rows[0].at = 0x10);
+	REFUSES(f.rows[0].file = 8);
+}
+
+TEST(frames_go_from_the_innermost_call_to_the_function_that_its_symbol_names)
+{
+	struct forged f = sound();
+	_cleanup_close_ int fd = memfd_of(&f, sizeof(f));
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	struct symindex_frame frames[4];
+
+	CHECK_INT(symindex_open(fd, &index), 0);
+	if (!index)
+		return;
+	CHECK_INT(symindex_frames(index, 0x1105, frames, 4), 2);
+	CHECK_STR(frames[0].function, "cde");
+	CHECK_STR(frames[0].file, "cde");
+	CHECK_INT(frames[0].line, 3);
+	CHECK(frames[0].is_inlined && !frames[1].is_inlined);
+	CHECK_STR(frames[1].function, "ab");
+	CHECK_STR(frames[1].file, "ab");
+	CHECK_INT(frames[1].line, 7);
+	CHECK_INT(symindex_frames(index, 0x1105, frames, 1), 1);
+	CHECK_INT(symindex_frames(index, 0x1108, frames, 4), 1);
+	CHECK_INT(frames[0].line, 3);
+	CHECK_INT(symindex_frames(index, 0x1112, frames, 4), 1);
+	CHECK_INT(frames[0].line, 0);
+	CHECK(frames[0].is_plt && !frames[0].file);
+	CHECK_INT(symindex_frames(index, 0x10ff, frames, 4), 1);
+	CHECK(!frames[0].function && !frames[0].file);
+	CHECK_INT(symindex_frames(index, 0x1100 + (1ULL << 32), frames, 4), 1);
+	CHECK(!frames[0].function && !frames[0].file);
 }
 
 TEST(an_index_cut_at_any_byte_or_grown_is_refused)
