@@ -430,7 +430,7 @@ static int run_addr(const void *raw, int argc, char **argv)
 const struct command dump_elf_command = {
 	.name = "elf",
 	.arguments = "FILE",
-	.summary = "build id, segments, symbols and debug info of an ELF file",
+	.summary = "segments, symbols and debug info of an ELF file",
 	.options = dump_elf_options,
 	.options_size = sizeof(struct dump_elf_options),
 	.run = run_elf,
@@ -439,7 +439,7 @@ const struct command dump_elf_command = {
 const struct command dump_addr_command = {
 	.name = "addr",
 	.arguments = "FILE [VADDR..]",
-	.summary = "functions, inlined calls and lines at addresses of an ELF file",
+	.summary = "functions, inlined calls and lines at addresses",
 	.details =
 		"VADDR is hexadecimal, an address in the ELF image as nm shows it; without any "
 		"they\n"

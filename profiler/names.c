@@ -29,8 +29,14 @@ struct names {
 struct named {
 	uint32_t mapping; /* of the profile */
 	uint64_t address;
-	const char *symbol; /* NULL = none */
-	uint32_t raw;	    /* its id in names->raw, or 0: not mangled */
+	uint32_t first, count; /* in levels, innermost first; count 0 = no name */
+};
+
+struct level {
+	const char *symbol;
+	uint32_t raw;	  /* its id in names->raw, or 0: not mangled */
+	const char *file; /* or NULL */
+	uint32_t line;	  /* or 0 */
 	bool is_plt;
 };
 
@@ -39,7 +45,9 @@ struct maker {
 	struct names *names;
 	const struct window *window;
 	struct profile *profile;
-	struct named *named;	/* by frame */
+	struct named *named; /* by frame */
+	struct level *levels;
+	uint32_t level_count, levels_size;
 	uint32_t *locations;	/* by frame */
 	struct module *modules; /* by module; valid where used */
 	uint32_t *mappings;	/* by module, PROFILE_NO_MAPPING = not made yet */
@@ -100,7 +108,9 @@ static int add_mapping(struct maker *maker, const struct module *module, uint32_
 		return err;
 	if (module->index) {
 		symindex_text(module->index, &mapping.start, &mapping.limit, &mapping.offset);
-		mapping.has_functions = symindex_count(module->index) > 0;
+		mapping.has_lines = mapping.has_filenames = mapping.has_inlines =
+			symindex_has_lines(module->index);
+		mapping.has_functions = symindex_count(module->index) > 0 || mapping.has_lines;
 	}
 	return profile_add_mapping(maker->profile, &mapping, ret_mapping);
 }
@@ -136,21 +146,32 @@ static const struct kallsyms *kernel_symbols(struct names *names)
 	return names->kallsyms;
 }
 
+static int add_level(struct maker *maker, struct named *named, const struct level *level)
+{
+	if (array_reserve(&maker->levels, &maker->levels_size, maker->level_count + 1u))
+		return -ENOMEM;
+	maker->levels[maker->level_count++] = *level;
+	named->count++;
+	return 0;
+}
+
 /* Kernel addresses are never written: they would give away where this boot put the kernel. */
 static int name_kernel(struct maker *maker, const struct frame *frame, struct named *named)
 {
 	const struct kallsyms *kallsyms = kernel_symbols(maker->names);
+	struct level level = {.symbol = "[kernel]"};
 	struct kallsyms_name name;
-	char file[80];
+	char file[80] = "[kernel.kallsyms]";
+	int err;
 
-	if (!kallsyms || !kallsyms_lookup(kallsyms, frame->off, &name)) {
-		named->symbol = "[kernel]";
-		return named_mapping(maker, "[kernel.kallsyms]", &named->mapping);
+	if (kallsyms && kallsyms_lookup(kallsyms, frame->off, &name)) {
+		level.symbol = name.symbol;
+		named->address = name.offset;
+		snprintf(file, sizeof(file), "[%s]",
+			 *name.module ? name.module : "kernel.kallsyms");
 	}
-	named->symbol = name.symbol;
-	named->address = name.offset;
-	snprintf(file, sizeof(file), "[%s]", *name.module ? name.module : "kernel.kallsyms");
-	return named_mapping(maker, file, &named->mapping);
+	err = add_level(maker, named, &level);
+	return err ? err : named_mapping(maker, file, &named->mapping);
 }
 
 static bool is_mangled(const char *symbol)
@@ -158,33 +179,51 @@ static bool is_mangled(const char *symbol)
 	return symbol[0] == '_' && strchr("ZRD", symbol[1]) && symbol[1];
 }
 
+static int add_frame_level(struct maker *maker, struct named *named,
+			   const struct symindex_frame *frame)
+{
+	struct level level = {.symbol = frame->function,
+			      .file = frame->file,
+			      .line = frame->line,
+			      .is_plt = frame->is_plt};
+	int err = 0;
+
+	if (is_mangled(level.symbol))
+		err = strtab_add(&maker->names->raw, level.symbol, &level.raw);
+	return err ? err : add_level(maker, named, &level);
+}
+
 static int name_user(struct maker *maker, const struct frame *frame, struct named *named)
 {
+	struct symindex_frame frames[SYMINDEX_DEPTH_MAX];
 	const struct module *module;
-	struct symindex_name name;
+	uint32_t count;
 	int err = module_mapping(maker, frame->module, &named->mapping);
 
 	if (err)
 		return err;
 	module = &maker->modules[frame->module];
 	named->address = module_vaddr(module, frame->off);
-	if (!module->index || !symindex_lookup(module->index, named->address, &name))
+	if (!module->index)
 		return 0;
-	named->symbol = name.symbol;
-	named->is_plt = name.is_plt;
-	return is_mangled(name.symbol) ? strtab_add(&maker->names->raw, name.symbol, &named->raw)
-				       : 0;
+	count = symindex_frames(module->index, named->address, frames, SYMINDEX_DEPTH_MAX);
+	for (uint32_t i = 0; !err && i < count && frames[i].function; i++)
+		err = add_frame_level(maker, named, &frames[i]);
+	return err;
 }
 
 static int name_frame(struct maker *maker, const struct frame *frame, struct named *named)
 {
-	*named = (struct named){.mapping = PROFILE_NO_MAPPING};
+	const struct level unmapped = {.symbol = "[unmapped]"};
+	int err;
+
+	*named = (struct named){.mapping = PROFILE_NO_MAPPING, .first = maker->level_count};
 	if (frame->module == FRAME_KERNEL)
 		return name_kernel(maker, frame, named);
 	if (frame->module != FRAME_UNMAPPED)
 		return name_user(maker, frame, named);
-	named->symbol = "[unmapped]";
-	return named_mapping(maker, "[unmapped]", &named->mapping);
+	err = add_level(maker, named, &unmapped);
+	return err ? err : named_mapping(maker, "[unmapped]", &named->mapping);
 }
 
 /* Asks one child for the readable forms of all mangled names that are new. */
@@ -217,22 +256,24 @@ static int demangle_new(struct names *names)
 
 /* --- profile --- */
 
-static int add_function(struct maker *maker, const struct named *named, uint32_t *ret_function)
+static int add_function(struct maker *maker, const struct level *level, uint32_t *ret_function)
 {
-	const char *readable = named->raw ? maker->names->readable[named->raw] : NULL;
+	const char *readable = level->raw ? maker->names->readable[level->raw] : NULL;
 	struct profile_function function = {0};
 	char plt[1024];
 	int err;
 
 	if (!readable)
-		readable = named->symbol;
-	if (named->is_plt) {
+		readable = level->symbol;
+	if (level->is_plt) {
 		snprintf(plt, sizeof(plt), "%s@plt", readable);
 		readable = plt;
 	}
 	err = profile_add_string(maker->profile, readable, &function.name);
 	if (!err)
-		err = profile_add_string(maker->profile, named->symbol, &function.system_name);
+		err = profile_add_string(maker->profile, level->symbol, &function.system_name);
+	if (!err)
+		err = profile_add_string(maker->profile, level->file, &function.file);
 	return err ? err : profile_add_function(maker->profile, &function, ret_function);
 }
 
@@ -240,13 +281,17 @@ static int add_location(struct maker *maker, uint32_t frame)
 {
 	const struct named *named = &maker->named[frame];
 	struct profile_location location = {.mapping = named->mapping, .address = named->address};
-	struct profile_line line = {0};
+	struct profile_line lines[SYMINDEX_DEPTH_MAX] = {0};
 	int err = 0;
 
-	if (named->symbol)
-		err = add_function(maker, named, &line.function);
+	for (uint32_t i = 0; !err && i < named->count; i++) {
+		const struct level *level = &maker->levels[named->first + i];
+
+		lines[i].line = level->line;
+		err = add_function(maker, level, &lines[i].function);
+	}
 	return err ? err
-		   : profile_add_location(maker->profile, &location, &line, named->symbol ? 1 : 0,
+		   : profile_add_location(maker->profile, &location, lines, named->count,
 					  &maker->locations[frame]);
 }
 
@@ -316,10 +361,16 @@ static int add_comments(struct maker *maker, unsigned int hz, const char *event)
 	for (uint32_t i = 0; !err && i < maker->module_count; i++) {
 		const struct module *module = &maker->modules[i];
 
-		if (maker->mappings[i] == PROFILE_NO_MAPPING || module->kind != MODULE_FILE ||
-		    module->state != MODULE_FAILED)
+		const char *why = symindex_debug_problem(module->index);
+
+		if (maker->mappings[i] == PROFILE_NO_MAPPING || module->kind != MODULE_FILE)
 			continue;
-		snprintf(text, sizeof(text), "no names: %s: %s", module->path, module->why);
+		if (module->state == MODULE_FAILED)
+			snprintf(text, sizeof(text), "no names: %s: %s", module->path, module->why);
+		else if (why)
+			snprintf(text, sizeof(text), "no lines: %s: %s", module->path, why);
+		else
+			continue;
 		err = profile_add_comment(maker->profile, text);
 	}
 	return err;
@@ -350,7 +401,13 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 	uint32_t modules = modules_count(names->modules);
 	_cleanup_free_ struct module *module = calloc(modules + 1u, sizeof(*module));
 	_cleanup_free_ uint32_t *mappings = malloc((modules + 1u) * sizeof(*mappings));
-	struct maker maker = {names, window, NULL, named, locations, module, mappings, modules};
+	struct maker maker = {.names = names,
+			      .window = window,
+			      .named = named,
+			      .locations = locations,
+			      .modules = module,
+			      .mappings = mappings,
+			      .module_count = modules};
 	int err;
 
 	if (!named || !locations || !module || !mappings)
@@ -362,6 +419,7 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 		return err;
 	maker.profile = profile;
 	err = make(&maker, hz, event);
+	free(maker.levels);
 	if (err)
 		return err;
 	*ret_profile = TAKE_PTR(profile);

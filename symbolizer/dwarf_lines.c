@@ -150,6 +150,8 @@ static bool read_header(const struct dwarf_unit *unit, struct cursor *c, uint8_t
 {
 	uint16_t version;
 	uint8_t ignored, operations = 1;
+	struct dwarf_unit like_unit = *unit;
+	struct dwarf_abbrevs sizes = {0};
 	uint64_t header_size = 0;
 	struct cursor header;
 
@@ -170,8 +172,14 @@ static bool read_header(const struct dwarf_unit *unit, struct cursor *c, uint8_t
 	    !cursor_copy(&header, program->operands + 1, program->opcode_base - 1u))
 		return false;
 	program->code = *c;
-	return version >= 5 ? read_tables_of_5(unit, &header, files)
-			    : read_tables_before_5(&header, files);
+	if (version < 5)
+		return read_tables_before_5(&header, files);
+	/* Forms have the sizes of this table, which the assembler made, not of the unit. */
+	sizes.version = (uint8_t)version;
+	sizes.address_size = program->address_size;
+	sizes.offset_size = offset_size;
+	like_unit.abbrevs = &sizes;
+	return read_tables_of_5(&like_unit, &header, files);
 }
 
 bool dwarf_read_files(const struct dwarf_unit *unit, struct dwarf_files *files,

@@ -302,6 +302,17 @@ bool symindex_has_lines(const struct symindex *index)
 	return index->header->row_count > 0;
 }
 
+const char *symindex_debug_problem(const struct symindex *index)
+{
+	static const char *const problems[SYMINDEX_DEBUG_KINDS] = {
+		[SYMINDEX_DEBUG_DAMAGED] = "its debug info is damaged",
+		[SYMINDEX_DEBUG_TOO_BIG] = "its debug info is too big",
+		[SYMINDEX_DEBUG_CRASHED] = "its debug info killed its reader, or took too long",
+	};
+
+	return index ? problems[index->header->debug] : NULL;
+}
+
 const struct symindex_header *symindex_header(const struct symindex *index)
 {
 	return index->header;

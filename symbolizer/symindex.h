@@ -187,6 +187,9 @@ const struct symindex_segment *symindex_segment(const struct symindex *index, ui
 /* What became of the debug info; has_lines: rows are there. */
 enum symindex_debug symindex_debug(const struct symindex *index);
 bool symindex_has_lines(const struct symindex *index);
+/* Why there are no lines though there is debug info, for a person; NULL: nothing to tell (index may
+ * be NULL). */
+const char *symindex_debug_problem(const struct symindex *index);
 /* The header and the strings that it names: for dumps, and to look for further files. */
 const struct symindex_header *symindex_header(const struct symindex *index);
 const char *symindex_string(const struct symindex *index, uint32_t at);
