@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DEADLINE_MS = 60000 };
@@ -47,6 +48,8 @@ static int open_index(const char *path, struct symindex **ret_index)
 {
 	/* A FIFO must not be waited for; it is refused as no ELF file. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_free_ char *absolute = realpath(path, NULL);
+	struct parser_files files = {fd, -1, absolute};
 	char shown[256];
 	int err;
 
@@ -55,7 +58,7 @@ static int open_index(const char *path, struct symindex **ret_index)
 			  strerror(errno));
 		return STATUS_ERROR;
 	}
-	err = parser_index(fd, DEADLINE_MS, ret_index);
+	err = parser_symbols(&files, DEADLINE_MS, ret_index);
 	if (!err)
 		return STATUS_OK;
 	log_error("cannot read '%s': %s", quote(shown, sizeof(shown), path), parser_error(err));
@@ -95,6 +98,9 @@ static void debug_as_text(const struct symindex *index, struct buf *out)
 			   ": %" PRIu32 " functions and inlined calls, %" PRIu32 " areas, %" PRIu32
 			   " rows of lines",
 			   h->node_count - 1, h->area_count, h->row_count);
+	if (symindex_debug_file(index))
+		buf_printf(out, ", from %s",
+			   quote(shown, sizeof(shown), symindex_debug_file(index)));
 	buf_add_char(out, '\n');
 	if (h->debuglink)
 		buf_printf(out, "debuglink %s\n",

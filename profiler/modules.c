@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum {
-	PARSE_DEADLINE_MS = 10000,
+	PARSE_DEADLINE_MS = 30000,
 	VDSO_SIZE_MAX = 16 * 4096,
 	MODULES_MAX = 1 << 20,
 };
@@ -34,6 +34,7 @@ struct entry {
 	struct module module;
 	struct file_key file; /* once opened */
 	int fd;		      /* QUEUED only */
+	int root_fd;	      /* QUEUED only: of its container, or -1 */
 	bool is_used;	      /* by the caller's thread only */
 	bool by_path;	      /* opened by name: the build id must agree */
 	uint32_t same_as;     /* the entry that is parsed for this one, or its own id */
@@ -111,7 +112,7 @@ static int add_entry(struct modules *modules, const struct module *module, uint6
 	if (err)
 		return err;
 	entry = &modules->entries[id];
-	*entry = (struct entry){.module = *module, .fd = -1, .same_as = id};
+	*entry = (struct entry){.module = *module, .fd = -1, .root_fd = -1, .same_as = id};
 	entry->module.path = TAKE_PTR(path);
 	modules->count++;
 	*ret_id = id;
@@ -204,6 +205,21 @@ static int open_module(struct entry *entry, pid_t pid, uint64_t start, uint64_t 
 	return open_by_path(&entry->module);
 }
 
+/* The root of the process, where that is another one than ours; else -1. */
+static int open_root(pid_t pid)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat theirs, ours;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &theirs) || stat("/", &ours) ||
+	    (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino))
+		return -1;
+	return TAKE_FD(fd);
+}
+
 static void fail(struct module *module, const char *why)
 {
 	module->state = MODULE_FAILED;
@@ -258,18 +274,23 @@ static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start, uint64_t end)
 {
 	struct entry *entry = &modules->entries[id];
-	int fd;
+	int fd, root_fd;
 
 	if (entry->is_used)
 		return;
 	entry->is_used = true;
 	fd = entry->module.kind == MODULE_OTHER ? -ENOEXEC : open_module(entry, pid, start, end);
+	root_fd = fd >= 0 ? open_root(pid) : -1;
 	pthread_mutex_lock(&modules->lock);
 	entry->module.state = MODULE_QUEUED;
 	if (fd < 0)
 		fail(&entry->module, open_error(fd));
-	else if (!queue_entry(modules, id, fd))
+	else if (queue_entry(modules, id, fd))
+		entry->root_fd = TAKE_FD(root_fd);
+	else
 		close(fd);
+	if (root_fd >= 0)
+		close(root_fd);
 	pthread_cond_broadcast(&modules->wake);
 	pthread_mutex_unlock(&modules->lock);
 }
@@ -296,7 +317,9 @@ static void finish(struct entry *entry, int err, struct symindex *index)
 	const uint8_t *id;
 
 	close(entry->fd);
-	entry->fd = -1;
+	if (entry->root_fd >= 0)
+		close(entry->root_fd);
+	entry->fd = entry->root_fd = -1;
 	entry->owned = index;
 	if (err) {
 		fail(module, parser_error(err));
@@ -322,8 +345,9 @@ static void *parse_main(void *context)
 	pthread_mutex_lock(&modules->lock);
 	while (!modules->quit) {
 		struct symindex *index = NULL;
+		struct parser_files files;
 		uint32_t id;
-		int fd, err;
+		int err;
 
 		if (modules->next == modules->queued) {
 			pthread_cond_broadcast(&modules->idle);
@@ -331,9 +355,10 @@ static void *parse_main(void *context)
 			continue;
 		}
 		id = modules->queue[modules->next];
-		fd = modules->entries[id].fd;
+		files = (struct parser_files){modules->entries[id].fd, modules->entries[id].root_fd,
+					      modules->entries[id].module.path};
 		pthread_mutex_unlock(&modules->lock);
-		err = parser_index(fd, PARSE_DEADLINE_MS, &index);
+		err = parser_symbols(&files, PARSE_DEADLINE_MS, &index);
 		pthread_mutex_lock(&modules->lock);
 		finish(&modules->entries[id], err, index);
 		modules->next++;
@@ -416,6 +441,8 @@ void modules_free(struct modules *modules)
 		symindex_free(modules->entries[i].owned);
 		if (modules->entries[i].fd >= 0)
 			close(modules->entries[i].fd);
+		if (modules->entries[i].root_fd >= 0)
+			close(modules->entries[i].root_fd);
 	}
 	free(modules->entries);
 	free(modules->queue);

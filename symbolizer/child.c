@@ -22,13 +22,28 @@
 #include <unistd.h>
 
 enum {
-	FD_HIGH = 16, /* above CHILD_IN and CHILD_OUT, so that no dup2() overwrites a source */
+	FD_HIGH = 16, /* above all of the child's, so that no dup2() overwrites a source */
 	CPU_SECONDS_MAX = 60,
-	MEMORY_MAX = 1 << 30,
 	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
 
-static int describe_files(posix_spawn_file_actions_t *files, int in_fd, int out_fd)
+/* Of address space, of which mapped files are a part. */
+static const uint64_t memory_max = 2ULL << 30;
+
+/* The parent's duplicates of what the child shall have. */
+struct child_files {
+	int in, out, more[CHILD_MORE_MAX]; /* more: -1 = not given */
+};
+
+static void child_files_release(struct child_files *files)
+{
+	cleanup_closep(&files->in);
+	cleanup_closep(&files->out);
+	for (size_t i = 0; i < CHILD_MORE_MAX; i++)
+		cleanup_closep(&files->more[i]);
+}
+
+static int describe_files(posix_spawn_file_actions_t *files, const struct child_files *given)
 {
 	int err = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDWR, 0);
 
@@ -37,11 +52,14 @@ static int describe_files(posix_spawn_file_actions_t *files, int in_fd, int out_
 	if (!err)
 		err = posix_spawn_file_actions_adddup2(files, 0, 2);
 	if (!err)
-		err = posix_spawn_file_actions_adddup2(files, in_fd, CHILD_IN);
+		err = posix_spawn_file_actions_adddup2(files, given->in, CHILD_IN);
 	if (!err)
-		err = posix_spawn_file_actions_adddup2(files, out_fd, CHILD_OUT);
+		err = posix_spawn_file_actions_adddup2(files, given->out, CHILD_OUT);
+	for (int i = 0; !err && i < CHILD_MORE_MAX; i++)
+		err = posix_spawn_file_actions_adddup2(
+			files, given->more[i] >= 0 ? given->more[i] : 0, CHILD_MORE + i);
 	if (!err)
-		err = posix_spawn_file_actions_addclosefrom_np(files, CHILD_OUT + 1);
+		err = posix_spawn_file_actions_addclosefrom_np(files, CHILD_MORE + CHILD_MORE_MAX);
 	return -err;
 }
 
@@ -64,7 +82,7 @@ static int describe_attributes(posix_spawnattr_t *attributes)
 }
 
 /* glibc's posix_spawn() is a vfork() that threads survive: it costs nothing for a big parent. */
-static int spawn(const char *verb, int in_fd, int out_fd, pid_t *ret_pid)
+static int spawn(const char *verb, const struct child_files *given, pid_t *ret_pid)
 {
 	_cleanup_(posix_spawn_file_actions_destroy) posix_spawn_file_actions_t files;
 	_cleanup_(posix_spawnattr_destroy) posix_spawnattr_t attributes;
@@ -76,7 +94,7 @@ static int spawn(const char *verb, int in_fd, int out_fd, pid_t *ret_pid)
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attributes);
 	snprintf(parent, sizeof(parent), "%d", (int)getpid());
-	err = describe_files(&files, in_fd, out_fd);
+	err = describe_files(&files, given);
 	if (!err)
 		err = describe_attributes(&attributes);
 	if (!err)
@@ -127,18 +145,14 @@ static int reap(pid_t pid, bool in_time)
 	return -ECHILD;
 }
 
-int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms)
+static int run(const char *verb, const struct child_files *files, int out_fd,
+	       unsigned int deadline_ms)
 {
 	int64_t deadline = now_ms() + (deadline_ms < INT32_MAX ? deadline_ms : INT32_MAX);
-	_cleanup_close_ int in = fcntl(in_fd, F_DUPFD_CLOEXEC, FD_HIGH);
-	_cleanup_close_ int out = fcntl(out_fd, F_DUPFD_CLOEXEC, FD_HIGH);
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid;
-	int err;
+	int err = spawn(verb, files, &pid);
 
-	if (in < 0 || out < 0)
-		return -EAGAIN;
-	err = spawn(verb, in, out, &pid);
 	if (err)
 		return err;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -149,6 +163,29 @@ int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms)
 	    0)
 		return -EAGAIN;
 	return err;
+}
+
+int child_run_files(const char *verb, const int *in_fds, size_t count, int out_fd,
+		    unsigned int deadline_ms)
+{
+	_cleanup_(child_files_release) struct child_files files = {
+		.in = fcntl(in_fds[0], F_DUPFD_CLOEXEC, FD_HIGH),
+		.out = fcntl(out_fd, F_DUPFD_CLOEXEC, FD_HIGH),
+	};
+	bool is_whole = files.in >= 0 && files.out >= 0;
+
+	for (size_t i = 0; i < CHILD_MORE_MAX; i++) {
+		int fd = i + 1 < count ? in_fds[i + 1] : -1;
+
+		files.more[i] = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, FD_HIGH) : -1;
+		is_whole &= fd < 0 || files.more[i] >= 0;
+	}
+	return is_whole ? run(verb, &files, out_fd, deadline_ms) : -EAGAIN;
+}
+
+int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms)
+{
+	return child_run_files(verb, &in_fd, 1, out_fd, deadline_ms);
 }
 
 int child_memfd(const char *name)
@@ -168,7 +205,7 @@ static int limit_resources(void)
 	int err = rights_limit(RLIMIT_CORE, 0);
 
 	if (!err && rights_may_limit_memory())
-		err = rights_limit(RLIMIT_AS, MEMORY_MAX);
+		err = rights_limit(RLIMIT_AS, memory_max);
 	if (!err)
 		err = rights_limit(RLIMIT_CPU, CPU_SECONDS_MAX);
 	if (!err)

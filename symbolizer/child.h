@@ -7,11 +7,13 @@
 #define WICK_SYMBOLIZER_CHILD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define CHILD_ARG "--parser-child"
 
-/* The child's descriptors; 0-2 are /dev/null, there are no others. */
-enum { CHILD_IN = 3, CHILD_OUT = 4 };
+/* The child's descriptors; 0-2 are /dev/null, and so are those of the further files that it was not
+ * given; there are no others. */
+enum { CHILD_IN = 3, CHILD_OUT = 4, CHILD_MORE = 5, CHILD_MORE_MAX = 2 };
 
 /* The most bytes a child may write. */
 enum { CHILD_OUT_MAX = 256 << 20 };
@@ -24,6 +26,11 @@ enum { CHILD_OUT_MAX = 256 << 20 };
  * could not be started. Even after an error out_fd is sealed and holds what was written.
  */
 int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms);
+
+/* The same for a child that reads several files: in_fds are CHILD_IN and then, from CHILD_MORE on,
+ * up to CHILD_MORE_MAX more; -1 = not this one. */
+int child_run_files(const char *verb, const int *in_fds, size_t count, int out_fd,
+		    unsigned int deadline_ms);
 
 /* An empty memfd for a child's answer, or a negative errno. */
 int child_memfd(const char *name);

@@ -597,8 +597,7 @@ static int make_ranges(struct elf_file *f)
 	return err ? err : sweep_to(f, &open, vaddr, UINT64_MAX);
 }
 
-/* ET_DYN and ET_EXEC, little endian, 32 or 64 bits. */
-int elf_file_open(struct elf_file *f, int fd)
+int elf_file_open(struct elf_file *f, int fd, bool is_common)
 {
 	struct stat st;
 	GElf_Ehdr ehdr;
@@ -609,7 +608,8 @@ int elf_file_open(struct elf_file *f, int fd)
 	f->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	if (!f->elf || elf_kind(f->elf) != ELF_K_ELF || !gelf_getehdr(f->elf, &ehdr) ||
 	    ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN))
+	    (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN &&
+	     !(is_common && ehdr.e_type == ET_REL)))
 		return -ENOEXEC;
 	f->machine = ehdr.e_machine;
 	f->section_table = ehdr.e_shoff;

@@ -50,8 +50,9 @@ struct elf_file {
  * elf_file_release(). */
 void elf_file_release(struct elf_file *f);
 
-/* ET_DYN and ET_EXEC, little endian, 32 or 64 bits; a regular file. */
-int elf_file_open(struct elf_file *f, int fd);
+/* Little endian, 32 or 64 bits; a regular file. ET_DYN and ET_EXEC; is_common: what dwz makes for
+ * several files to share, which is ET_REL. */
+int elf_file_open(struct elf_file *f, int fd, bool is_common);
 /* PT_LOAD and, in notes, the build id. -ENOEXEC: there is none to load. */
 int elf_file_segments(struct elf_file *f);
 int elf_file_sections(struct elf_file *f);

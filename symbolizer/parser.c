@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "symbolizer/child.h"
+#include "symbolizer/debug_files.h"
 #include "symbolizer/demangle.h"
 
 #include <errno.h>
@@ -18,6 +19,9 @@ enum {
 	NAMES_MAX = 64 << 20,	   /* bytes of names in one demangling, either way */
 	DEMANGLE_CHILDREN_MAX = 8, /* for one call: each but the first costs a name its demangler */
 };
+
+/* What index children are asked for; INDEX_FIRST: see symindex_input.may_ask. */
+static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", SYMBOLS[] = "symbols";
 
 static int write_all(int fd, const char *bytes, size_t size)
 {
@@ -89,26 +93,135 @@ int parser_main(int argc, char **argv)
 	if (!verb)
 		return -1;
 	child_confine(argv);
-	if (!strcmp(verb, "index")) {
+	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, SYMBOLS)) {
+		struct symindex_input input = {
+			.elf_fd = CHILD_IN,
+			.debug_fd = CHILD_MORE,
+			.alt_fd = CHILD_MORE + 1,
+			.symbols_only = !strcmp(verb, SYMBOLS),
+			.may_ask = !strcmp(verb, INDEX_FIRST),
+		};
+
 		setpriority(PRIO_PROCESS, 0,
 			    10); /* nobody waits for it yet; at 19 it starves beside busy CPUs */
-		child_exit(symindex_build(&(struct symindex_input){CHILD_IN, -1, -1, false},
-					  CHILD_OUT));
+		child_exit(symindex_build(&input, CHILD_OUT));
 	}
 	if (!strcmp(verb, "demangle"))
 		child_exit(demangle_all());
 	child_exit(-EINVAL);
 }
 
-int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index)
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The files of one index as far as they are found. */
+struct found {
+	struct debug_file debug, alt;
+};
+
+static void found_release(struct found *found)
+{
+	debug_file_release(&found->debug);
+	debug_file_release(&found->alt);
+}
+
+static int run_index(const char *verb, const struct parser_files *files, const struct found *found,
+		     unsigned int deadline_ms, struct symindex **ret_index)
 {
 	_cleanup_close_ int out = child_memfd("wick-symbols");
+	const int in[] = {files->elf_fd, found->debug.fd, found->alt.fd};
 	int err;
 
 	if (out < 0)
 		return -EAGAIN;
-	err = child_run("index", elf_fd, out, deadline_ms);
+	err = child_run_files(verb, in, ARRAY_SIZE(in), out, deadline_ms);
 	return err ? err : symindex_open(out, ret_index);
+}
+
+static int find_debug_file(const struct parser_files *files, const struct symindex *index,
+			   struct debug_file *ret_file)
+{
+	const struct symindex_header *h = symindex_header(index);
+	int err = debug_file_by_build_id(files->root_fd, h->build_id, h->build_id_size, ret_file);
+
+	if (err == -ENOENT && h->debuglink && files->path)
+		err = debug_file_by_link(files->root_fd, files->path,
+					 symindex_string(index, h->debuglink), ret_file);
+	return err;
+}
+
+/* path: of the file that has the link. */
+static int find_alt_file(const struct parser_files *files, const struct symindex *index,
+			 const char *path, struct debug_file *ret_file)
+{
+	const struct symindex_header *h = symindex_header(index);
+	int err = debug_file_by_build_id(files->root_fd, h->alt_id, h->alt_id_size, ret_file);
+
+	if (err == -ENOENT)
+		err = debug_file_by_altlink(files->root_fd, path ? path : "",
+					    symindex_string(index, h->altlink), ret_file);
+	return err;
+}
+
+/* The file alone, then with its debug file, then with the alt file of either: each says by its
+ * index which one is wanted next. Most files have neither and end with the first. */
+static int run_indexes(const struct parser_files *files, unsigned int deadline_ms,
+		       struct found *found, struct symindex **ret_index)
+{
+	int64_t deadline = now_ms() + deadline_ms, left;
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	int err = run_index(INDEX_FIRST, files, found, deadline_ms, &index);
+
+	if (!err && symindex_debug(index) == SYMINDEX_DEBUG_NONE &&
+	    !symindex_header(index)->altlink && !find_debug_file(files, index, &found->debug)) {
+		symindex_free(TAKE_PTR(index));
+		left = deadline - now_ms();
+		err = run_index(INDEX_FIRST, files, found, left > 0 ? (unsigned int)left : 0,
+				&index);
+	}
+	if (!err && symindex_debug(index) == SYMINDEX_DEBUG_NONE &&
+	    symindex_header(index)->altlink) {
+		find_alt_file(files, index, found->debug.path ? found->debug.path : files->path,
+			      &found->alt);
+		symindex_free(TAKE_PTR(index));
+		left = deadline - now_ms();
+		err = run_index(INDEX, files, found, left > 0 ? (unsigned int)left : 0, &index);
+	}
+	if (!err)
+		*ret_index = TAKE_PTR(index);
+	return err;
+}
+
+static bool is_death(int err)
+{
+	return err == -ECHILD || err == -ETIMEDOUT || err == -ENOMEM || err == -EFBIG;
+}
+
+int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
+		   struct symindex **ret_index)
+{
+	_cleanup_(found_release) struct found found = {DEBUG_FILE_NONE, DEBUG_FILE_NONE};
+	const struct found none = {DEBUG_FILE_NONE, DEBUG_FILE_NONE};
+	int err = run_indexes(files, deadline_ms, &found, ret_index);
+
+	if (is_death(err) && !run_index(SYMBOLS, files, &none, deadline_ms / 4, ret_index))
+		err = 0;
+	else if (!err && symindex_debug(*ret_index) == SYMINDEX_DEBUG_SEPARATE)
+		symindex_note_debug_file(*ret_index, TAKE_PTR(found.debug.path));
+	return err;
+}
+
+int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index)
+{
+	struct parser_files files = {elf_fd, -1, NULL};
+	const struct found none = {DEBUG_FILE_NONE, DEBUG_FILE_NONE};
+
+	return run_index(INDEX, &files, &none, deadline_ms, ret_index);
 }
 
 /* Names that are empty, too long or too many stand as "", which demangles to nothing. */
@@ -179,14 +292,6 @@ static char **array_of_names(const struct buf *answer, uint32_t count)
 		at += length + 1;
 	}
 	return names;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int parser_demangle(const char *const *names, uint32_t count, unsigned int deadline_ms,

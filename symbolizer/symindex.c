@@ -19,6 +19,7 @@ struct symindex {
 	const struct symindex_node *nodes;
 	const struct symindex_row *rows;
 	const char *strings;
+	char *debug_file;
 };
 
 /* The sizes are below their caps when this is called, so that the sum cannot wrap. */
@@ -183,6 +184,7 @@ void symindex_free(struct symindex *index)
 		return;
 	if (index->header)
 		munmap((void *)index->header, index->size);
+	free(index->debug_file);
 	free(index);
 }
 
@@ -311,6 +313,17 @@ const char *symindex_debug_problem(const struct symindex *index)
 	};
 
 	return index ? problems[index->header->debug] : NULL;
+}
+
+void symindex_note_debug_file(struct symindex *index, char *path)
+{
+	free(index->debug_file);
+	index->debug_file = path;
+}
+
+const char *symindex_debug_file(const struct symindex *index)
+{
+	return index->debug_file;
 }
 
 const struct symindex_header *symindex_header(const struct symindex *index)

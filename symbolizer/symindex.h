@@ -190,6 +190,10 @@ bool symindex_has_lines(const struct symindex *index);
 /* Why there are no lines though there is debug info, for a person; NULL: nothing to tell (index may
  * be NULL). */
 const char *symindex_debug_problem(const struct symindex *index);
+/* The separate debug file it was read from, NULL if there was none: what the reader's caller noted.
+ * Takes the path, malloc()ed. */
+void symindex_note_debug_file(struct symindex *index, char *path);
+const char *symindex_debug_file(const struct symindex *index);
 /* The header and the strings that it names: for dumps, and to look for further files. */
 const struct symindex_header *symindex_header(const struct symindex *index);
 const char *symindex_string(const struct symindex *index, uint32_t at);
@@ -197,9 +201,11 @@ const char *symindex_string(const struct symindex *index, uint32_t at);
 /* Descriptors; -1 = none. */
 struct symindex_input {
 	int elf_fd;
-	int debug_fd; /* its separate debug file, if that is what it proves to be */
-	int alt_fd;   /* what .gnu_debugaltlink (dwz) of the one or the other names */
-	bool symbols_only;
+	int debug_fd;	   /* its separate debug file, if that is what it proves to be */
+	int alt_fd;	   /* what .gnu_debugaltlink (dwz) of the one or the other names */
+	bool symbols_only; /* the debug info has killed a reader: so it says in the index */
+	bool may_ask;	   /* an alt file that is named but not given is asked for first: debug info
+			    * is left out, the header has its name */
 };
 
 /*

@@ -150,7 +150,7 @@ static bool is_named(const void *context, uint64_t vaddr)
 static int read_alt(struct build *b, int fd)
 {
 	const struct symindex_header *have = &b->alt.header, *want = &b->elf.header;
-	int err = elf_file_open(&b->alt, fd);
+	int err = elf_file_open(&b->alt, fd, true);
 
 	if (!err)
 		err = elf_file_sections(&b->alt);
@@ -165,12 +165,11 @@ static int read_alt(struct build *b, int fd)
 	return err;
 }
 
-static int index_debug_info(struct build *b, Elf *elf, int alt_fd)
+static int index_debug_info(struct build *b, int alt_fd)
 {
 	struct dwarf_text text = {.is_named = is_named, .context = &b->elf};
 	int err;
 
-	read_altlink(b, elf);
 	err = b->altlink && alt_fd >= 0 ? read_alt(b, alt_fd) : 0;
 	if (!err)
 		err = dwarf_read_units(&b->dwarf);
@@ -196,10 +195,13 @@ static int read_debug_info(struct build *b, const struct symindex_input *input, 
 		dwarf_release(&b->dwarf);
 		err = debug_sections_read(elf, false, &b->dwarf);
 	}
-	if (!err && debug_sections_there(&b->dwarf))
-		err = index_debug_info(b, elf, input->alt_fd);
-	else if (!err)
+	if (!err && !debug_sections_there(&b->dwarf))
 		return 0;
+	read_altlink(b, elf);
+	if (!err && b->altlink && input->may_ask)
+		return 0;
+	if (!err)
+		err = index_debug_info(b, input->alt_fd);
 	if (err == -EFBIG)
 		kind = SYMINDEX_DEBUG_TOO_BIG;
 	else if (err == -EBADMSG ||
@@ -317,7 +319,7 @@ static int write_index(struct build *b, int fd)
 
 static int read_elf(struct build *b, int fd)
 {
-	int err = elf_file_open(&b->elf, fd);
+	int err = elf_file_open(&b->elf, fd, false);
 
 	if (!err)
 		err = elf_file_segments(&b->elf);
@@ -333,7 +335,7 @@ static int read_elf(struct build *b, int fd)
 /* True: debug_fd is the debug file; its symbols are among the candidates. */
 static bool read_debug_file(struct build *b, int fd)
 {
-	return fd >= 0 && !elf_file_open(&b->debug, fd) && !elf_file_sections(&b->debug) &&
+	return fd >= 0 && !elf_file_open(&b->debug, fd, false) && !elf_file_sections(&b->debug) &&
 	       is_debug_of(b, fd) && !elf_file_symbols(&b->debug) &&
 	       !elf_file_add_symbols(&b->elf, &b->debug);
 }
@@ -349,7 +351,9 @@ int symindex_build(const struct symindex_input *input, int out_fd)
 	if (read_debug_file(&b, input->debug_fd))
 		debug = b.debug.elf;
 	err = elf_file_ranges(&b.elf);
-	if (!err && !input->symbols_only)
+	if (input->symbols_only)
+		b.elf.header.debug = SYMINDEX_DEBUG_CRASHED;
+	else if (!err)
 		err = read_debug_info(&b, input, debug);
 	return err ? err : write_index(&b, out_fd);
 }

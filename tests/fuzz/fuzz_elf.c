@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	if (write(elf, bytes, size) != (ssize_t)size)
 		abort();
-	if (!symindex_build(&(struct symindex_input){elf, -1, -1, false}, out))
+	if (!symindex_build(&(struct symindex_input){elf, -1, -1, false, false}, out))
 		check_index(out, size);
 	close(elf);
 	close(out);
