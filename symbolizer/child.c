@@ -2,7 +2,9 @@
 #include "symbolizer/child.h"
 
 #include "base/cleanup.h"
+#include "base/hashmap.h"
 #include "base/rights.h"
+#include "symbolizer/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -224,9 +226,13 @@ void child_confine(char **argv)
 	signal(SIGXFSZ, SIG_IGN); /* too much output is -EFBIG, not a death */
 	err = rights_drop((pid_t)strtol(argv[3], NULL, 10));
 	if (!err)
+		err = sandbox_no_files();
+	if (!err)
 		err = limit_resources();
 	prctl(PR_SET_NAME, argv[0]);
-	/* seccomp and Landlock belong here, last: what follows only reads, maps and writes. */
+	hash_bytes("", 0); /* draws its seed while it may */
+	if (!err)
+		err = sandbox_few_calls();
 	if (err)
 		child_exit(err);
 }

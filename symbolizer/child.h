@@ -41,7 +41,8 @@ const char *child_verb(int argc, char **argv);
 /*
  * In the child, before it reads a foreign byte: gives all rights away, for good. Ends the process
  * if that fails. No capabilities and none to gain, nobody's uid where it was root's, not dumpable,
- * dies with its parent, limits on memory, CPU, files, processes and output.
+ * dies with its parent, limits on memory, CPU, files, processes and output; Landlock and seccomp as
+ * in sandbox.h: what follows reads, maps, computes and writes.
  */
 void child_confine(char **argv);
 

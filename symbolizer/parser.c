@@ -92,6 +92,10 @@ int parser_main(int argc, char **argv)
 
 	if (!verb)
 		return -1;
+	/* Somebody waits for readable names; for an index not yet. At 19 it starves beside busy
+	 * CPUs. */
+	if (strcmp(verb, "demangle") != 0)
+		setpriority(PRIO_PROCESS, 0, 10);
 	child_confine(argv);
 	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, SYMBOLS)) {
 		struct symindex_input input = {
@@ -102,8 +106,6 @@ int parser_main(int argc, char **argv)
 			.may_ask = !strcmp(verb, INDEX_FIRST),
 		};
 
-		setpriority(PRIO_PROCESS, 0,
-			    10); /* nobody waits for it yet; at 19 it starves beside busy CPUs */
 		child_exit(symindex_build(&input, CHILD_OUT));
 	}
 	if (!strcmp(verb, "demangle"))
