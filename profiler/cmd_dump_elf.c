@@ -49,7 +49,7 @@ static int open_index(const char *path, struct symindex **ret_index)
 	/* A FIFO must not be waited for; it is refused as no ELF file. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	_cleanup_free_ char *absolute = realpath(path, NULL);
-	struct parser_files files = {fd, -1, absolute};
+	struct parser_files files = {.elf_fd = fd, .root_fd = -1, .path = absolute};
 	char shown[256];
 	int err;
 

@@ -42,6 +42,7 @@ struct entry {
 };
 
 struct modules {
+	struct symbol_cache *cache; /* or NULL; the parsing thread's */
 	struct entry *entries;
 	uint32_t count, size;
 	struct hashmap by_name; /* build id, or dev + inode + path */
@@ -338,6 +339,17 @@ static void finish(struct entry *entry, int err, struct symindex *index)
 	module->state = MODULE_READY;
 }
 
+/* The vdso's file is made anew in each run: no use to keep it. */
+static struct parser_files parser_files_of(const struct modules *modules, const struct entry *entry)
+{
+	return (struct parser_files){
+		.elf_fd = entry->fd,
+		.root_fd = entry->root_fd,
+		.path = entry->module.path,
+		.cache = entry->module.kind == MODULE_FILE ? modules->cache : NULL,
+	};
+}
+
 static void *parse_main(void *context)
 {
 	struct modules *modules = context;
@@ -355,8 +367,7 @@ static void *parse_main(void *context)
 			continue;
 		}
 		id = modules->queue[modules->next];
-		files = (struct parser_files){modules->entries[id].fd, modules->entries[id].root_fd,
-					      modules->entries[id].module.path};
+		files = parser_files_of(modules, &modules->entries[id]);
 		pthread_mutex_unlock(&modules->lock);
 		err = parser_symbols(&files, PARSE_DEADLINE_MS, &index);
 		pthread_mutex_lock(&modules->lock);
@@ -415,6 +426,9 @@ int modules_new(struct modules **ret_modules)
 
 	if (!modules)
 		return -ENOMEM;
+	err = symbol_cache_open(NULL, SYMBOL_CACHE_BYTES, &modules->cache);
+	if (err)
+		log_debug("no cache of symbols: %s", strerror(-err));
 	pthread_mutex_init(&modules->lock, NULL);
 	pthread_cond_init(&modules->wake, NULL);
 	pthread_cond_init(&modules->idle, NULL);
@@ -448,6 +462,7 @@ void modules_free(struct modules *modules)
 	free(modules->queue);
 	hashmap_release(&modules->by_name);
 	hashmap_release(&modules->by_file);
+	symbol_cache_free(modules->cache);
 	pthread_mutex_destroy(&modules->lock);
 	pthread_cond_destroy(&modules->wake);
 	pthread_cond_destroy(&modules->idle);

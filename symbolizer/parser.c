@@ -121,28 +121,38 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The files of one index as far as they are found. */
-struct found {
+/* One index on its way: what it is made of and what has come out so far. */
+struct job {
+	const struct parser_files *files;
+	int64_t deadline_ms; /* of now_ms() */
 	struct debug_file debug, alt;
+	struct symindex *index;
+	int out_fd; /* holds it */
 };
 
-static void found_release(struct found *found)
+static void job_release(struct job *job)
 {
-	debug_file_release(&found->debug);
-	debug_file_release(&found->alt);
+	debug_file_release(&job->debug);
+	debug_file_release(&job->alt);
+	symindex_free(job->index);
+	cleanup_closep(&job->out_fd);
 }
 
-static int run_index(const char *verb, const struct parser_files *files, const struct found *found,
-		     unsigned int deadline_ms, struct symindex **ret_index)
+/* Runs a child with the files that there are, instead of what came out before. */
+static int run_index(struct job *job, const char *verb)
 {
-	_cleanup_close_ int out = child_memfd("wick-symbols");
-	const int in[] = {files->elf_fd, found->debug.fd, found->alt.fd};
+	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd};
+	int64_t left = job->deadline_ms - now_ms();
 	int err;
 
-	if (out < 0)
+	symindex_free(TAKE_PTR(job->index));
+	cleanup_closep(&job->out_fd);
+	job->out_fd = child_memfd("wick-symbols");
+	if (job->out_fd < 0)
 		return -EAGAIN;
-	err = child_run_files(verb, in, ARRAY_SIZE(in), out, deadline_ms);
-	return err ? err : symindex_open(out, ret_index);
+	err = child_run_files(verb, in, ARRAY_SIZE(in), job->out_fd,
+			      left > 0 ? (unsigned int)left : 0);
+	return err ? err : symindex_open(job->out_fd, &job->index);
 }
 
 static int find_debug_file(const struct parser_files *files, const struct symindex *index,
@@ -157,46 +167,72 @@ static int find_debug_file(const struct parser_files *files, const struct symind
 	return err;
 }
 
+static bool wants_debug_file(const struct symindex *index)
+{
+	return symindex_debug(index) == SYMINDEX_DEBUG_NONE && !symindex_header(index)->altlink;
+}
+
+static bool wants_alt_file(const struct symindex *index)
+{
+	return symindex_debug(index) == SYMINDEX_DEBUG_NONE && symindex_header(index)->altlink;
+}
+
 /* path: of the file that has the link. */
-static int find_alt_file(const struct parser_files *files, const struct symindex *index,
-			 const char *path, struct debug_file *ret_file)
+static void find_alt_file(const struct parser_files *files, const struct symindex *index,
+			  const char *path, struct debug_file *ret_file)
 {
 	const struct symindex_header *h = symindex_header(index);
-	int err = debug_file_by_build_id(files->root_fd, h->alt_id, h->alt_id_size, ret_file);
 
-	if (err == -ENOENT)
-		err = debug_file_by_altlink(files->root_fd, path ? path : "",
-					    symindex_string(index, h->altlink), ret_file);
-	return err;
+	if (debug_file_by_build_id(files->root_fd, h->alt_id, h->alt_id_size, ret_file))
+		debug_file_by_altlink(files->root_fd, path ? path : "",
+				      symindex_string(index, h->altlink), ret_file);
 }
 
 /* The file alone, then with its debug file, then with the alt file of either: each says by its
  * index which one is wanted next. Most files have neither and end with the first. */
-static int run_indexes(const struct parser_files *files, unsigned int deadline_ms,
-		       struct found *found, struct symindex **ret_index)
+static int run_indexes(struct job *job)
 {
-	int64_t deadline = now_ms() + deadline_ms, left;
-	_cleanup_(symindex_freep) struct symindex *index = NULL;
-	int err = run_index(INDEX_FIRST, files, found, deadline_ms, &index);
+	int err = run_index(job, INDEX_FIRST);
 
-	if (!err && symindex_debug(index) == SYMINDEX_DEBUG_NONE &&
-	    !symindex_header(index)->altlink && !find_debug_file(files, index, &found->debug)) {
-		symindex_free(TAKE_PTR(index));
-		left = deadline - now_ms();
-		err = run_index(INDEX_FIRST, files, found, left > 0 ? (unsigned int)left : 0,
-				&index);
+	if (!err && wants_debug_file(job->index) &&
+	    !find_debug_file(job->files, job->index, &job->debug))
+		err = run_index(job, INDEX_FIRST);
+	if (!err && wants_alt_file(job->index)) {
+		find_alt_file(job->files, job->index,
+			      job->debug.path ? job->debug.path : job->files->path, &job->alt);
+		err = run_index(job, INDEX);
 	}
-	if (!err && symindex_debug(index) == SYMINDEX_DEBUG_NONE &&
-	    symindex_header(index)->altlink) {
-		find_alt_file(files, index, found->debug.path ? found->debug.path : files->path,
-			      &found->alt);
-		symindex_free(TAKE_PTR(index));
-		left = deadline - now_ms();
-		err = run_index(INDEX, files, found, left > 0 ? (unsigned int)left : 0, &index);
-	}
-	if (!err)
-		*ret_index = TAKE_PTR(index);
 	return err;
+}
+
+/* What the cache has, unless a debug file has come meanwhile. */
+static int take_cached(const struct parser_files *files, struct symindex **ret_index)
+{
+	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	int err = files->cache ? symbol_cache_get(files->cache, files->elf_fd, &index) : -ENOENT;
+
+	if (err)
+		return err;
+	if (wants_debug_file(index) && !find_debug_file(files, index, &debug))
+		return -ENOENT;
+	*ret_index = TAKE_PTR(index);
+	return 0;
+}
+
+/* Into the cache, where there is one; else it stays in the child's memory. */
+static struct symindex *keep(struct job *job)
+{
+	struct symindex *kept = NULL;
+
+	if (job->files->cache && symindex_debug(job->index) != SYMINDEX_DEBUG_CRASHED &&
+	    !symbol_cache_put(job->files->cache, job->files->elf_fd, job->out_fd, &kept)) {
+		symindex_free(job->index);
+		job->index = kept;
+	}
+	if (symindex_debug(job->index) == SYMINDEX_DEBUG_SEPARATE)
+		symindex_note_debug_file(job->index, TAKE_PTR(job->debug.path));
+	return TAKE_PTR(job->index);
 }
 
 static bool is_death(int err)
@@ -207,23 +243,45 @@ static bool is_death(int err)
 int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 		   struct symindex **ret_index)
 {
-	_cleanup_(found_release) struct found found = {DEBUG_FILE_NONE, DEBUG_FILE_NONE};
-	const struct found none = {DEBUG_FILE_NONE, DEBUG_FILE_NONE};
-	int err = run_indexes(files, deadline_ms, &found, ret_index);
+	_cleanup_(job_release) struct job job = {
+		.files = files,
+		.deadline_ms = now_ms() + deadline_ms,
+		.debug = DEBUG_FILE_NONE,
+		.alt = DEBUG_FILE_NONE,
+		.out_fd = -1,
+	};
+	int err = take_cached(files, ret_index);
 
-	if (is_death(err) && !run_index(SYMBOLS, files, &none, deadline_ms / 4, ret_index))
-		err = 0;
-	else if (!err && symindex_debug(*ret_index) == SYMINDEX_DEBUG_SEPARATE)
-		symindex_note_debug_file(*ret_index, TAKE_PTR(found.debug.path));
+	if (!err)
+		return 0;
+	err = run_indexes(&job);
+	if (is_death(err)) {
+		debug_file_release(&job.debug);
+		debug_file_release(&job.alt);
+		job.deadline_ms = now_ms() + deadline_ms / 4;
+		if (!run_index(&job, SYMBOLS))
+			err = 0;
+	}
+	if (!err)
+		*ret_index = keep(&job);
 	return err;
 }
 
 int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index)
 {
-	struct parser_files files = {elf_fd, -1, NULL};
-	const struct found none = {DEBUG_FILE_NONE, DEBUG_FILE_NONE};
+	struct parser_files files = {elf_fd, -1, NULL, NULL};
+	_cleanup_(job_release) struct job job = {
+		.files = &files,
+		.deadline_ms = now_ms() + deadline_ms,
+		.debug = DEBUG_FILE_NONE,
+		.alt = DEBUG_FILE_NONE,
+		.out_fd = -1,
+	};
+	int err = run_index(&job, INDEX);
 
-	return run_index(INDEX, &files, &none, deadline_ms, ret_index);
+	if (!err)
+		*ret_index = TAKE_PTR(job.index);
+	return err;
 }
 
 /* Names that are empty, too long or too many stand as "", which demangles to nothing. */

@@ -13,6 +13,7 @@
 #ifndef WICK_SYMBOLIZER_PARSER_H
 #define WICK_SYMBOLIZER_PARSER_H
 
+#include "symbolizer/symbol_cache.h"
 #include "symbolizer/symindex.h"
 
 /* For main(): if argv asks for a parser child, be one and end with it; else -1. */
@@ -20,9 +21,10 @@ int parser_main(int argc, char **argv);
 
 /* An ELF file to read, and what leads to its debug files. */
 struct parser_files {
-	int elf_fd;	  /* better opened O_RDONLY: the child gets it as it is */
-	int root_fd;	  /* the root of the container it is of (O_PATH), or -1 */
-	const char *path; /* its path there, for .gnu_debuglink; or NULL */
+	int elf_fd;		    /* better opened O_RDONLY: the child gets it as it is */
+	int root_fd;		    /* the root of the container it is of (O_PATH), or -1 */
+	const char *path;	    /* its path there, for .gnu_debuglink; or NULL */
+	struct symbol_cache *cache; /* looked into first, and filled; or NULL */
 };
 
 /*

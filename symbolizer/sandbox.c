@@ -28,37 +28,41 @@ static void seccomp_releasep(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
-/* fstat() is newfstatat() of an empty path here; to its own threads alone a process may signal; a
- * descriptor's flags and the limits may be asked for, not changed. */
-static int allow_bounded(scmp_filter_ctx filter)
-{
-	int err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-				   SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+/* Calls that are allowed with one value of one argument. */
+static const struct bounded_call {
+	int call;
+	unsigned int argument;
+	uint64_t value;
+} bounded_calls[] = {
+	{SCMP_SYS(newfstatat), 3, AT_EMPTY_PATH}, /* fstat(), as glibc calls it */
+	{SCMP_SYS(fcntl), 1, F_GETFL},
+	{SCMP_SYS(fcntl), 1, F_GETFD},
+	{SCMP_SYS(prlimit64), 2, 0}, /* limits are asked for, not changed */
+};
 
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-				       SCMP_A1(SCMP_CMP_EQ, F_GETFL));
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-				       SCMP_A1(SCMP_CMP_EQ, F_GETFD));
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-				       SCMP_A2(SCMP_CMP_EQ, 0));
-	return err;
+static int allow_bounded(scmp_filter_ctx filter, const struct bounded_call *bounded)
+{
+	const struct scmp_arg_cmp is_value = {
+		.arg = bounded->argument,
+		.op = SCMP_CMP_EQ,
+		.datum_a = bounded->value,
+	};
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, bounded->call, 1, &is_value);
 }
 
 int sandbox_few_calls(void)
 {
+	const struct bounded_call kill_itself = {SCMP_SYS(tgkill), 0, (uint64_t)getpid()};
 	_cleanup_(seccomp_releasep) scmp_filter_ctx filter = NULL;
 	int err;
 
 	if (!rights_may_limit_memory())
 		return 0;
 	filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	err = filter ? allow_bounded(filter) : -ENOMEM;
+	err = filter ? allow_bounded(filter, &kill_itself) : -ENOMEM;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(bounded_calls); i++)
+		err = allow_bounded(filter, &bounded_calls[i]);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(allowed_calls); i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_calls[i], 0);
 	return err ? err : seccomp_load(filter);

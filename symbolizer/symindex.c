@@ -151,7 +151,7 @@ static int symindex_map(int fd, const void **ret_bytes, size_t *ret_size)
 	return 0;
 }
 
-int symindex_open(int fd, struct symindex **ret_index)
+static int open_index(int fd, bool is_trusted, struct symindex **ret_index)
 {
 	_cleanup_(symindex_freep) struct symindex *index = calloc(1, sizeof(*index));
 	const void *bytes = NULL;
@@ -171,11 +171,23 @@ int symindex_open(int fd, struct symindex **ret_index)
 	index->nodes = (const void *)(index->areas + index->header->area_count);
 	index->rows = (const void *)(index->nodes + index->header->node_count);
 	index->strings = (const void *)(index->rows + index->header->row_count);
-	if (!strings_are_sound(index) || !segments_are_sound(index) || !symbols_are_sound(index) ||
-	    !calls_are_sound(index) || !rows_are_sound(index))
+	if (!strings_are_sound(index))
+		return -EBADMSG;
+	if (!is_trusted && (!segments_are_sound(index) || !symbols_are_sound(index) ||
+			    !calls_are_sound(index) || !rows_are_sound(index)))
 		return -EBADMSG;
 	*ret_index = TAKE_PTR(index);
 	return 0;
+}
+
+int symindex_open(int fd, struct symindex **ret_index)
+{
+	return open_index(fd, false, ret_index);
+}
+
+int symindex_open_trusted(int fd, struct symindex **ret_index)
+{
+	return open_index(fd, true, ret_index);
 }
 
 void symindex_free(struct symindex *index)
@@ -196,7 +208,7 @@ bool symindex_at(const struct symindex *index, uint32_t n, struct symindex_name 
 		return false;
 	s = &index->symbols[n];
 	*ret_name = (struct symindex_name){
-		.symbol = index->strings + (s->name & ~SYMINDEX_PLT),
+		.symbol = symindex_string(index, s->name & ~SYMINDEX_PLT),
 		.start = s->vaddr,
 		.size = s->size,
 		.is_plt = s->name & SYMINDEX_PLT,
@@ -236,7 +248,8 @@ static uint32_t node_at(const struct symindex *index, uint32_t at)
 		else
 			high = middle;
 	}
-	return low ? index->areas[low - 1].node : 0;
+	low = low ? index->areas[low - 1].node : 0;
+	return low < index->header->node_count ? low : 0;
 }
 
 static const struct symindex_row *row_at(const struct symindex *index, uint32_t at)
@@ -254,10 +267,17 @@ static const struct symindex_row *row_at(const struct symindex *index, uint32_t 
 	return low ? &index->rows[low - 1] : NULL;
 }
 
+static uint32_t parent_of(const struct symindex *index, uint32_t node)
+{
+	uint32_t parent = index->nodes[node].parent;
+
+	return parent < node ? parent : 0;
+}
+
 static void set_place(const struct symindex *index, struct symindex_frame *frame, uint32_t file,
 		      uint32_t line)
 {
-	frame->file = file ? index->strings + file : NULL;
+	frame->file = file ? symindex_string(index, file) : NULL;
 	frame->line = file ? line : 0;
 }
 
@@ -273,10 +293,10 @@ uint32_t symindex_frames(const struct symindex *index, uint64_t vaddr,
 
 	if (row)
 		set_place(index, &frame, row->file, row->line);
-	for (; node && index->nodes[node].parent && count < max; node = index->nodes[node].parent) {
+	for (; node && index->nodes[node].parent && count < max; node = parent_of(index, node)) {
 		const struct symindex_node *n = &index->nodes[node];
 
-		frame.function = n->name ? index->strings + n->name : "(inlined)";
+		frame.function = n->name ? symindex_string(index, n->name) : "(inlined)";
 		frame.is_inlined = true;
 		ret_frames[count++] = frame;
 		frame = (struct symindex_frame){0};
@@ -288,7 +308,7 @@ uint32_t symindex_frames(const struct symindex *index, uint64_t vaddr,
 		frame.function = name.symbol;
 		frame.is_plt = name.is_plt;
 	} else if (node && index->nodes[node].name) {
-		frame.function = index->strings + index->nodes[node].name;
+		frame.function = symindex_string(index, index->nodes[node].name);
 	}
 	ret_frames[count++] = frame;
 	return count;
