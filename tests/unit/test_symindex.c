@@ -418,6 +418,7 @@ static void try_elf(const void *bytes, size_t size, unsigned int *accepted)
 {
 	_cleanup_close_ int fd = memfd_of(bytes, size);
 	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	struct symindex_frame frames[SYMINDEX_DEPTH_MAX];
 	struct symindex_name name;
 	uint64_t vaddr;
 	int err;
@@ -430,6 +431,9 @@ static void try_elf(const void *bytes, size_t size, unsigned int *accepted)
 	++*accepted;
 	for (uint32_t i = 0; symindex_at(index, i, &name); i++)
 		CHECK(symindex_lookup(index, name.start + name.size - 1, &name));
+	for (vaddr = 0; vaddr < 0x1000; vaddr += 7)
+		CHECK(symindex_frames(index, symindex_header(index)->text + vaddr, frames,
+				      SYMINDEX_DEPTH_MAX) > 0);
 	symindex_vaddr(index, size / 2, &vaddr);
 }
 
@@ -460,6 +464,59 @@ TEST(an_elf_with_random_bytes_changed_is_refused_or_read_safely)
 		try_elf(mutant.bytes, mutant.used, &accepted);
 	}
 	CHECK(accepted > 100);
+}
+
+static const char *const debug_fixtures[] = {ELF_DIR "/gcc_dwarf4.elf", ELF_DIR "/gcc_dwarf5.elf",
+					     ELF_DIR "/clang_dwarf4.elf",
+					     ELF_DIR "/clang_dwarf5.elf"};
+
+TEST(inlined_calls_are_chains_that_end_in_their_function)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(debug_fixtures); i++) {
+		_cleanup_(symindex_freep) struct symindex *index = index_of(debug_fixtures[i]);
+		struct symindex_frame frames[4];
+		unsigned int deepest = 0;
+		uint64_t start, limit, off;
+
+		CHECK_INT(symindex_debug(index), SYMINDEX_DEBUG_OWN);
+		symindex_text(index, &start, &limit, &off);
+		for (uint64_t vaddr = start; vaddr < limit; vaddr++) {
+			if (symindex_frames(index, vaddr, frames, 4) != 3)
+				continue;
+			deepest++;
+			CHECK_STR(frames[0].function, "twice");
+			CHECK_INT(frames[0].line, 9);
+			CHECK_STR(frames[1].function, "four_times");
+			CHECK_INT(frames[1].line, 16);
+			CHECK(strstr(frames[2].function, "inlined_entry") == frames[2].function);
+			CHECK_INT(frames[2].line, 22);
+			CHECK(strstr(frames[2].file, "/tests/unit/elf/inlined.c"));
+		}
+		CHECK(deepest > 10);
+	}
+}
+
+TEST(mutants_of_debug_info_are_read_safely)
+{
+	enum { MUTANTS = 10000 };
+	unsigned int accepted = 0;
+	uint64_t state = 11;
+
+	for (size_t i = 0; i < ARRAY_SIZE(debug_fixtures); i++) {
+		_cleanup_(buf_release) struct buf elf = {0}, mutant = {0};
+
+		read_file(debug_fixtures[i], &elf);
+		for (unsigned int n = 0; n < MUTANTS / ARRAY_SIZE(debug_fixtures); n++) {
+			buf_clear(&mutant);
+			buf_add(&mutant, elf.bytes, elf.used);
+			/* The ELF header stands, so that most get as far as the debug info. */
+			for (unsigned int j = 0; j <= n % 8; j++)
+				mutant.bytes[64 + next_random(&state) % (mutant.used - 64)] =
+					(char)next_random(&state);
+			try_elf(mutant.bytes, mutant.used, &accepted);
+		}
+	}
+	CHECK(accepted > MUTANTS / 2);
 }
 
 /* A sound index of two symbols, to forge. */
