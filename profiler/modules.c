@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "symbolizer/parser.h"
+#include "symbolizer/perf_map.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@ enum {
 	PARSE_DEADLINE_MS = 30000,
 	VDSO_SIZE_MAX = 16 * 4096,
 	MODULES_MAX = 1 << 20,
+	JIT_ROOTS_MAX = 64, /* roots kept open of processes with code made at run time */
 };
 
 /* What tells two open files apart, or not. */
@@ -32,12 +34,13 @@ struct file_key {
 
 struct entry {
 	struct module module;
-	struct file_key file; /* once opened */
-	int fd;		      /* QUEUED only */
-	int root_fd;	      /* QUEUED only: of its container, or -1 */
-	bool is_used;	      /* by the caller's thread only */
-	bool by_path;	      /* opened by name: the build id must agree */
-	uint32_t same_as;     /* the entry that is parsed for this one, or its own id */
+	struct file_key file;	     /* once opened */
+	int fd;			     /* QUEUED only */
+	int root_fd;		     /* QUEUED: of its container; JIT: of its process; or -1 */
+	struct perf_map_owner owner; /* JIT only */
+	bool is_used;		     /* by the caller's thread only */
+	bool by_path;		     /* opened by name: the build id must agree */
+	uint32_t same_as;	     /* the entry that is parsed for this one, or its own id */
 	struct symindex *owned;
 };
 
@@ -47,6 +50,8 @@ struct modules {
 	uint32_t count, size;
 	struct hashmap by_name; /* build id, or dev + inode + path */
 	struct hashmap by_file;
+	uint32_t jit_roots[JIT_ROOTS_MAX]; /* ids of the entries, the oldest at jit_root_next */
+	uint32_t jit_root_count, jit_root_next;
 
 	/* Shared with the parsing thread, under the lock: entries (they may move), queue. */
 	pthread_mutex_t lock;
@@ -294,6 +299,68 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 		close(root_fd);
 	pthread_cond_broadcast(&modules->wake);
 	pthread_mutex_unlock(&modules->lock);
+}
+
+/* --- code made at run time --- */
+
+static bool may_hold_jit_code(const struct module *module)
+{
+	return (module->kind == MODULE_OTHER && !strcmp(module->path, "[anon]")) ||
+	       (module->kind == MODULE_FILE && !strncmp(module->path, "/memfd:", 7));
+}
+
+/* Keeps the root of a process that has just been met, and lets go of the oldest. */
+static void keep_root(struct modules *modules, uint32_t id, pid_t pid)
+{
+	struct entry *entry = &modules->entries[id];
+	uint32_t *slot = &modules->jit_roots[modules->jit_root_next];
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	if (perf_map_find_owner(pid, &entry->owner))
+		return;
+	if (modules->jit_root_count < JIT_ROOTS_MAX) {
+		modules->jit_root_count++;
+	} else {
+		cleanup_closep(&modules->entries[*slot].root_fd);
+		modules->entries[*slot].root_fd = -1;
+	}
+	*slot = id;
+	modules->jit_root_next = (modules->jit_root_next + 1) % JIT_ROOTS_MAX;
+	entry->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t start_ns,
+		     uint64_t exec_id)
+{
+	/* Told apart as files are: start time and generation stand for device and inode. */
+	struct module module = {
+		.kind = MODULE_JIT, .path = "[jit]", .dev = start_ns, .inode = exec_id};
+	uint64_t hash;
+	uint32_t jit;
+	int err;
+
+	if (!may_hold_jit_code(&modules->entries[id].module))
+		return id;
+	module.inode ^= (uint64_t)pid << 32;
+	hash = name_hash(&module);
+	jit = hashmap_find(&modules->by_name, hash, name_equal, modules, &module);
+	if (jit != HASHMAP_NONE)
+		return jit;
+	pthread_mutex_lock(&modules->lock);
+	err = add_entry(modules, &module, hash, &jit);
+	pthread_mutex_unlock(&modules->lock);
+	if (err)
+		return id;
+	keep_root(modules, jit, pid);
+	return jit;
+}
+
+int modules_open_perf_map(struct modules *modules, uint32_t id)
+{
+	const struct entry *entry = &modules->entries[id];
+
+	return entry->root_fd < 0 ? -ENOENT : perf_map_open(entry->root_fd, &entry->owner);
 }
 
 /* --- parsing --- */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "symbolizer/kallsyms.h"
 #include "symbolizer/parser.h"
+#include "symbolizer/perf_map.h"
 #include "symbolizer/symindex.h"
 
 #include <inttypes.h>
@@ -35,9 +36,16 @@ struct named {
 struct level {
 	const char *symbol;
 	uint32_t raw;	  /* its id in names->raw, or 0: not mangled */
+	uint32_t jit;	  /* its id in maker->jit_names, instead of symbol; or 0 */
 	const char *file; /* or NULL */
 	uint32_t line;	  /* or 0 */
 	bool is_plt;
+};
+
+/* A frame of code made at run time, for which nothing is known until its process's map is read. */
+struct jit_frame {
+	uint32_t module, frame;
+	uint64_t addr;
 };
 
 /* One conversion. */
@@ -48,6 +56,9 @@ struct maker {
 	struct named *named; /* by frame */
 	struct level *levels;
 	uint32_t level_count, levels_size;
+	struct jit_frame *jit_frames;
+	uint32_t jit_count, jit_size;
+	struct strtab jit_names;
 	uint32_t *locations;	/* by frame */
 	struct module *modules; /* by module; valid where used */
 	uint32_t *mappings;	/* by module, PROFILE_NO_MAPPING = not made yet */
@@ -112,6 +123,7 @@ static int add_mapping(struct maker *maker, const struct module *module, uint32_
 			symindex_has_lines(module->index);
 		mapping.has_functions = symindex_count(module->index) > 0 || mapping.has_lines;
 	}
+	mapping.has_functions |= module->kind == MODULE_JIT;
 	return profile_add_mapping(maker->profile, &mapping, ret_mapping);
 }
 
@@ -193,6 +205,20 @@ static int add_frame_level(struct maker *maker, struct named *named,
 	return err ? err : add_level(maker, named, &level);
 }
 
+/* Addresses of a process stay out of the profile: code without a name has its place in a page. */
+static int put_off_jit(struct maker *maker, const struct frame *frame, struct named *named)
+{
+	if (array_reserve(&maker->jit_frames, &maker->jit_size, maker->jit_count + 1u))
+		return -ENOMEM;
+	maker->jit_frames[maker->jit_count++] = (struct jit_frame){
+		.module = frame->module,
+		.frame = (uint32_t)(named - maker->named),
+		.addr = frame->off,
+	};
+	named->address = frame->off & 0xfff;
+	return named_mapping(maker, "[anon]", &named->mapping);
+}
+
 static int name_user(struct maker *maker, const struct frame *frame, struct named *named)
 {
 	struct symindex_frame frames[SYMINDEX_DEPTH_MAX];
@@ -203,6 +229,8 @@ static int name_user(struct maker *maker, const struct frame *frame, struct name
 	if (err)
 		return err;
 	module = &maker->modules[frame->module];
+	if (module->kind == MODULE_JIT)
+		return put_off_jit(maker, frame, named);
 	named->address = module_vaddr(module, frame->off);
 	if (!module->index)
 		return 0;
@@ -224,6 +252,71 @@ static int name_frame(struct maker *maker, const struct frame *frame, struct nam
 		return name_user(maker, frame, named);
 	err = add_level(maker, named, &unmapped);
 	return err ? err : named_mapping(maker, "[unmapped]", &named->mapping);
+}
+
+static int compare_jit_frames(const void *left, const void *right)
+{
+	const struct jit_frame *a = left, *b = right;
+
+	if (a->module != b->module)
+		return a->module < b->module ? -1 : 1;
+	return a->addr < b->addr ? -1 : a->addr > b->addr;
+}
+
+static int set_jit_name(struct maker *maker, const struct jit_frame *frame,
+			const struct perf_map_name *name)
+{
+	struct named *named = &maker->named[frame->frame];
+	struct level level = {.symbol = ""};
+	int err = strtab_add(&maker->jit_names, name->name, &level.jit);
+
+	if (err || !level.jit)
+		return err;
+	named->address = frame->addr - name->start;
+	named->first = maker->level_count;
+	err = add_level(maker, named, &level);
+	return err ? err : module_mapping(maker, frame->module, &named->mapping);
+}
+
+/* The frames of one process. */
+static int name_jit_process(struct maker *maker, const struct jit_frame *frames, uint32_t count)
+{
+	_cleanup_close_ int fd = modules_open_perf_map(maker->names->modules, frames->module);
+	_cleanup_free_ struct perf_map_name *names = calloc(count, sizeof(*names));
+	int err;
+
+	if (fd < 0)
+		return 0;
+	if (!names)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		names[i].addr = frames[i].addr;
+	err = perf_map_read(fd, names, count);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!err && names[i].name)
+			err = set_jit_name(maker, &frames[i], &names[i]);
+		free(names[i].name);
+	}
+	return err;
+}
+
+/* One map at a time: somebody else decides how large they are. */
+static int name_jit_frames(struct maker *maker)
+{
+	const struct jit_frame *frames = maker->jit_frames;
+	uint32_t next;
+	int err = 0;
+
+	if (!maker->jit_count)
+		return 0;
+	qsort(maker->jit_frames, maker->jit_count, sizeof(*frames), compare_jit_frames);
+	for (uint32_t first = 0; !err && first < maker->jit_count; first = next) {
+		for (next = first + 1; next < maker->jit_count; next++)
+			if (frames[next].module != frames[first].module)
+				break;
+		err = name_jit_process(maker, frames + first, next - first);
+	}
+	return err;
 }
 
 /* Asks one child for the readable forms of all mangled names that are new. */
@@ -259,19 +352,20 @@ static int demangle_new(struct names *names)
 static int add_function(struct maker *maker, const struct level *level, uint32_t *ret_function)
 {
 	const char *readable = level->raw ? maker->names->readable[level->raw] : NULL;
+	const char *symbol = level->jit ? strtab_get(&maker->jit_names, level->jit) : level->symbol;
 	struct profile_function function = {0};
 	char plt[1024];
 	int err;
 
 	if (!readable)
-		readable = level->symbol;
+		readable = symbol;
 	if (level->is_plt) {
 		snprintf(plt, sizeof(plt), "%s@plt", readable);
 		readable = plt;
 	}
 	err = profile_add_string(maker->profile, readable, &function.name);
 	if (!err)
-		err = profile_add_string(maker->profile, level->symbol, &function.system_name);
+		err = profile_add_string(maker->profile, symbol, &function.system_name);
 	if (!err)
 		err = profile_add_string(maker->profile, level->file, &function.file);
 	return err ? err : profile_add_function(maker->profile, &function, ret_function);
@@ -302,6 +396,8 @@ static int add_locations(struct maker *maker)
 
 	for (uint32_t i = 0; !err && i < window->frame_count; i++)
 		err = name_frame(maker, &window->frames[i], &maker->named[i]);
+	if (!err)
+		err = name_jit_frames(maker);
 	if (!err)
 		err = demangle_new(maker->names);
 	for (uint32_t i = 0; !err && i < window->frame_count; i++)
@@ -420,6 +516,8 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 	maker.profile = profile;
 	err = make(&maker, hz, event);
 	free(maker.levels);
+	free(maker.jit_frames);
+	strtab_release(&maker.jit_names);
 	if (err)
 		return err;
 	*ret_profile = TAKE_PTR(profile);

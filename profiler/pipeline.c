@@ -163,12 +163,17 @@ static void count_written(struct ledger *ledger, const struct wick_sample *sampl
 /* --- stacks --- */
 
 static struct frame user_frame(struct pipeline *pipeline, const struct address_space *space,
-			       pid_t pid, uint64_t addr)
+			       const struct wick_sample *sample, uint64_t addr)
 {
 	const struct proc_map *map = address_space_find(space, addr);
+	pid_t pid = (pid_t)sample->pid;
+	uint32_t jit;
 
 	if (!map)
 		return (struct frame){0, FRAME_UNMAPPED};
+	jit = modules_jit(pipeline->modules, map->module, pid, sample->start_ns, sample->exec_id);
+	if (jit != map->module)
+		return (struct frame){addr, jit};
 	modules_use(pipeline->modules, map->module, pid, map->start, map->end);
 	return (struct frame){addr - map->start + map->off, map->module};
 }
@@ -187,8 +192,7 @@ static int push_user(struct pipeline *pipeline, struct window *window,
 	int err = 0;
 
 	for (size_t i = sample->user_n; !err && i-- > 0;) {
-		struct frame frame =
-			user_frame(pipeline, space, (pid_t)sample->pid, call_site(pcs, i));
+		struct frame frame = user_frame(pipeline, space, sample, call_site(pcs, i));
 
 		err = window_push(window, *node, &frame, node);
 	}
