@@ -34,12 +34,14 @@ static const struct option_spec dump_elf_options[] = {
 static const char *const source_names[] = {
 	[SYMINDEX_NONE] = "none",
 	[SYMINDEX_DYNSYM] = "dynsym",
+	[SYMINDEX_GO] = "gopclntab",
 	[SYMINDEX_SYMTAB] = "symtab",
 };
 
 static const char *const debug_names[] = {
 	[SYMINDEX_DEBUG_NONE] = "none",		[SYMINDEX_DEBUG_OWN] = "own",
 	[SYMINDEX_DEBUG_SEPARATE] = "separate", [SYMINDEX_DEBUG_DAMAGED] = "damaged",
+	[SYMINDEX_DEBUG_GO] = "gopclntab",
 	[SYMINDEX_DEBUG_TOO_BIG] = "too big",	[SYMINDEX_DEBUG_CRASHED] = "its reader died of it",
 };
 
@@ -97,7 +99,7 @@ static void debug_as_text(const struct symindex *index, struct buf *out)
 		buf_printf(out,
 			   ": %" PRIu32 " functions and inlined calls, %" PRIu32 " areas, %" PRIu32
 			   " rows of lines",
-			   h->node_count - 1, h->area_count, h->row_count);
+			   h->node_count ? h->node_count - 1 : 0, h->area_count, h->row_count);
 	if (symindex_debug_file(index))
 		buf_printf(out, ", from %s",
 			   quote(shown, sizeof(shown), symindex_debug_file(index)));

@@ -119,8 +119,8 @@ static int add_mapping(struct maker *maker, const struct module *module, uint32_
 		return err;
 	if (module->index) {
 		symindex_text(module->index, &mapping.start, &mapping.limit, &mapping.offset);
-		mapping.has_lines = mapping.has_filenames = mapping.has_inlines =
-			symindex_has_lines(module->index);
+		mapping.has_lines = mapping.has_filenames = symindex_has_lines(module->index);
+		mapping.has_inlines = symindex_header(module->index)->node_count > 1;
 		mapping.has_functions = symindex_count(module->index) > 0 || mapping.has_lines;
 	}
 	mapping.has_functions |= module->kind == MODULE_JIT;

@@ -251,7 +251,7 @@ static uint64_t alias_rank(const struct candidate *c, uint8_t info, bool is_old)
 	return rank << 32 | c->length;
 }
 
-static int add_candidate(struct elf_file *f, const struct candidate *c)
+int elf_file_add_candidate(struct elf_file *f, const struct candidate *c)
 {
 	if (f->candidate_count >= 2 * (size_t)SYMINDEX_SYMBOLS_MAX)
 		return -EFBIG;
@@ -295,7 +295,7 @@ static int read_symbols(struct elf_file *f, const struct symbol_table *table,
 			c.size = sym.st_size;
 		c.section_end = s->vaddr + s->size;
 		c.rank = alias_rank(&c, sym.st_info, has_old_version(table, i, &c));
-		err = add_candidate(f, &c);
+		err = elf_file_add_candidate(f, &c);
 		if (err)
 			return err;
 		if (f->header.source < (uint32_t)source)
@@ -417,7 +417,7 @@ static int add_stub(struct elf_file *f, const struct symbol_table *dynsym, const
 	c.rank = alias_rank(&c, GELF_ST_INFO(STB_LOCAL, STT_NOTYPE), false);
 	if (f->header.source < SYMINDEX_DYNSYM)
 		f->header.source = SYMINDEX_DYNSYM;
-	return add_candidate(f, &c);
+	return elf_file_add_candidate(f, &c);
 }
 
 static int read_plt(struct elf_file *f, const struct symbol_table *dynsym, const struct got *got,
@@ -635,7 +635,7 @@ int elf_file_add_symbols(struct elf_file *f, const struct elf_file *from)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < from->candidate_count; i++)
-		err = add_candidate(f, &from->candidates[i]);
+		err = elf_file_add_candidate(f, &from->candidates[i]);
 	if (f->header.source < from->header.source)
 		f->header.source = from->header.source;
 	return err;

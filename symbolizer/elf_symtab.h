@@ -60,6 +60,7 @@ int elf_file_sections(struct elf_file *f);
 int elf_file_symbols(struct elf_file *f);
 /* Those of another file (its debug file, which stays open) as well. */
 int elf_file_add_symbols(struct elf_file *f, const struct elf_file *from);
+int elf_file_add_candidate(struct elf_file *f, const struct candidate *c);
 /* Candidates to ranges and strings. */
 int elf_file_ranges(struct elf_file *f);
 

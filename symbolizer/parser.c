@@ -169,7 +169,9 @@ static int find_debug_file(const struct parser_files *files, const struct symind
 
 static bool wants_debug_file(const struct symindex *index)
 {
-	return symindex_debug(index) == SYMINDEX_DEBUG_NONE && !symindex_header(index)->altlink;
+	return (symindex_debug(index) == SYMINDEX_DEBUG_NONE ||
+		symindex_debug(index) == SYMINDEX_DEBUG_GO) &&
+	       !symindex_header(index)->altlink;
 }
 
 static bool wants_alt_file(const struct symindex *index)

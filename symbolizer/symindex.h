@@ -37,6 +37,7 @@ enum { SYMINDEX_BUILD_ID_MAX = 64 }; /* bytes; SHA-1 ids have 20 */
 enum symindex_source {
 	SYMINDEX_NONE,	 /* neither .symtab nor .dynsym: every frame is module+0xoffset */
 	SYMINDEX_DYNSYM, /* exported symbols only */
+	SYMINDEX_GO,	 /* the table of a Go program's runtime */
 	SYMINDEX_SYMTAB,
 };
 
@@ -45,6 +46,7 @@ enum symindex_debug {
 	SYMINDEX_DEBUG_NONE,	 /* there is none */
 	SYMINDEX_DEBUG_OWN,	 /* read from the file itself */
 	SYMINDEX_DEBUG_SEPARATE, /* read from the debug file beside it */
+	SYMINDEX_DEBUG_GO,	 /* none; lines are from the table of its Go runtime */
 	SYMINDEX_DEBUG_DAMAGED,
 	SYMINDEX_DEBUG_TOO_BIG,
 	SYMINDEX_DEBUG_CRASHED, /* its reader died of it, or was killed; the symbols stand */

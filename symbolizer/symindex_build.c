@@ -3,6 +3,7 @@
 #include "symbolizer/debug_sections.h"
 #include "symbolizer/dwarf_index.h"
 #include "symbolizer/elf_symtab.h"
+#include "symbolizer/go_pclntab.h"
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -24,6 +25,8 @@ struct build {
 	struct dwarf_range *text; /* of its code sections */
 	size_t text_count;
 	struct dwarf_index index;
+	struct go_pclntab go;
+	bool has_go;
 	const char *debuglink, *altlink; /* borrowed from the ELF files */
 	size_t debuglink_length, altlink_length;
 };
@@ -213,6 +216,43 @@ static int read_debug_info(struct build *b, const struct symindex_input *input, 
 	return 0;
 }
 
+/* --- Go --- */
+
+/* What the table of the runtime has and nothing better had. */
+static int read_go(struct build *b)
+{
+	struct go_pclntab table;
+	int err;
+
+	if (!go_pclntab_find(&b->elf, &table))
+		return 0;
+	if (b->elf.header.source < SYMINDEX_SYMTAB) {
+		err = go_pclntab_symbols(&table, &b->elf);
+		if (err)
+			return err;
+	}
+	b->has_go = true;
+	b->go = table;
+	return 0;
+}
+
+static int read_go_lines(struct build *b)
+{
+	int err;
+
+	if (!b->has_go || b->elf.header.debug != SYMINDEX_DEBUG_NONE)
+		return 0;
+	free(TAKE_PTR(b->text));
+	err = find_text(b);
+	if (err || !b->text_count)
+		return err == -ENOMEM ? err : 0;
+	b->index.text = b->text[0].start;
+	err = go_pclntab_rows(&b->go, &b->elf, &b->index);
+	if (!err && b->index.row_count)
+		b->elf.header.debug = SYMINDEX_DEBUG_GO;
+	return err;
+}
+
 /* --- writing --- */
 
 static int write_all(int fd, const void *bytes, size_t size)
@@ -350,10 +390,14 @@ int symindex_build(const struct symindex_input *input, int out_fd)
 		return err;
 	if (read_debug_file(&b, input->debug_fd))
 		debug = b.debug.elf;
-	err = elf_file_ranges(&b.elf);
+	err = read_go(&b);
+	if (!err)
+		err = elf_file_ranges(&b.elf);
 	if (input->symbols_only)
 		b.elf.header.debug = SYMINDEX_DEBUG_CRASHED;
 	else if (!err)
 		err = read_debug_info(&b, input, debug);
+	if (!err)
+		err = read_go_lines(&b);
 	return err ? err : write_index(&b, out_fd);
 }

@@ -586,7 +586,7 @@ TEST(an_index_with_any_header_field_wrong_is_refused)
 	REFUSES(f.header.magic[0] = 'W');
 	REFUSES(f.header.magic[7] = 1);
 	REFUSES(f.header.version = 1);
-	REFUSES(f.header.source = 3);
+	REFUSES(f.header.source = 4);
 	REFUSES(f.header.source = SYMINDEX_NONE);
 	REFUSES(f.header.size--);
 	REFUSES(f.header.size++);
