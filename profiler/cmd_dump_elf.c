@@ -39,10 +39,13 @@ static const char *const source_names[] = {
 };
 
 static const char *const debug_names[] = {
-	[SYMINDEX_DEBUG_NONE] = "none",		[SYMINDEX_DEBUG_OWN] = "own",
-	[SYMINDEX_DEBUG_SEPARATE] = "separate", [SYMINDEX_DEBUG_DAMAGED] = "damaged",
+	[SYMINDEX_DEBUG_NONE] = "none",
+	[SYMINDEX_DEBUG_OWN] = "own",
+	[SYMINDEX_DEBUG_SEPARATE] = "separate",
+	[SYMINDEX_DEBUG_DAMAGED] = "damaged",
 	[SYMINDEX_DEBUG_GO] = "gopclntab",
-	[SYMINDEX_DEBUG_TOO_BIG] = "too big",	[SYMINDEX_DEBUG_CRASHED] = "its reader died of it",
+	[SYMINDEX_DEBUG_TOO_BIG] = "too big",
+	[SYMINDEX_DEBUG_CRASHED] = "its reader died of it",
 };
 
 /* Says what is wrong and gives a STATUS_. */

@@ -19,11 +19,14 @@ cat >main.go <<'EOG'
 package main
 
 //go:noinline
-func spin(n int) (s int) {
+func nothing(n int) int { return n }
+
+//go:noinline
+func spin(n int) (s int) { // calls, and so it has a frame
 	for i := 0; i < n; i++ {
-		s += i * i % 7 // line of spin
+		s += i * i % 7
 	}
-	return s
+	return s + nothing(n)
 }
 
 //go:noinline
