@@ -98,7 +98,7 @@ static void debug_as_text(const struct symindex *index, struct buf *out)
 	char shown[256];
 
 	buf_printf(out, "debug     %s", debug_names[symindex_debug(index)]);
-	if (h->row_count)
+	if (h->row_count || h->area_count)
 		buf_printf(out,
 			   ": %" PRIu32 " functions and inlined calls, %" PRIu32 " areas, %" PRIu32
 			   " rows of lines",

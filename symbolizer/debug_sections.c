@@ -80,8 +80,10 @@ static int inflate_section(struct dwarf *dwarf, enum dwarf_section section, stru
 {
 	void *bytes;
 
-	if (type != ELFCOMPRESS_ZLIB && type != ELFCOMPRESS_ZSTD)
+	if (type != ELFCOMPRESS_ZLIB && type != ELFCOMPRESS_ZSTD) {
+		dwarf->is_damaged = true;
 		return 0;
+	}
 	if (size > INFLATED_MAX || *total + size > INFLATED_MAX)
 		return -EFBIG;
 	bytes = malloc(size + 1);

@@ -638,8 +638,8 @@ static int read_unit(struct dwarf *dwarf, struct cursor *c)
 	struct cursor rest;
 	int err;
 
-	if (!read_length(c, &unit.offset_size, &rest)) {
-		c->pos = c->end;
+	if (!read_length(c, &unit.offset_size, &rest) || !cursor_left(&rest)) {
+		c->pos = c->end; /* a length of 0: zeros to the end */
 		dwarf->is_damaged = true;
 		return 0;
 	}

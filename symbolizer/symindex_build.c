@@ -190,16 +190,17 @@ static int read_debug_info(struct build *b, const struct symindex_input *input, 
 	Elf *elf = b->elf.elf;
 	int err = debug_sections_read(elf, false, &b->dwarf);
 
-	if (!err && !debug_sections_there(&b->dwarf)) {
-		if (!debug)
-			return 0;
+	if (!err && debug && !debug_sections_there(&b->dwarf)) {
 		kind = SYMINDEX_DEBUG_SEPARATE;
 		elf = debug;
 		dwarf_release(&b->dwarf);
 		err = debug_sections_read(elf, false, &b->dwarf);
 	}
-	if (!err && !debug_sections_there(&b->dwarf))
+	if (!err && !debug_sections_there(&b->dwarf)) {
+		if (b->dwarf.is_damaged)
+			b->elf.header.debug = SYMINDEX_DEBUG_DAMAGED;
 		return 0;
+	}
 	read_altlink(b, elf);
 	if (!err && b->altlink && input->may_ask)
 		return 0;
