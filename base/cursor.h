@@ -98,6 +98,29 @@ static inline bool cursor_uleb128(struct cursor *c, uint64_t *ret)
 	return false;
 }
 
+/* Signed LEB128; bits past the 64th are refused unless they only repeat the sign. */
+static inline bool cursor_sleb128(struct cursor *c, int64_t *ret)
+{
+	uint64_t value = 0;
+	const uint8_t *p = c->pos;
+
+	for (unsigned int shift = 0; shift < 70 && p < c->end; shift += 7) {
+		uint8_t byte = *p++;
+
+		if (shift == 63 && byte != 0 && byte != 0x7f)
+			return false;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80)) {
+			if (shift < 57 && (byte & 0x40))
+				value |= ~(uint64_t)0 << (shift + 7);
+			c->pos = p;
+			*ret = (int64_t)value;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A NUL-terminated string that ends inside the bytes; ret is borrowed from them. */
 static inline bool cursor_cstr(struct cursor *c, const char **ret)
 {

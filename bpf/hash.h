@@ -30,43 +30,50 @@ static __always_inline void hash_round(struct hash_state *s)
 	s->v2 = HASH_ROTL(s->v2, 32);
 }
 
-/* The name of a stack (never 0, which means "no stack"); stack->check is set on the way. end is
- * hashed too: the same pcs with two ends are two stacks. */
-static __always_inline __u64 hash_stack(struct wick_stack *stack, const __u64 key[2])
-{
-	struct hash_state s = {
-		key[0] ^ 0x736f6d6570736575,
-		key[1] ^ 0x646f72616e646f6d ^ 0xee,
-		key[0] ^ 0x6c7967656e657261,
-		key[1] ^ 0x7465646279746573,
-	};
-	__u64 last = (__u64)stack->n << 8 | stack->end, hash;
-	__u32 n = stack->n;
+enum { HASH_PART = 128 }; /* pcs of one hash_add() at most */
 
-	for (__u32 i = 0; i < WICK_DEPTH; i++) {
-		__u64 pc;
+static __always_inline void hash_begin(struct hash_state *s, const __u64 key[2])
+{
+	s->v0 = key[0] ^ 0x736f6d6570736575;
+	s->v1 = key[1] ^ 0x646f72616e646f6d ^ 0xee;
+	s->v2 = key[0] ^ 0x6c7967656e657261;
+	s->v3 = key[1] ^ 0x7465646279746573;
+}
+
+static __always_inline void hash_add(struct hash_state *s, const __u64 *pc, __u32 n)
+{
+	for (__u32 i = 0; i < HASH_PART; i++) {
+		__u64 word;
 
 		if (i >= n)
 			break;
-		pc = stack->pc[i];
-		s.v3 ^= pc;
-		hash_round(&s);
-		s.v0 ^= pc;
+		word = pc[i];
+		s->v3 ^= word;
+		hash_round(s);
+		s->v0 ^= word;
 	}
-	s.v3 ^= last;
-	hash_round(&s);
-	s.v0 ^= last;
+}
 
-	s.v2 ^= 0xee;
-	hash_round(&s);
-	hash_round(&s);
-	hash_round(&s);
-	hash = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
-	s.v1 ^= 0xdd;
-	hash_round(&s);
-	hash_round(&s);
-	hash_round(&s);
-	stack->check = (__u32)(s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
+/* The name of the stack whose pcs have been added (never 0, which means "no stack"); sets its
+ * check. end is hashed too: the same pcs with two ends are two stacks. */
+static __always_inline __u64 hash_end(struct hash_state *s, struct wick_stack *stack)
+{
+	__u64 last = (__u64)stack->n << 8 | stack->end, hash;
+
+	s->v3 ^= last;
+	hash_round(s);
+	s->v0 ^= last;
+
+	s->v2 ^= 0xee;
+	hash_round(s);
+	hash_round(s);
+	hash_round(s);
+	hash = s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+	s->v1 ^= 0xdd;
+	hash_round(s);
+	hash_round(s);
+	hash_round(s);
+	stack->check = (__u32)(s->v0 ^ s->v1 ^ s->v2 ^ s->v3);
 	return hash ? hash : 1;
 }
 

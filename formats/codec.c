@@ -6,6 +6,7 @@
 #include "formats/html.h"
 #include "formats/packing.h"
 #include "formats/pprof.h"
+#include "formats/svg.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static const struct {
 } formats[] = {
 	{".pb", FORMAT_PPROF},	    {".pprof", FORMAT_PPROF}, {".prof", FORMAT_PPROF},
 	{".folded", FORMAT_FOLDED}, {".txt", FORMAT_FOLDED},  {".collapsed", FORMAT_FOLDED},
-	{".html", FORMAT_HTML},
+	{".html", FORMAT_HTML},	    {".svg", FORMAT_SVG},
 };
 
 static const struct {
@@ -51,7 +52,8 @@ int profile_codec_by_name(const char *path, struct profile_codec *ret_codec)
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
 		if (cut(path, &length, formats[i].suffix)) {
 			codec.format = formats[i].format;
-			if (codec.format == FORMAT_HTML && codec.packing != PACKING_NONE)
+			if (!profile_format_is_readable(codec.format) &&
+			    codec.packing != PACKING_NONE)
 				return -EINVAL;
 			*ret_codec = codec;
 			return 0;
@@ -61,7 +63,7 @@ int profile_codec_by_name(const char *path, struct profile_codec *ret_codec)
 
 const char *profile_codec_names(void)
 {
-	return ".pb.gz, .pb, .pb.zst, .folded, .folded.gz, .folded.zst, .html";
+	return ".pb.gz, .pb, .pb.zst, .folded, .folded.gz, .folded.zst, .html, .svg";
 }
 
 static int encode_html(const struct profile *profile, const struct html_viewer *viewer,
@@ -102,6 +104,9 @@ int profile_encode(struct profile *profile, struct profile_codec codec,
 		return err;
 	if (codec.format == FORMAT_HTML)
 		return encode_html(profile, viewer, out);
+	if (codec.format == FORMAT_SVG)
+		return viewer && viewer->svg_script ? svg_write(profile, viewer->svg_script, out)
+						    : -EINVAL;
 	if (codec.packing == PACKING_NONE)
 		return encode_plain(profile, codec.format, out);
 	return encode_packed(profile, codec, out);

@@ -6,7 +6,8 @@
 #include "base/buf.h"
 #include "formats/profile.h"
 
-enum profile_format { FORMAT_PPROF, FORMAT_FOLDED, FORMAT_HTML };
+/* FORMAT_HTML and FORMAT_SVG are pictures: they are written, not read. */
+enum profile_format { FORMAT_PPROF, FORMAT_FOLDED, FORMAT_HTML, FORMAT_SVG };
 enum profile_packing { PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
 
 struct profile_codec {
@@ -14,15 +15,22 @@ struct profile_codec {
 	enum profile_packing packing;
 };
 
-/* By extension: .pb .pb.gz .pb.zst .folded .folded.gz .folded.zst .html (.pprof, .prof, .collapsed,
- * .txt and their packed forms are read as the obvious one too). -EINVAL: unknown extension. */
+/* By extension: .pb .pb.gz .pb.zst .folded .folded.gz .folded.zst .html .svg (.pprof, .prof,
+ * .collapsed, .txt and their packed forms are read as the obvious one too). -EINVAL: unknown
+ * extension. */
 int profile_codec_by_name(const char *path, struct profile_codec *ret_codec);
 
 /* The extensions that can be written, for error texts: ".pb.gz, .pb, ..". */
 const char *profile_codec_names(void);
 
-/* The viewer's parts, which formats/ does not own: see formats/html.h. NULL where no HTML is made.
- */
+/* Can a profile be read from it? */
+static inline bool profile_format_is_readable(enum profile_format format)
+{
+	return format == FORMAT_PPROF || format == FORMAT_FOLDED;
+}
+
+/* The viewer's parts, which formats/ does not own: see formats/html.h. NULL where no HTML or SVG is
+ * made. */
 struct html_viewer;
 
 /* Appends the encoded, packed profile. profile is sorted on the way (profile_sort()). */

@@ -22,6 +22,9 @@
  */
 int folded_write(const struct profile *profile, struct buf *out);
 
+/* Appends one frame, escaped as above. */
+void folded_add_frame(struct buf *to, const char *name);
+
 /*
  * Reads foreign text: the last number of a line is its count, all before it the stack; every frame
  * becomes a function. Empty lines are stepped over. A first line without a count: -EPROTONOSUPPORT,

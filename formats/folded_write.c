@@ -65,7 +65,7 @@ static void escape(char *text, size_t length)
 	}
 }
 
-static void add_frame(struct buf *to, const char *name)
+void folded_add_frame(struct buf *to, const char *name)
 {
 	size_t start = to->used;
 
@@ -93,15 +93,15 @@ static int add_location(struct writer *writer, const struct profile_location *lo
 	for (uint32_t i = location->line_count; !err && i-- > 0;) {
 		uint32_t function = profile->lines[location->line_first + i].function;
 
-		add_frame(&writer->texts,
-			  profile_string(profile, profile->functions[function].name));
+		folded_add_frame(&writer->texts,
+				 profile_string(profile, profile->functions[function].name));
 		if (i)
 			buf_add_char(&writer->texts, ';');
 		err = fits(&writer->texts);
 	}
 	if (!location->line_count)
-		add_frame(&writer->texts,
-			  profile_frame_name(profile, location, 0, name, sizeof(name)));
+		folded_add_frame(&writer->texts,
+				 profile_frame_name(profile, location, 0, name, sizeof(name)));
 	return err ? err : fits(&writer->texts);
 }
 
@@ -129,7 +129,7 @@ static int make_line(struct writer *writer, const struct profile_sample *sample)
 
 	buf_clear(line);
 	if (comm && comm->string)
-		add_frame(line, profile_string(profile, comm->string));
+		folded_add_frame(line, profile_string(profile, comm->string));
 	for (uint32_t i = sample->location_count; !err && i-- > 0;) {
 		uint32_t id = profile->sample_locations[sample->location_first + i];
 		size_t at = writer->text_at[id];
@@ -140,7 +140,7 @@ static int make_line(struct writer *writer, const struct profile_sample *sample)
 		err = fits(line);
 	}
 	if (!line->used)
-		add_frame(line, "");
+		folded_add_frame(line, "");
 	return err ? err : buf_error(line);
 }
 

@@ -97,7 +97,24 @@ static bool viewer_is_sound(const struct html_viewer *viewer)
 	return true;
 }
 
+/* In JSON '<' stands in strings only, where it can be written so that it closes no element. */
+static void add_json(struct buf *out, const char *json)
+{
+	for (; *json; json++) {
+		if (*json == '<')
+			buf_add_str(out, "\\u003c");
+		else
+			buf_add_char(out, *json);
+	}
+}
+
 int html_write(const struct html_viewer *viewer, const void *pprof_gz, size_t size, struct buf *out)
+{
+	return html_write_diff(viewer, pprof_gz, size, NULL, out);
+}
+
+int html_write_diff(const struct html_viewer *viewer, const void *pprof_gz, size_t size,
+		    const char *diff_json, struct buf *out)
 {
 	const char *style_line, *script_line, *rest;
 	char nonce[NONCE_SIZE];
@@ -123,6 +140,10 @@ int html_write(const struct html_viewer *viewer, const void *pprof_gz, size_t si
 	buf_add(out, rest, (size_t)(script_line - rest));
 	buf_add_str(out, "<script type=application/octet-stream id=profile>");
 	add_base64(out, pprof_gz, size);
+	if (diff_json) {
+		buf_add_str(out, "</script>\n<script type=application/json id=diff>");
+		add_json(out, diff_json);
+	}
 	buf_printf(out, "</script>\n<script type=module nonce=%s>\n", nonce);
 	for (size_t i = 0; i < viewer->script_count; i++)
 		add_module(out, viewer->scripts[i]);

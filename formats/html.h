@@ -13,10 +13,15 @@ struct html_viewer {
 	const char *style;
 	const char *const *scripts;
 	size_t script_count;
+	const char *svg_script; /* of formats/svg.h; NULL where no SVG is made */
 };
 
 /* Appends the page with pprof_gz (a gzip pprof) inside. */
 int html_write(const struct html_viewer *viewer, const void *pprof_gz, size_t size,
 	       struct buf *out);
+
+/* The same for a comparison: diff_json is what web/diff.js reads (formats/diff_graph.c). */
+int html_write_diff(const struct html_viewer *viewer, const void *pprof_gz, size_t size,
+		    const char *diff_json, struct buf *out);
 
 #endif

@@ -48,6 +48,7 @@ const struct html_viewer *assets_viewer(void)
 		.style = asset_style,
 		.scripts = scripts,
 		.script_count = ARRAY_SIZE(scripts),
+		.svg_script = asset_svg,
 	};
 
 	return &viewer;

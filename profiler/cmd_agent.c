@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "formats/codec.h"
 #include "profiler/commands.h"
+#include "profiler/limits.h"
 #include "profiler/sampling.h"
 #include "profiler/server.h"
 
@@ -180,8 +181,8 @@ static int end(struct agent *agent)
 static int run(const void *raw, int argc, char **argv)
 {
 	struct agent agent = {.options = raw};
-	struct pipeline_options wanted =
-		sampling_pipeline(&agent.options->sampling, NULL, 0, false);
+	const struct target everything = {.go_fd = -1, .error_fd = -1};
+	struct pipeline_options wanted;
 	_cleanup_(server_stopp) struct server *server = NULL;
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
 	_cleanup_close_ int signal_fd = -1;
@@ -193,7 +194,10 @@ static int run(const void *raw, int argc, char **argv)
 		log_hint("see 'wick agent --help'");
 		return STATUS_USAGE;
 	}
+	limits_raise_files();
 	status = sampling_check(&agent.options->sampling);
+	if (status == STATUS_OK)
+		status = sampling_pipeline(&agent.options->sampling, &everything, false, &wanted);
 	if (status != STATUS_OK)
 		return status;
 	signal_fd = sampling_signals();

@@ -70,7 +70,8 @@ const struct command convert_command = {
 	.arguments = "IN..",
 	.summary = "write a profile, or a sum, in another format",
 	.details = "Each IN may be pprof or folded stacks, plain or packed, whatever its name.\n"
-		   "OUT ends in .pb.gz, .pb, .pb.zst, .folded, .folded.gz, .folded.zst or .html.\n",
+		   "OUT ends in .pb.gz, .pb, .pb.zst, .folded, .folded.gz, .folded.zst, .html or\n"
+		   ".svg.\n",
 	.options = convert_specs,
 	.options_size = sizeof(struct convert_options),
 	.run = convert,

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "profiler/commands.h"
+#include "profiler/limits.h"
 #include "profiler/output.h"
 #include "profiler/sampling.h"
 #include "profiler/target.h"
@@ -19,7 +20,7 @@ enum { STATUS_LINE_MS = 500 };
 
 struct record_options {
 	struct sampling sampling;
-	bool everything;
+	bool everything, children;
 	const char *pids;
 	double seconds;
 	const char *output;
@@ -43,6 +44,10 @@ static const struct option_spec record_options[] = {
 	 .value = "PID,..",
 	 .help = "these processes, with all their threads",
 	 .offset = offsetof(struct record_options, pids)},
+	{.name = "children",
+	 .kind = OPTION_FLAG,
+	 .help = "with -p: also the processes they start from now on",
+	 .offset = offsetof(struct record_options, children)},
 	{.letter = 'd',
 	 .name = "duration",
 	 .kind = OPTION_SECONDS,
@@ -74,6 +79,11 @@ static int find_target(const struct record_options *options, int argc, char **ar
 		log_error("-a does not go with the command '%s'",
 			  quote(shown, sizeof(shown), argv[0]));
 		log_hint("with -a, start the command yourself");
+		return STATUS_USAGE;
+	}
+	if (options->children && !options->pids) {
+		log_error("--children goes with -p only");
+		log_hint("a command is always followed into its children");
 		return STATUS_USAGE;
 	}
 	if (options->pids)
@@ -141,16 +151,18 @@ static int write_profile(struct pipeline *pipeline, const struct record_options 
 
 static int record(const struct record_options *options, struct target *target)
 {
-	struct pipeline_options wanted = sampling_pipeline(&options->sampling, target->pids,
-							   target->count, target->is_command);
 	_cleanup_close_ int signal_fd = sampling_signals();
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
+	struct pipeline_options wanted;
 	int status;
 
 	if (signal_fd < 0) {
 		log_error("cannot take signals: %s", strerror(-signal_fd));
 		return STATUS_ERROR;
 	}
+	status = sampling_pipeline(&options->sampling, target, options->children, &wanted);
+	if (status != STATUS_OK)
+		return status;
 	if (pipeline_new(&wanted, &pipeline) || pipeline_start(pipeline))
 		return STATUS_ERROR;
 	status = target_go(target);
@@ -171,6 +183,7 @@ static int run(const void *raw, int argc, char **argv)
 	_cleanup_(target_release) struct target target = {.go_fd = -1, .error_fd = -1};
 	int status = output_check(options->output);
 
+	limits_raise_files();
 	if (status == STATUS_OK)
 		status = sampling_check(&options->sampling);
 	if (status == STATUS_OK)

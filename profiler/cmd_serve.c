@@ -82,7 +82,7 @@ static bool is_readable_name(const char *name)
 	struct profile_codec codec;
 
 	return name[0] != '.' && !profile_codec_by_name(name, &codec) &&
-	       codec.format != FORMAT_HTML;
+	       profile_format_is_readable(codec.format);
 }
 
 /* Files of a directory that are profiles by their names; links are not followed out of it. */
@@ -233,8 +233,8 @@ static int check_argument(char **argument)
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return bad_argument(*argument, "not a file or directory", NULL);
 	if (S_ISREG(st.st_mode) && !profile_codec_by_name(*argument, &codec) &&
-	    codec.format == FORMAT_HTML)
-		return bad_argument(*argument, "it is a page, not a profile",
+	    !profile_format_is_readable(codec.format))
+		return bad_argument(*argument, "it is a picture, not a profile",
 				    "open it in a browser as it is");
 	if (access(*argument, S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK) < 0)
 		return bad_argument(*argument, strerror(errno), NULL);

@@ -15,12 +15,8 @@ static const struct reason {
 #define WICK_DROP(name, sentence) {"dropped." #name, sentence},
 #include "bpf/stats.def"
 },
-  ends[] =
-	  {
-#define WICK_END(name, sentence) {"cut." #name, sentence},
-#include "bpf/stats.def"
-},
   cuts[] = {
+#define WICK_END(name, sentence) {"cut." #name, sentence},
 #define WICK_CUT(name, sentence) {"cut." #name, sentence},
 #include "bpf/stats.def"
 };
@@ -51,7 +47,7 @@ static uint64_t distance(uint64_t a, uint64_t b)
 uint64_t ledger_difference(const struct ledger *ledger)
 {
 	uint64_t dropped = sum(ledger->dropped, WICK_DROPS);
-	uint64_t cut = sum(ledger->cut_end, WICK_ENDS) + sum(ledger->cut_other, WICK_CUTS);
+	uint64_t cut = sum(ledger->cut, WICK_CUTS);
 
 	return distance(ledger->taken, ledger->written + dropped) +
 	       distance(ledger->written, ledger->complete + cut);
@@ -94,9 +90,7 @@ int ledger_store(const struct ledger *ledger, struct profile *profile)
 	if (!err)
 		err = store(profile, drops, ledger->dropped, WICK_DROPS);
 	if (!err)
-		err = store(profile, ends, ledger->cut_end, WICK_ENDS);
-	if (!err)
-		err = store(profile, cuts, ledger->cut_other, WICK_CUTS);
+		err = store(profile, cuts, ledger->cut, WICK_CUTS);
 	return err;
 }
 
@@ -108,14 +102,17 @@ static const char *find(const struct reason *reasons, size_t n, const char *name
 	return NULL;
 }
 
+const char *ledger_cut(unsigned int cut)
+{
+	return cuts[cut].name + strlen("cut.");
+}
+
 const char *ledger_sentence(const char *name)
 {
 	const char *sentence = find(others, ARRAY_SIZE(others), name);
 
 	if (!sentence)
 		sentence = find(drops, ARRAY_SIZE(drops), name);
-	if (!sentence)
-		sentence = find(ends, ARRAY_SIZE(ends), name);
 	return sentence ? sentence : find(cuts, ARRAY_SIZE(cuts), name);
 }
 
@@ -136,8 +133,7 @@ void ledger_print(const struct ledger *ledger)
 		 ledger->taken, ledger->written, dropped, ledger->complete,
 		 ledger->written - ledger->complete, ledger->not_run);
 	print(drops, ledger->dropped, WICK_DROPS);
-	print(ends, ledger->cut_end, WICK_ENDS);
-	print(cuts, ledger->cut_other, WICK_CUTS);
+	print(cuts, ledger->cut, WICK_CUTS);
 	if (off)
 		log_warn("the ledger is off by %" PRIu64 ": a bug in wick, please report it", off);
 }

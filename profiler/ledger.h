@@ -6,7 +6,7 @@
  *	written = complete + sum of cut
  *
  * Both hold exactly, always; a difference is a bug and is shown. not_run is an estimate beside
- *them: ticks on which the kernel did not run the program at all, Hz x busy CPU time - runs.
+ * them: ticks on which the kernel did not run the program at all, Hz x busy CPU time - runs.
  */
 #ifndef WICK_PROFILER_LEDGER_H
 #define WICK_PROFILER_LEDGER_H
@@ -20,9 +20,8 @@
 struct ledger {
 	uint64_t taken, filtered, written, complete;
 	uint64_t dropped[WICK_DROPS];
-	uint64_t cut_end[WICK_ENDS]; /* by how the user's walk ended */
-	uint64_t cut_other[WICK_CUTS];
-	uint64_t whole; /* stacks that travelled whole */
+	uint64_t cut[WICK_CUTS]; /* by enum wick_end and enum wick_cut */
+	uint64_t whole;		 /* stacks that travelled whole */
 	uint64_t filter_full;
 	uint64_t not_run;
 	uint64_t runs, run_ns; /* the kernel's own count; 0 unless asked for */
@@ -33,6 +32,9 @@ uint64_t ledger_difference(const struct ledger *ledger);
 
 /* Puts all counts into the profile's ledger. */
 int ledger_store(const struct ledger *ledger, struct profile *profile);
+
+/* A cut's name without the "cut.": "depth". */
+const char *ledger_cut(unsigned int cut);
 
 /* The sentence for "dropped.ring_full", "cut.depth", ..; NULL for an unknown name. */
 const char *ledger_sentence(const char *name);

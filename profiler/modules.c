@@ -14,32 +14,22 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
 	PARSE_DEADLINE_MS = 30000,
-	VDSO_SIZE_MAX = 16 * 4096,
 	MODULES_MAX = 1 << 20,
 	JIT_ROOTS_MAX = 64, /* roots kept open of processes with code made at run time */
 };
 
-/* What tells two open files apart, or not. */
-struct file_key {
-	uint64_t dev, inode, size;
-	int64_t mtime_ns;
-};
-
 struct entry {
 	struct module module;
-	struct file_key file;	     /* once opened */
+	struct module_file file;     /* once opened */
 	int fd;			     /* QUEUED only */
 	int root_fd;		     /* QUEUED: of its container; JIT: of its process; or -1 */
 	struct perf_map_owner owner; /* JIT only */
 	bool is_used;		     /* by the caller's thread only */
-	bool by_path;		     /* opened by name: the build id must agree */
 	uint32_t same_as;	     /* the entry that is parsed for this one, or its own id */
 	struct symindex *owned;
 };
@@ -64,48 +54,22 @@ struct modules {
 
 /* --- naming --- */
 
-static uint64_t name_hash(const struct module *module)
-{
-	if (module->build_id_size)
-		return hash_bytes(module->build_id, module->build_id_size);
-	return hash_mix(hash_mix(module->dev, module->inode),
-			hash_bytes(module->path, strlen(module->path)));
-}
-
 static bool name_equal(const void *table, uint32_t position, const void *key)
 {
-	const struct module *have = &((const struct modules *)table)->entries[position].module;
-	const struct module *want = key;
-
-	if (have->build_id_size != want->build_id_size)
-		return false;
-	if (have->build_id_size)
-		return !memcmp(have->build_id, want->build_id, have->build_id_size);
-	return have->dev == want->dev && have->inode == want->inode &&
-	       !strcmp(have->path, want->path);
+	return module_name_equal(&((const struct modules *)table)->entries[position].module.name,
+				 key);
 }
 
 static bool file_equal(const void *table, uint32_t position, const void *key)
 {
 	return !memcmp(&((const struct modules *)table)->entries[position].file, key,
-		       sizeof(struct file_key));
+		       sizeof(struct module_file));
 }
 
-/* perf names anonymous memory "//anon" and "/anon_hugepage", maps(5) leaves it empty; "[heap]",
- * "[stack]" and others are the kernel's own words. */
-static enum module_kind kind_of(const struct task_event *map)
-{
-	if (!strcmp(map->path, "[vdso]"))
-		return MODULE_VDSO;
-	if (map->path[0] == '/' && map->path[1] != '/' && (map->inode || map->build_id_size))
-		return MODULE_FILE;
-	return MODULE_OTHER;
-}
-
-static int add_entry(struct modules *modules, const struct module *module, uint64_t hash,
+static int add_entry(struct modules *modules, const struct module_name *name, uint64_t hash,
 		     uint32_t *ret_id)
 {
-	_cleanup_free_ char *path = strdup(module->path);
+	_cleanup_free_ char *path = strdup(name->path);
 	struct entry *entry;
 	uint32_t id = modules->count;
 	int err;
@@ -118,8 +82,8 @@ static int add_entry(struct modules *modules, const struct module *module, uint6
 	if (err)
 		return err;
 	entry = &modules->entries[id];
-	*entry = (struct entry){.module = *module, .fd = -1, .root_fd = -1, .same_as = id};
-	entry->module.path = TAKE_PTR(path);
+	*entry = (struct entry){.module.name = *name, .fd = -1, .root_fd = -1, .same_as = id};
+	entry->module.name.path = TAKE_PTR(path);
 	modules->count++;
 	*ret_id = id;
 	return 0;
@@ -127,24 +91,14 @@ static int add_entry(struct modules *modules, const struct module *module, uint6
 
 int modules_add(struct modules *modules, const struct task_event *map, uint32_t *ret_id)
 {
-	struct module module = {.kind = kind_of(map), .path = map->path};
-	uint64_t hash;
-	uint32_t id;
+	struct module_name name = module_name_of(map);
+	uint64_t hash = module_name_hash(&name);
+	uint32_t id = hashmap_find(&modules->by_name, hash, name_equal, modules, &name);
 	int err = 0;
 
-	if (module.kind == MODULE_FILE) {
-		module.dev = map->dev;
-		module.inode = map->inode;
-		module.build_id_size = map->build_id_size;
-		memcpy(module.build_id, map->build_id, map->build_id_size);
-	} else if (module.kind == MODULE_OTHER && module.path[0] != '[') {
-		module.path = "[anon]";
-	}
-	hash = name_hash(&module);
-	id = hashmap_find(&modules->by_name, hash, name_equal, modules, &module);
 	if (id == HASHMAP_NONE) {
 		pthread_mutex_lock(&modules->lock);
-		err = add_entry(modules, &module, hash, &id);
+		err = add_entry(modules, &name, hash, &id);
 		pthread_mutex_unlock(&modules->lock);
 	}
 	if (!err)
@@ -153,63 +107,6 @@ int modules_add(struct modules *modules, const struct task_event *map, uint32_t 
 }
 
 /* --- opening --- */
-
-static int open_regular(const char *path)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat stat;
-
-	if (fd < 0 || fstat(fd, &stat))
-		return -errno;
-	if (!S_ISREG(stat.st_mode))
-		return -ENOEXEC;
-	return TAKE_FD(fd);
-}
-
-static int open_by_path(const struct module *module)
-{
-	int fd = open_regular(module->path);
-	struct stat stat;
-
-	if (fd < 0 || module->build_id_size)
-		return fd;
-	/* Without a build id the inode has to do. */
-	if (!fstat(fd, &stat) && stat.st_ino == module->inode)
-		return fd;
-	close(fd);
-	return -ESTALE;
-}
-
-/* The vdso is the same in all 64-bit processes of a machine: ours will do. */
-static int open_vdso(void)
-{
-	const uint8_t *at = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
-	_cleanup_close_ int fd = memfd_create("vdso", MFD_CLOEXEC);
-	size_t size = 0, page = (size_t)sysconf(_SC_PAGESIZE);
-
-	if (!at || fd < 0)
-		return -ENOENT;
-	/* Its end is not told; write() stops at the first page that is not there. */
-	while (size < VDSO_SIZE_MAX && write(fd, at + size, page) == (ssize_t)page)
-		size += page;
-	return size ? TAKE_FD(fd) : -ENOENT;
-}
-
-static int open_module(struct entry *entry, pid_t pid, uint64_t start, uint64_t end)
-{
-	char path[64];
-	int fd;
-
-	if (entry->module.kind == MODULE_VDSO)
-		return open_vdso();
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
-		 (unsigned long long)end);
-	fd = open_regular(path);
-	if (fd >= 0)
-		return fd;
-	entry->by_path = true;
-	return open_by_path(&entry->module);
-}
 
 /* The root of the process, where that is another one than ours; else -1. */
 static int open_root(pid_t pid)
@@ -253,16 +150,16 @@ static const char *open_error(int err)
 static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 {
 	struct entry *entry = &modules->entries[id];
-	struct stat stat;
 	uint32_t same;
 	uint64_t hash;
 
-	if (!fstat(fd, &stat))
-		entry->file = (struct file_key){stat.st_dev, stat.st_ino, (uint64_t)stat.st_size,
-						stat.st_mtim.tv_sec * 1000000000LL +
-							stat.st_mtim.tv_nsec};
+	entry->file = module_file_of(fd);
 	hash = hash_bytes(&entry->file, sizeof(entry->file));
 	same = hashmap_find(&modules->by_file, hash, file_equal, modules, &entry->file);
+	/* With two build ids one of them has been opened too late: see parse(). */
+	if (same != HASHMAP_NONE && entry->module.name.build_id_size &&
+	    modules->entries[same].module.name.build_id_size)
+		same = HASHMAP_NONE;
 	if (same != HASHMAP_NONE) {
 		entry->same_as = same;
 		return false;
@@ -285,7 +182,9 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 	if (entry->is_used)
 		return;
 	entry->is_used = true;
-	fd = entry->module.kind == MODULE_OTHER ? -ENOEXEC : open_module(entry, pid, start, end);
+	fd = entry->module.name.kind == MODULE_OTHER
+		     ? -ENOEXEC
+		     : module_open(&entry->module.name, pid, start, end);
 	root_fd = fd >= 0 ? open_root(pid) : -1;
 	pthread_mutex_lock(&modules->lock);
 	entry->module.state = MODULE_QUEUED;
@@ -303,10 +202,10 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 
 /* --- code made at run time --- */
 
-static bool may_hold_jit_code(const struct module *module)
+static bool may_hold_jit_code(const struct module_name *name)
 {
-	return (module->kind == MODULE_OTHER && !strcmp(module->path, "[anon]")) ||
-	       (module->kind == MODULE_FILE && !strncmp(module->path, "/memfd:", 7));
+	return (name->kind == MODULE_OTHER && !strcmp(name->path, "[anon]")) ||
+	       (name->kind == MODULE_FILE && !strncmp(name->path, "/memfd:", 7));
 }
 
 /* Keeps the root of a process that has just been met, and lets go of the oldest. */
@@ -334,21 +233,22 @@ uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t s
 		     uint64_t exec_id)
 {
 	/* Told apart as files are: start time and generation stand for device and inode. */
-	struct module module = {
-		.kind = MODULE_JIT, .path = "[jit]", .dev = start_ns, .inode = exec_id};
+	struct module_name name = {.kind = MODULE_JIT,
+				   .path = "[jit]",
+				   .dev = start_ns,
+				   .inode = exec_id ^ (uint64_t)pid << 32};
 	uint64_t hash;
 	uint32_t jit;
 	int err;
 
-	if (!may_hold_jit_code(&modules->entries[id].module))
+	if (!may_hold_jit_code(&modules->entries[id].module.name))
 		return id;
-	module.inode ^= (uint64_t)pid << 32;
-	hash = name_hash(&module);
-	jit = hashmap_find(&modules->by_name, hash, name_equal, modules, &module);
+	hash = module_name_hash(&name);
+	jit = hashmap_find(&modules->by_name, hash, name_equal, modules, &name);
 	if (jit != HASHMAP_NONE)
 		return jit;
 	pthread_mutex_lock(&modules->lock);
-	err = add_entry(modules, &module, hash, &jit);
+	err = add_entry(modules, &name, hash, &jit);
 	pthread_mutex_unlock(&modules->lock);
 	if (err)
 		return id;
@@ -365,17 +265,17 @@ int modules_open_perf_map(struct modules *modules, uint32_t id)
 
 /* --- parsing --- */
 
-/* A file opened by its name may be another one by now. */
-static bool is_mapped_file(const struct entry *entry, const struct symindex *index)
+/* A file opened by its name may be another one by now; so may one that was opened by the addresses it
+ * was mapped at, where libraries come and go. */
+static bool is_mapped_file(const struct module_name *name, const struct symindex *index)
 {
-	const struct module *module = &entry->module;
 	const uint8_t *id;
 	size_t size;
 
-	if (!entry->by_path || !module->build_id_size)
+	if (!name->build_id_size)
 		return true;
 	id = symindex_build_id(index, &size);
-	return size == module->build_id_size && !memcmp(id, module->build_id, size);
+	return size == name->build_id_size && !memcmp(id, name->build_id, size);
 }
 
 static void finish(struct entry *entry, int err, struct symindex *index)
@@ -393,28 +293,36 @@ static void finish(struct entry *entry, int err, struct symindex *index)
 		fail(module, parser_error(err));
 		return;
 	}
-	if (!is_mapped_file(entry, index)) {
+	if (!is_mapped_file(&module->name, index)) {
 		fail(module, "the file was replaced");
 		return;
 	}
 	id = symindex_build_id(index, &size);
-	if (!module->build_id_size && size <= sizeof(module->build_id)) {
-		memcpy(module->build_id, id, size);
-		module->build_id_size = (uint8_t)size;
+	if (!module->name.build_id_size && size <= sizeof(module->name.build_id)) {
+		memcpy(module->name.build_id, id, size);
+		module->name.build_id_size = (uint8_t)size;
 	}
 	module->index = index;
 	module->state = MODULE_READY;
 }
 
-/* The vdso's file is made anew in each run: no use to keep it. */
-static struct parser_files parser_files_of(const struct modules *modules, const struct entry *entry)
+/* The file of `files`, or if it is not the one that was mapped, the file of that name. */
+static int parse(const struct module_name *name, struct parser_files files,
+		 struct symindex **ret_index)
 {
-	return (struct parser_files){
-		.elf_fd = entry->fd,
-		.root_fd = entry->root_fd,
-		.path = entry->module.path,
-		.cache = entry->module.kind == MODULE_FILE ? modules->cache : NULL,
-	};
+	_cleanup_(symindex_freep) struct symindex *other = NULL;
+	_cleanup_close_ int named_fd = -1;
+	int err = parser_symbols(&files, PARSE_DEADLINE_MS, ret_index);
+
+	if (err || is_mapped_file(name, *ret_index))
+		return err;
+	named_fd = module_open_by_path(name);
+	files.elf_fd = named_fd;
+	if (named_fd < 0 || parser_symbols(&files, PARSE_DEADLINE_MS, &other))
+		return 0;
+	symindex_free(*ret_index);
+	*ret_index = TAKE_PTR(other);
+	return 0;
 }
 
 static void *parse_main(void *context)
@@ -425,6 +333,7 @@ static void *parse_main(void *context)
 	while (!modules->quit) {
 		struct symindex *index = NULL;
 		struct parser_files files;
+		struct module_name name;
 		uint32_t id;
 		int err;
 
@@ -434,9 +343,16 @@ static void *parse_main(void *context)
 			continue;
 		}
 		id = modules->queue[modules->next];
-		files = parser_files_of(modules, &modules->entries[id]);
+		name = modules->entries[id].module.name; /* its path stays where it is */
+		files = (struct parser_files){
+			.elf_fd = modules->entries[id].fd,
+			.root_fd = modules->entries[id].root_fd,
+			.path = name.path,
+			/* The vdso's file is made anew in each run: no use to keep it. */
+			.cache = name.kind == MODULE_FILE ? modules->cache : NULL,
+		};
 		pthread_mutex_unlock(&modules->lock);
-		err = parser_symbols(&files, PARSE_DEADLINE_MS, &index);
+		err = parse(&name, files, &index);
 		pthread_mutex_lock(&modules->lock);
 		finish(&modules->entries[id], err, index);
 		modules->next++;
@@ -467,8 +383,8 @@ struct module modules_get(struct modules *modules, uint32_t id)
 		module.state = same->state;
 		module.index = same->index;
 		module.why = same->why;
-		module.build_id_size = same->build_id_size;
-		memcpy(module.build_id, same->build_id, sizeof(module.build_id));
+		module.name.build_id_size = same->name.build_id_size;
+		memcpy(module.name.build_id, same->name.build_id, sizeof(module.name.build_id));
 	}
 	pthread_mutex_unlock(&modules->lock);
 	return module;
@@ -518,7 +434,7 @@ void modules_free(struct modules *modules)
 	if (modules->has_parser)
 		pthread_join(modules->parser, NULL);
 	for (uint32_t i = 0; i < modules->count; i++) {
-		free((char *)modules->entries[i].module.path);
+		free((char *)modules->entries[i].module.name.path);
 		symindex_free(modules->entries[i].owned);
 		if (modules->entries[i].fd >= 0)
 			close(modules->entries[i].fd);

@@ -14,19 +14,12 @@
 #ifndef WICK_PROFILER_MODULES_H
 #define WICK_PROFILER_MODULES_H
 
-#include "profiler/task_events.h"
+#include "profiler/module_file.h"
 #include "symbolizer/symindex.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-enum module_kind {
-	MODULE_FILE,
-	MODULE_VDSO,
-	MODULE_OTHER, /* anonymous memory and the like */
-	MODULE_JIT,   /* code that one process made at run time: an off in it is an addr */
-};
 
 enum module_state {
 	MODULE_SEEN,   /* mapped somewhere, no sample yet */
@@ -36,12 +29,7 @@ enum module_state {
 };
 
 struct module {
-	enum module_kind kind;
-	const char *path; /* as the mapping names it; or "[vdso]", "[anon]" */
-	uint64_t dev, inode;
-	uint8_t build_id[TASK_BUILD_ID_MAX];
-	uint8_t build_id_size;
-
+	struct module_name name;
 	enum module_state state;
 	const struct symindex *index; /* READY only */
 	const char *why;	      /* FAILED only: a sentence, static */

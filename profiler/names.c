@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-enum { DEMANGLE_DEADLINE_MS = 10000 };
+enum { DEMANGLE_DEADLINE_MS = 10000, LABELS_MAX = 7 };
 
 struct names {
 	struct modules *modules;
@@ -111,8 +111,8 @@ static int add_mapping(struct maker *maker, const struct module *module, uint32_
 	char id[2 * TASK_BUILD_ID_MAX + 1];
 	int err;
 
-	hex(id, module->build_id, module->build_id_size);
-	err = profile_add_string(maker->profile, module->path, &mapping.file);
+	hex(id, module->name.build_id, module->name.build_id_size);
+	err = profile_add_string(maker->profile, module->name.path, &mapping.file);
 	if (!err)
 		err = profile_add_string(maker->profile, id, &mapping.build_id);
 	if (err)
@@ -123,7 +123,7 @@ static int add_mapping(struct maker *maker, const struct module *module, uint32_
 		mapping.has_inlines = symindex_header(module->index)->node_count > 1;
 		mapping.has_functions = symindex_count(module->index) > 0 || mapping.has_lines;
 	}
-	mapping.has_functions |= module->kind == MODULE_JIT;
+	mapping.has_functions |= module->name.kind == MODULE_JIT;
 	return profile_add_mapping(maker->profile, &mapping, ret_mapping);
 }
 
@@ -229,7 +229,7 @@ static int name_user(struct maker *maker, const struct frame *frame, struct name
 	if (err)
 		return err;
 	module = &maker->modules[frame->module];
-	if (module->kind == MODULE_JIT)
+	if (module->name.kind == MODULE_JIT)
 		return put_off_jit(maker, frame, named);
 	named->address = module_vaddr(module, frame->off);
 	if (!module->index)
@@ -242,12 +242,17 @@ static int name_user(struct maker *maker, const struct frame *frame, struct name
 
 static int name_frame(struct maker *maker, const struct frame *frame, struct named *named)
 {
-	const struct level unmapped = {.symbol = "[unmapped]"};
+	const struct level unmapped = {.symbol = "[unmapped]"},
+			   gap = {.symbol = "[frames left out]"};
 	int err;
 
 	*named = (struct named){.mapping = PROFILE_NO_MAPPING, .first = maker->level_count};
 	if (frame->module == FRAME_KERNEL)
 		return name_kernel(maker, frame, named);
+	if (frame->module == FRAME_GAP) {
+		err = add_level(maker, named, &gap);
+		return err ? err : named_mapping(maker, "[unwinding]", &named->mapping);
+	}
 	if (frame->module != FRAME_UNMAPPED)
 		return name_user(maker, frame, named);
 	err = add_level(maker, named, &unmapped);
@@ -405,31 +410,47 @@ static int add_locations(struct maker *maker)
 	return err;
 }
 
-static int add_labels(struct maker *maker, const struct window_count *count,
-		      struct profile_label *labels, uint32_t *ret_count)
+/* Numbers that are 0 are left out. */
+static int add_number(struct maker *maker, const char *key, uint32_t number,
+		      struct profile_label *labels, uint32_t *count)
 {
-	struct profile *profile = maker->profile;
+	return number ? profile_make_number(maker->profile, key, number, &labels[(*count)++]) : 0;
+}
+
+static int add_text(struct maker *maker, const char *key, uint32_t string,
+		    struct profile_label *labels, uint32_t *count)
+{
+	return profile_make_label(maker->profile, key, strtab_get(&maker->window->strings, string),
+				  &labels[(*count)++]);
+}
+
+static int add_labels(struct maker *maker, const struct window_count *count,
+		      struct profile_label labels[LABELS_MAX], uint32_t *ret_count)
+{
 	uint32_t n = 0;
-	int err = profile_make_label(
-		profile, "comm", strtab_get(&maker->window->strings, count->comm), &labels[n++]);
+	int err = add_text(maker, "comm", count->comm, labels, &n);
 
 	if (!err)
-		err = profile_make_number(profile, "pid", count->pid, &labels[n++]);
-	if (!err && count->tid) {
-		err = profile_make_number(profile, "tid", count->tid, &labels[n++]);
-		if (!err)
-			err = profile_make_label(profile, "thread",
-						 strtab_get(&maker->window->strings, count->thread),
-						 &labels[n++]);
-	}
+		err = add_number(maker, "pid", count->pid, labels, &n);
+	if (!err)
+		err = add_number(maker, "nspid", count->ns_pid, labels, &n);
+	if (!err && count->tid)
+		err = add_text(maker, "thread", count->thread, labels, &n);
+	if (!err)
+		err = add_number(maker, "tid", count->tid, labels, &n);
+	if (!err)
+		err = add_number(maker, "nstid", count->ns_tid, labels, &n);
+	if (!err && count->cut)
+		err = profile_make_label(maker->profile, "cut", ledger_cut(count->cut),
+					 &labels[n++]);
 	*ret_count = n;
 	return err;
 }
 
 static int add_sample(struct maker *maker, const struct window_count *count)
 {
-	struct profile_label labels[4];
-	uint32_t locations[2 * WICK_DEPTH], n = 0, label_count;
+	struct profile_label labels[LABELS_MAX];
+	uint32_t locations[WICK_DEPTH_MAX + WICK_DEPTH], n = 0, label_count;
 	int64_t values[2] = {(int64_t)count->ticks, (int64_t)count->ticks * maker->profile->period};
 	int err = add_labels(maker, count, labels, &label_count);
 
@@ -454,17 +475,26 @@ static int add_comments(struct maker *maker, unsigned int hz, const char *event)
 			 host.release);
 		err = profile_add_comment(maker->profile, text);
 	}
+	if (!err && maker->window->by_row + maker->window->by_fp) {
+		snprintf(text, sizeof(text),
+			 "callers in distinct user stacks: %llu by unwind rows, %llu by frame "
+			 "pointer",
+			 (unsigned long long)maker->window->by_row,
+			 (unsigned long long)maker->window->by_fp);
+		err = profile_add_comment(maker->profile, text);
+	}
 	for (uint32_t i = 0; !err && i < maker->module_count; i++) {
 		const struct module *module = &maker->modules[i];
 
 		const char *why = symindex_debug_problem(module->index);
 
-		if (maker->mappings[i] == PROFILE_NO_MAPPING || module->kind != MODULE_FILE)
+		if (maker->mappings[i] == PROFILE_NO_MAPPING || module->name.kind != MODULE_FILE)
 			continue;
 		if (module->state == MODULE_FAILED)
-			snprintf(text, sizeof(text), "no names: %s: %s", module->path, module->why);
+			snprintf(text, sizeof(text), "no names: %s: %s", module->name.path,
+				 module->why);
 		else if (why)
-			snprintf(text, sizeof(text), "no lines: %s: %s", module->path, why);
+			snprintf(text, sizeof(text), "no lines: %s: %s", module->name.path, why);
 		else
 			continue;
 		err = profile_add_comment(maker->profile, text);

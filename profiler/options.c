@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "profiler/options.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/quote.h"
@@ -100,6 +101,48 @@ static int parse_seconds(const struct option_spec *spec, const char *value, doub
 	return bad_value(spec, value, "a time such as 10, 500ms or 2m");
 }
 
+static int parse_number(const struct option_spec *spec, const char *value, double *ret)
+{
+	size_t digits = strspn(value, "0123456789.");
+	char *end, wanted[64];
+	double number = strtod(value, &end);
+
+	if (digits && !value[digits] && end == value + digits &&
+	    (!spec->max || number <= spec->max)) {
+		*ret = number;
+		return 0;
+	}
+	snprintf(wanted, sizeof(wanted), spec->max ? "a number from 0 to %u" : "a number",
+		 spec->max);
+	return bad_value(spec, value, wanted);
+}
+
+static int add_to_list(struct option_list *list, const char *value)
+{
+	int err = array_reserve(&list->items, &list->size, list->count + 1);
+
+	if (!err)
+		list->items[list->count++] = value;
+	return err;
+}
+
+/* Takes what follows the option's first value, too; getopt goes on behind it. */
+static int parse_list(struct option_list *list, const char *value, char **argv)
+{
+	int err = add_to_list(list, value);
+
+	while (!err && argv[optind] && argv[optind][0] != '-')
+		err = add_to_list(list, argv[optind++]);
+	return err;
+}
+
+static void free_lists(const struct command *command, void *options)
+{
+	for (const struct option_spec *spec = command->options; spec && spec->name; spec++)
+		if (spec->kind == OPTION_LIST)
+			free(((struct option_list *)((char *)options + spec->offset))->items);
+}
+
 static int parse_bytes(const struct option_spec *spec, const char *value, unsigned long long *ret)
 {
 	static const char units[] = "KMGT";
@@ -121,7 +164,8 @@ static int parse_bytes(const struct option_spec *spec, const char *value, unsign
 	return 0;
 }
 
-static int parse_value(const struct option_spec *spec, void *options, const char *value)
+static int parse_value(const struct option_spec *spec, void *options, const char *value,
+		       char **argv)
 {
 	void *at = (char *)options + spec->offset;
 
@@ -136,6 +180,10 @@ static int parse_value(const struct option_spec *spec, void *options, const char
 		return parse_uint(spec, value, at);
 	case OPTION_SECONDS:
 		return parse_seconds(spec, value, at);
+	case OPTION_NUMBER:
+		return parse_number(spec, value, at);
+	case OPTION_LIST:
+		return parse_list(at, value, argv);
 	case OPTION_BYTES:
 		return parse_bytes(spec, value, at);
 	case OPTION_CALL:
@@ -291,10 +339,29 @@ static int parse_options(const struct command *command, const char *called, int 
 			return bad_option(command, called, argv, option);
 		if (option == LONG_HELP || row < 0)
 			return -1;
-		if (parse_value(&command->options[row], options, optarg))
+		if (parse_value(&command->options[row], options, optarg, argv))
 			return usage(called);
 	}
 	return STATUS_OK;
+}
+
+static int run_parsed(const struct command *command, const char *called, int argc, char **argv,
+		      void *options)
+{
+	int status = parse_options(command, called, argc, argv, options);
+
+	if (status < 0)
+		return print_help(command, called);
+	if (status != STATUS_OK)
+		return status;
+	argc -= optind;
+	argv += optind;
+	if (argc && command->verbs)
+		return run_verb(command->verbs, called, argc, argv);
+	if (command->run)
+		return command->run(options, argc, argv);
+	log_error("'%s' needs to know what", called);
+	return usage(called);
 }
 
 int command_run(const struct command *command, const char *called, int argc, char **argv)
@@ -308,17 +375,7 @@ int command_run(const struct command *command, const char *called, int argc, cha
 	}
 	if (command->defaults)
 		memcpy(options, command->defaults, command->options_size);
-	status = parse_options(command, called, argc, argv, options);
-	if (status < 0)
-		return print_help(command, called);
-	if (status != STATUS_OK)
-		return status;
-	argc -= optind;
-	argv += optind;
-	if (argc && command->verbs)
-		return run_verb(command->verbs, called, argc, argv);
-	if (command->run)
-		return command->run(options, argc, argv);
-	log_error("'%s' needs to know what", called);
-	return usage(called);
+	status = run_parsed(command, called, argc, argv, options);
+	free_lists(command, options);
+	return status;
 }

@@ -23,8 +23,16 @@ enum option_kind {
 	OPTION_STRING,	/* const char *; points into argv */
 	OPTION_UINT,	/* unsigned int, within [min, max] */
 	OPTION_SECONDS, /* double; "10", "0.5", "500ms", "5s", "2m", "1h" */
+	OPTION_NUMBER,	/* double, at least 0, and at most max where that is not 0; "5", "0.5" */
+	OPTION_LIST,	/* struct option_list: the arguments up to the next option, one at least */
 	OPTION_BYTES,	/* unsigned long long; "64K", "32M", "1G" */
 	OPTION_CALL,	/* handled by .parse: for lists and enumerations */
+};
+
+/* Arguments; command_run() frees the list after the command. */
+struct option_list {
+	const char **items; /* point into argv */
+	unsigned int count, size;
 };
 
 struct option_spec {
@@ -34,7 +42,7 @@ struct option_spec {
 	const char *value;     /* "HZ", for help; NULL for flags */
 	const char *help;      /* one line, lower case, no full stop */
 	size_t offset;	       /* offsetof() in the command's options struct */
-	unsigned int min, max; /* OPTION_UINT; max 0 = no limit */
+	unsigned int min, max; /* OPTION_UINT, OPTION_NUMBER; max 0 = no limit */
 	bool hidden;	       /* not in --help: for tests and measurements */
 	/* OPTION_CALL: 0, or -EINVAL after it has said what is wrong. */
 	int (*parse)(void *options, const struct option_spec *spec, const char *value);

@@ -62,7 +62,7 @@ static bool is_direct(const char *path, const struct stat *st)
 	       S_ISLNK(link.st_mode);
 }
 
-static int find_target(const char *path, struct target *ret_target)
+static int find_place(const char *path, struct target *ret_target)
 {
 	struct target target = {path, {FORMAT_FOLDED, PACKING_NONE}, is_stdout(path)};
 	char name[NAME_SHOWN];
@@ -71,15 +71,27 @@ static int find_target(const char *path, struct target *ret_target)
 
 	if (exists && is_direct(path, &st))
 		target.is_direct = true;
-	if (profile_codec_by_name(path, &target.codec) && !target.is_direct) {
-		log_error("unknown extension: '%s'", quote(name, sizeof(name), path));
-		log_hint("known are %s; '-o -' is folded text on stdout", profile_codec_names());
-		return STATUS_USAGE;
-	}
 	if (exists && !target.is_direct && !S_ISREG(st.st_mode)) {
 		log_error("'%s' is %s", quote(name, sizeof(name), path),
 			  S_ISDIR(st.st_mode) ? "a directory" : "not a file that can be replaced");
 		return STATUS_ERROR;
+	}
+	*ret_target = target;
+	return STATUS_OK;
+}
+
+static int find_target(const char *path, struct target *ret_target)
+{
+	struct target target;
+	char name[NAME_SHOWN];
+	int status = find_place(path, &target);
+
+	if (status != STATUS_OK)
+		return status;
+	if (profile_codec_by_name(path, &target.codec) && !target.is_direct) {
+		log_error("unknown extension: '%s'", quote(name, sizeof(name), path));
+		log_hint("known are %s; '-o -' is folded text on stdout", profile_codec_names());
+		return STATUS_USAGE;
 	}
 	*ret_target = target;
 	return STATUS_OK;
@@ -106,14 +118,22 @@ static int check_directory(const char *path)
 	return STATUS_OK;
 }
 
+int output_check_place(const char *path)
+{
+	struct target target;
+	int status = find_place(path, &target);
+
+	if (status != STATUS_OK || target.is_direct)
+		return status;
+	return check_directory(path);
+}
+
 int output_check(const char *path)
 {
 	struct target target;
 	int status = find_target(path, &target);
 
-	if (status != STATUS_OK || target.is_direct)
-		return status;
-	return check_directory(path);
+	return status == STATUS_OK ? output_check_place(path) : status;
 }
 
 static int write_all(int fd, const struct buf *bytes)
@@ -241,7 +261,7 @@ static int write_replacing(const char *path, const struct buf *bytes)
 int output_write(struct profile *profile, const char *path, size_t *ret_bytes)
 {
 	_cleanup_(buf_release) struct buf bytes = {0};
-	struct target target;
+	struct target target = {0};
 	int err, status = find_target(path, &target);
 
 	if (status != STATUS_OK)
@@ -259,6 +279,18 @@ int output_write(struct profile *profile, const char *path, size_t *ret_bytes)
 	if (ret_bytes)
 		*ret_bytes = bytes.used;
 	return STATUS_OK;
+}
+
+int output_write_bytes(const struct buf *bytes, const char *path)
+{
+	struct target target = {0};
+	int err = buf_error(bytes), status = find_place(path, &target);
+
+	if (status != STATUS_OK)
+		return status;
+	if (!err)
+		err = target.is_direct ? write_direct(path, bytes) : write_replacing(path, bytes);
+	return err ? fail("write", is_stdout(path) ? "standard output" : path, err) : STATUS_OK;
 }
 
 int output_text(const struct buf *text)

@@ -27,6 +27,13 @@ int output_check(const char *path);
  */
 int output_write(struct profile *profile, const char *path, size_t *ret_bytes);
 
+/*
+ * The same two for other bytes than a profile's, which have no format of wick's: any path goes but
+ * "-", which is written as it is to stdout. output_check_place() says nothing of extensions.
+ */
+int output_check_place(const char *path);
+int output_write_bytes(const struct buf *bytes, const char *path);
+
 /* Reads a profile in any readable format; says what is wrong and gives a STATUS_. */
 int output_read(const char *path, struct profile **ret_profile);
 

@@ -12,6 +12,7 @@
 #include "profiler/procs.h"
 #include "profiler/system.h"
 #include "profiler/task_events.h"
+#include "profiler/unwind_tables.h"
 
 #include <errno.h>
 #include <string.h>
@@ -53,6 +54,8 @@ struct pipeline {
 	struct modules *modules;
 	struct procs *procs;
 	struct names *names;
+	struct unwind_maps *unwind_maps; /* NULL: user stacks by frame pointer alone */
+	struct unwind_tables *unwind;	 /* goes with them; drains the task events */
 	int epoll_fd, timer_fd;
 
 	struct queue queue, spare; /* spare: what stays behind moves here, then they swap */
@@ -144,18 +147,23 @@ static struct window *window_of(struct pipeline *pipeline, uint32_t epoch)
 	return pipeline->window;
 }
 
-static void count_written(struct ledger *ledger, const struct wick_sample *sample, bool is_lost)
+/* Why the sample's stack is not whole (enum wick_end, wick_cut); 0: it is. */
+static uint8_t find_cut(const struct wick_sample *sample, bool is_lost)
+{
+	if (sample->user_end > WICK_END_LAST_COMPLETE)
+		return sample->user_end < WICK_ENDS ? sample->user_end : WICK_END_no_regs;
+	if (is_lost)
+		return WICK_CUT_stack_lost;
+	if (sample->flags & WICK_KERNEL_ERROR)
+		return WICK_CUT_kernel_walk;
+	return sample->kernel_n >= WICK_DEPTH ? WICK_CUT_kernel_depth : 0;
+}
+
+static void count_written(struct ledger *ledger, uint8_t cut)
 {
 	ledger->written++;
-	if (sample->user_end > WICK_END_LAST_COMPLETE)
-		ledger->cut_end[sample->user_end < WICK_ENDS ? sample->user_end
-							     : WICK_END_no_regs]++;
-	else if (is_lost)
-		ledger->cut_other[WICK_CUT_stack_lost]++;
-	else if (sample->flags & WICK_KERNEL_ERROR)
-		ledger->cut_other[WICK_CUT_kernel_walk]++;
-	else if (sample->kernel_n >= WICK_DEPTH)
-		ledger->cut_other[WICK_CUT_kernel_depth]++;
+	if (cut)
+		ledger->cut[cut]++;
 	else
 		ledger->complete++;
 }
@@ -178,11 +186,11 @@ static struct frame user_frame(struct pipeline *pipeline, const struct address_s
 	return (struct frame){addr - map->start + map->off, map->module};
 }
 
-/* The leaf is where it was interrupted; all others are return addresses, which may already stand
- * behind the call's function: one less. */
-static uint64_t call_site(const uint64_t *pcs, size_t i)
+/* Where the frame's code was interrupted, or where it calls: a return address may already stand
+ * behind the call's function, so one less. */
+static uint64_t call_site(uint64_t pc)
 {
-	return i ? pcs[i] - 1 : pcs[i];
+	return (pc & WICK_PC_ADDR) - !(pc & WICK_PC_EXACT);
 }
 
 static int push_user(struct pipeline *pipeline, struct window *window,
@@ -192,8 +200,13 @@ static int push_user(struct pipeline *pipeline, struct window *window,
 	int err = 0;
 
 	for (size_t i = sample->user_n; !err && i-- > 0;) {
-		struct frame frame = user_frame(pipeline, space, sample, call_site(pcs, i));
+		struct frame frame = {0, FRAME_GAP};
 
+		if (pcs[i] != WICK_PC_GAP) {
+			frame = user_frame(pipeline, space, sample, call_site(pcs[i]));
+			window->by_fp += !!(pcs[i] & WICK_PC_BY_FP);
+			window->by_row += !(pcs[i] & (WICK_PC_BY_FP | WICK_PC_EXACT));
+		}
 		err = window_push(window, *node, &frame, node);
 	}
 	return err;
@@ -205,7 +218,7 @@ static int push_kernel(struct window *window, const struct wick_sample *sample, 
 	int err = 0;
 
 	for (size_t i = sample->kernel_n; !err && i-- > 0;) {
-		struct frame frame = {call_site(pcs, i), FRAME_KERNEL};
+		struct frame frame = {pcs[i] - !!i, FRAME_KERNEL};
 
 		err = window_push(window, *node, &frame, node);
 	}
@@ -278,22 +291,30 @@ static int kernel_node(struct pipeline *pipeline, struct window *window,
 static void take_sample(struct pipeline *pipeline, const struct wick_sample *sample)
 {
 	struct window *window = window_of(pipeline, sample->epoch);
+	const struct window_task task = {
+		.pid = sample->pid,
+		.tid = pipeline->options.threads ? sample->tid : 0,
+		.ns_pid = sample->ns_pid,
+		.ns_tid = sample->ns_tid,
+		.comm = sample->comm,
+		.thread = sample->thread,
+	};
 	uint32_t node = NODE_NONE;
 	bool is_lost = false;
+	uint8_t cut;
 	int err = 0;
 
 	if (sample->user_hash)
 		err = user_node(pipeline, window, sample, &node, &is_lost);
 	if (!err && sample->kernel_hash)
 		err = kernel_node(pipeline, window, sample, &node, &is_lost);
+	cut = find_cut(sample, is_lost);
 	if (!err)
-		err = window_add(window, sample->pid, sample->comm,
-				 pipeline->options.threads ? sample->tid : 0, sample->thread, node,
-				 sample->weight);
+		err = window_add(window, &task, node, cut, sample->weight);
 	if (err)
 		window->ledger.dropped[WICK_DROP_no_memory]++;
 	else
-		count_written(&window->ledger, sample, is_lost);
+		count_written(&window->ledger, cut);
 }
 
 /* --- drain and apply --- */
@@ -303,6 +324,8 @@ static void on_record(void *context, const struct wick_sample *sample)
 	struct pipeline *pipeline = context;
 
 	pipeline->received[sample->epoch & 1]++;
+	if (pipeline->unwind)
+		unwind_tables_sample(pipeline->unwind, sample);
 	if (push_record(&pipeline->queue, sample))
 		window_of(pipeline, sample->epoch)->ledger.dropped[WICK_DROP_no_memory]++;
 }
@@ -439,7 +462,10 @@ static void take_ended(struct pipeline *pipeline)
 static void drain(struct pipeline *pipeline)
 {
 	sampler_drain(pipeline->sampler, on_record, pipeline);
-	task_events_drain(pipeline->task_events, on_event, pipeline);
+	if (pipeline->unwind)
+		unwind_tables_drain(pipeline->unwind, on_event, pipeline);
+	else
+		task_events_drain(pipeline->task_events, on_event, pipeline);
 }
 
 void pipeline_work(struct pipeline *pipeline)
@@ -484,15 +510,21 @@ static int open_fds(struct pipeline *pipeline)
 		err = watch(pipeline, sampler_ring_fd(pipeline->sampler));
 	if (!err)
 		err = watch(pipeline, sampler_bell_fd(pipeline->sampler));
-	if (!err)
+	if (!err && !pipeline->unwind)
 		err = watch(pipeline, task_events_fd(pipeline->task_events));
 	return err;
+}
+
+static bool has_tables(const struct pipeline *pipeline)
+{
+	return pipeline->options.sampler.tables.shards;
 }
 
 static int open_task_events(struct pipeline *pipeline)
 {
 	unsigned int pages = pipeline->options.task_ring_pages;
-	int err = task_events_new(pages ? pages : TASK_RING_PAGES, &pipeline->task_events);
+	int err = task_events_new(pages ? pages : TASK_RING_PAGES, has_tables(pipeline),
+				  &pipeline->task_events);
 
 	if (err)
 		system_explain_perf(err, "process records");
@@ -507,6 +539,96 @@ static int read_targets(struct pipeline *pipeline)
 	for (size_t i = 0; i < options->pid_count; i++)
 		procs_read(pipeline->procs, options->pids[i]);
 	return options->pid_count ? 0 : procs_scan(pipeline->procs);
+}
+
+static bool is_target(const struct pipeline *pipeline, uint32_t pid)
+{
+	const struct sampler_options *options = &pipeline->options.sampler;
+	bool found = !options->pid_count;
+
+	for (size_t i = 0; !found && i < options->pid_count; i++)
+		found = options->pids[i] == (pid_t)pid;
+	return found;
+}
+
+struct task_taker {
+	struct pipeline *pipeline;
+	uint64_t since_ns, until_ns;
+	struct wick_task *tasks;
+	uint32_t count, size;
+};
+
+static void take_task(void *context, const struct wick_task *task)
+{
+	struct task_taker *taker = context;
+
+	if (is_target(taker->pipeline, task->pid) &&
+	    !array_reserve(&taker->tasks, &taker->size, (size_t)taker->count + 1))
+		taker->tasks[taker->count++] = *task;
+}
+
+/* Who is there, with the followers on: all others will be told of by events. */
+static int add_tasks(struct pipeline *pipeline)
+{
+	struct task_taker taker = {.pipeline = pipeline, .since_ns = clock_boot_ns()};
+	int err = sampler_follow(pipeline->sampler);
+
+	if (!err)
+		err = sampler_tasks(pipeline->sampler, take_task, &taker);
+	taker.until_ns = clock_boot_ns();
+	for (uint32_t i = 0; !err && i < taker.count; i++)
+		unwind_tables_add(pipeline->unwind, &taker.tasks[i], taker.since_ns,
+				  taker.until_ns);
+	free(taker.tasks);
+	return err;
+}
+
+static int make_tables(struct pipeline *pipeline)
+{
+	const struct sampler_options *options = &pipeline->options.sampler;
+	const struct unwind_map_fds fds = {
+		.rules = sampler_map(pipeline->sampler, "rules"),
+		.pages = sampler_map(pipeline->sampler, "pages"),
+		.mappings = sampler_map(pipeline->sampler, "mappings"),
+		.shards = sampler_map(pipeline->sampler, "shards"),
+		.procs = sampler_map(pipeline->sampler, "procs"),
+	};
+	const struct unwind_sizes sizes = {options->tables.rules, options->tables.pages,
+					   options->tables.mappings, options->tables.shards};
+	struct unwind_options wanted = {
+		.scope = !options->pid_count ? UNWIND_ALL
+			 : options->follow   ? UNWIND_FOLLOW
+					     : UNWIND_LISTED,
+		.events = pipeline->task_events,
+		.compile = unwind_compile_elf,
+	};
+	int err = unwind_maps_open(&fds, &sizes, &pipeline->unwind_maps);
+
+	wanted.maps = pipeline->unwind_maps;
+	return err ? err : unwind_tables_new(&wanted, &pipeline->unwind);
+}
+
+/* What was asked for by name is unwound from the first sample on; the rest of the machine from the
+ * one that follows it. */
+static int open_tables(struct pipeline *pipeline)
+{
+	const struct sampler_options *options = &pipeline->options.sampler;
+	int err = make_tables(pipeline);
+
+	if (!err)
+		err = add_tasks(pipeline);
+	if (err) {
+		log_error("cannot prepare the unwind tables: %s", strerror(-err));
+		return err;
+	}
+	unwind_tables_load_common(pipeline->unwind);
+	if (pipeline->options.program)
+		unwind_tables_load_file(pipeline->unwind, pipeline->options.program);
+	for (size_t i = 0; i < options->pid_count && !pipeline->options.program; i++)
+		unwind_tables_load(pipeline->unwind, options->pids[i]);
+	if (options->pid_count)
+		unwind_tables_wait(pipeline->unwind);
+	return unwind_tables_start(pipeline->unwind);
 }
 
 int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_pipeline)
@@ -530,6 +652,8 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 		err = open_task_events(pipeline);
 	if (!err)
 		err = read_targets(pipeline);
+	if (!err && has_tables(pipeline))
+		err = open_tables(pipeline);
 	if (!err)
 		err = open_fds(pipeline);
 	if (err)
@@ -542,6 +666,8 @@ void pipeline_free(struct pipeline *pipeline)
 {
 	if (!pipeline)
 		return;
+	unwind_tables_free(pipeline->unwind);
+	unwind_maps_close(pipeline->unwind_maps);
 	sampler_free(pipeline->sampler);
 	task_events_free(pipeline->task_events);
 	names_free(pipeline->names);
@@ -583,6 +709,19 @@ static int finish_epoch(struct pipeline *pipeline)
 	return err;
 }
 
+static void tell_tables(struct pipeline *pipeline)
+{
+	_cleanup_(buf_release) struct buf text = {0};
+	struct unwind_stats stats;
+
+	if (!pipeline->unwind || !log_enabled(LOG_DEBUG))
+		return;
+	stats = unwind_tables_stats(pipeline->unwind);
+	unwind_stats_print(&stats, &text);
+	if (buf_cstr(&text))
+		log_debug("%s", text.bytes);
+}
+
 int pipeline_stop(struct pipeline *pipeline)
 {
 	double busy_s = cpus_busy_s();
@@ -598,6 +737,7 @@ int pipeline_stop(struct pipeline *pipeline)
 	if (err)
 		log_error("cannot end the last epoch: %s", strerror(-err));
 	close_window(pipeline, now, busy_s);
+	tell_tables(pipeline);
 	/* Only if we had it counted: others may have turned the count on in the middle. */
 	if (pipeline->options.sampler.count_runs)
 		sampler_runs(pipeline->sampler, &pipeline->window->ledger.runs,
@@ -655,9 +795,30 @@ struct window *pipeline_closed(struct pipeline *pipeline)
 	return TAKE_PTR(pipeline->closed);
 }
 
+/* What the tables of user stacks were worth, in one line. */
+static int comment_tables(struct pipeline *pipeline, struct profile *profile)
+{
+	_cleanup_(buf_release) struct buf text = {0};
+	struct unwind_stats stats;
+
+	if (!pipeline->unwind)
+		return 0;
+	stats = unwind_tables_stats(pipeline->unwind);
+	unwind_stats_comment(&stats, &text);
+	return buf_cstr(&text) ? profile_add_comment(profile, text.bytes) : -ENOMEM;
+}
+
 int pipeline_profile(struct pipeline *pipeline, const struct window *window,
 		     struct profile **ret_profile)
 {
-	return names_profile(pipeline->names, window, pipeline->options.sampler.hz,
-			     sampler_event(pipeline->sampler), ret_profile);
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int err = names_profile(pipeline->names, window, pipeline->options.sampler.hz,
+				sampler_event(pipeline->sampler), &profile);
+
+	if (!err)
+		err = comment_tables(pipeline, profile);
+	if (err)
+		return err;
+	*ret_profile = TAKE_PTR(profile);
+	return 0;
 }

@@ -7,7 +7,7 @@
  *	task events ---------+
  *
  * Samples and events are taken out of their rings as they come and applied in order of time, up to
- *a horizon a few milliseconds in the past: whatever happened before it has reached its ring by now.
+ * a horizon a few milliseconds in the past: whatever happened before it has reached its ring by now.
  *
  * A window holds whole epochs, so its ledger is exact once its last epoch has ended.
  * One thread (the sampler and the modules have one of their own each inside).
@@ -25,6 +25,9 @@ struct pipeline_options {
 	struct sampler_options sampler;
 	unsigned int task_ring_pages; /* of each CPU's ring of task events; 0 = default */
 	bool threads;		      /* tell threads apart */
+	/* The program that the (only) pid has not begun yet; borrowed. "": not known. NULL: all pids
+	 * run theirs. */
+	const char *program;
 };
 
 struct pipeline;

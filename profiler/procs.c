@@ -26,8 +26,9 @@ enum {
 struct process {
 	pid_t pid;
 	uint64_t start_ns; /* 0 = not seen in a sample yet */
-	uint64_t exec_id;  /* valid with start_ns; reset by an exec */
+	uint64_t exec_id;  /* valid with start_ns; one more at each exec */
 	bool exec_known;
+	bool exec_fresh;   /* the id is of the first sample after an exec, may be of just before */
 	bool is_stale;	   /* records were lost since it was read */
 	uint64_t known_ns; /* events up to here are in the address space already */
 	uint64_t exit_ns;  /* 0 = alive as far as we know */
@@ -35,12 +36,14 @@ struct process {
 };
 
 struct procs {
-	struct modules *modules;
+	procs_number number;
+	void *context;
 	struct process *all;
 	uint32_t count, size;
 	struct hashmap by_pid;
 	uint64_t next_serial;
-	struct buf text; /* of a maps file */
+	struct address_space *outside; /* of processes without a pid here */
+	struct buf text;	       /* of a maps file */
 };
 
 /* --- address spaces --- */
@@ -155,11 +158,18 @@ static uint64_t pid_hash(pid_t pid)
 	return hash_bytes(&pid, sizeof(pid));
 }
 
-static struct process *find(struct procs *procs, pid_t pid)
+static struct process *find(const struct procs *procs, pid_t pid)
 {
 	uint32_t at = hashmap_find(&procs->by_pid, pid_hash(pid), same_pid, procs, &pid);
 
 	return at == HASHMAP_NONE ? NULL : &procs->all[at];
+}
+
+const struct address_space *procs_peek(const struct procs *procs, pid_t pid)
+{
+	const struct process *process = find(procs, pid);
+
+	return process && !process->is_stale ? process->space : NULL;
 }
 
 /* The process of this pid as a new one: no start time, this address space (taken over). */
@@ -202,6 +212,14 @@ void procs_sweep(struct procs *procs, uint64_t before_ns)
 		else
 			i++;
 	}
+}
+
+void procs_doubt(struct procs *procs, pid_t pid)
+{
+	struct process *process = find(procs, pid);
+
+	if (process)
+		process->is_stale = true;
 }
 
 uint32_t procs_count(const struct procs *procs)
@@ -248,7 +266,7 @@ static int add_mapping(struct procs *procs, struct address_space *space,
 	int err;
 
 	snprintf(path, sizeof(path), "%.*s", (int)mapping->path_length, mapping->path);
-	err = modules_add(procs->modules, &event, &map.module);
+	err = procs->number(procs->context, &event, &map.module);
 	return err ? err : space_put_map(space, &map);
 }
 
@@ -378,6 +396,13 @@ static void on_fork(struct procs *procs, const struct task_event *event)
 		child->is_stale = !parent;
 }
 
+/* Also when /proc has been read since: what samples say must go on to agree. */
+static void count_exec(struct process *process)
+{
+	process->exec_id++;
+	process->exec_fresh = !process->exec_known;
+}
+
 static void on_exec(struct procs *procs, struct process *process)
 {
 	struct address_space *space = space_new(procs);
@@ -386,8 +411,8 @@ static void on_exec(struct procs *procs, struct process *process)
 		return;
 	space_put(process->space);
 	process->space = space;
-	process->exec_known = false;
 	process->is_stale = false;
+	process->exit_ns = 0; /* a thread's exec ends its leader first */
 }
 
 static void on_map(struct procs *procs, struct process *process, const struct task_event *event,
@@ -404,16 +429,20 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
 {
 	struct process *process;
 
-	if (event->kind == TASK_FORK) {
-		on_fork(procs, event);
-		return;
-	}
 	if (event->kind == TASK_LOST) {
 		for (uint32_t i = 0; i < procs->count; i++)
 			procs->all[i].is_stale = true;
 		return;
 	}
+	if (event->pid <= 0) /* of a process in no pid namespace of ours */
+		return;
+	if (event->kind == TASK_FORK) {
+		on_fork(procs, event);
+		return;
+	}
 	process = find(procs, event->pid);
+	if (process && event->kind == TASK_EXEC)
+		count_exec(process);
 	if (!process && event->kind != TASK_EXIT)
 		process = renew(procs, event->pid, space_new(procs));
 	if (!process || !process->space || process->known_ns > event->time_ns)
@@ -426,32 +455,68 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
 		process->exit_ns = event->time_ns;
 }
 
+/* The kernel's record of an exec comes a moment before its id: a sample in between has the old id.
+ * So an id that is older than ours is nothing new. */
+static bool is_same_exec(const struct process *process, uint64_t exec_id)
+{
+	return !process->exec_known || exec_id <= process->exec_id ||
+	       (process->exec_fresh && exec_id == process->exec_id + 1);
+}
+
+static void learn_identity(struct process *process, uint64_t start_ns, uint64_t exec_id)
+{
+	bool is_first = !process->exec_known;
+
+	if (is_first || exec_id > process->exec_id) {
+		process->exec_id = exec_id;
+		process->exec_fresh = is_first && process->exec_fresh;
+	}
+	process->start_ns = start_ns;
+	process->exec_known = true;
+}
+
 const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t tid,
 					uint64_t start_ns, uint64_t exec_id)
 {
 	struct process *process = find(procs, pid);
-	bool is_same_image = process && (!process->start_ns || process->start_ns == start_ns) &&
-			     (!process->exec_known || process->exec_id == exec_id);
+	bool is_same_image;
+
+	if (!pid) {
+		if (!procs->outside)
+			procs->outside = space_new(procs);
+		return procs->outside;
+	}
+	is_same_image = process && (!process->start_ns || process->start_ns == start_ns) &&
+			is_same_exec(process, exec_id);
 
 	if (!is_same_image || process->is_stale)
 		process = reread(procs, pid, tid, start_ns, is_same_image);
 	if (!process)
 		return NULL;
-	process->start_ns = start_ns;
-	process->exec_id = exec_id;
-	process->exec_known = true;
+	learn_identity(process, start_ns, exec_id);
 	return process->space;
 }
 
-int procs_new(struct modules *modules, struct procs **ret_procs)
+int procs_new_numbered(procs_number number, void *context, struct procs **ret_procs)
 {
 	struct procs *procs = calloc(1, sizeof(*procs));
 
 	if (!procs)
 		return -ENOMEM;
-	procs->modules = modules;
+	procs->number = number;
+	procs->context = context;
 	*ret_procs = procs;
 	return 0;
+}
+
+static int number_in_modules(void *context, const struct task_event *map, uint32_t *ret_module)
+{
+	return modules_add(context, map, ret_module);
+}
+
+int procs_new(struct modules *modules, struct procs **ret_procs)
+{
+	return procs_new_numbered(number_in_modules, modules, ret_procs);
 }
 
 void procs_free(struct procs *procs)
@@ -460,6 +525,7 @@ void procs_free(struct procs *procs)
 		return;
 	for (uint32_t i = 0; i < procs->count; i++)
 		space_put(procs->all[i].space);
+	space_put(procs->outside);
 	free(procs->all);
 	hashmap_release(&procs->by_pid);
 	buf_release(&procs->text);

@@ -36,7 +36,13 @@ struct address_space {
 	struct proc_map *maps; /* sorted, disjoint */
 };
 
+/* modules number the mappings' files. */
 int procs_new(struct modules *modules, struct procs **ret_procs);
+
+/* The same with numbers from elsewhere: gives 0, or a negative errno. */
+typedef int (*procs_number)(void *context, const struct task_event *map, uint32_t *ret_module);
+int procs_new_numbered(procs_number number, void *context, struct procs **ret_procs);
+
 void procs_free(struct procs *procs);
 static inline void procs_freep(struct procs **procs)
 {
@@ -63,6 +69,12 @@ const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t ti
 
 /* The mapping that holds addr, or NULL. */
 const struct proc_map *address_space_find(const struct address_space *space, uint64_t addr);
+
+/* The address space as it stands, or NULL if it is not known or may be old. Reads nothing. */
+const struct address_space *procs_peek(const struct procs *procs, pid_t pid);
+
+/* What is known of the process may be old: as after lost records. */
+void procs_doubt(struct procs *procs, pid_t pid);
 
 /* Forgets processes that have exited before this boot time. Call it now and then. */
 void procs_sweep(struct procs *procs, uint64_t before_ns);

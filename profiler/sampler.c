@@ -28,7 +28,8 @@ extern const uint8_t wick_bpf_object[], wick_bpf_object_end[];
 enum {
 	STACKS_MIN = 2048, /* entries of a stack map; 1 KiB each */
 	STACKS_MAX = 4096, /* four maps: 18 MB. What does not fit travels whole, so none is lost */
-	WAKE_SHARE = 4,	   /* a ring this part full wakes the reader */
+	CHECKS_BYTES = 8 << 20, /* of the checks' ring: some 200 */
+	WAKE_SHARE = 4,		/* a ring this part full wakes the reader */
 };
 
 struct ring {
@@ -38,6 +39,16 @@ struct ring {
 	uint8_t *producer; /* a page: producer position; then the data, twice */
 };
 
+/* Programs that are loaded and attached when they are of use. */
+static const struct follower {
+	const char *name;
+	bool for_tables, for_pids, for_children;
+} followers[] = {
+	{"wick_fork", true, false, true},
+	{"wick_exit", true, true, true},
+	{"wick_exec", true, false, false},
+};
+
 enum turn { TURN_IDLE, TURN_ASKED, TURN_DONE, TURN_QUIT };
 
 struct sampler {
@@ -45,6 +56,7 @@ struct sampler {
 	unsigned int stack_entries;
 	struct bpf_object *object;
 	struct bpf_program *tick;
+	bool follows;
 	struct bpf_link **links;
 	size_t link_count;
 	struct ring *rings;
@@ -57,6 +69,7 @@ struct sampler {
 	int inner[2][2];		      /* their maps, by side and slot */
 	uint64_t slot_counts[2][WICK_COUNTS]; /* when the slot's last epoch ended */
 	int stats_fd;
+	struct ring_buffer *checks;
 
 	pthread_t turner;
 	bool has_turner;
@@ -80,6 +93,35 @@ static unsigned int entries_wanted(const struct sampler_options *options, unsign
 	return want < STACKS_MIN ? STACKS_MIN : want > STACKS_MAX ? STACKS_MAX : (unsigned int)want;
 }
 
+static bool has_tables(const struct sampler *sampler)
+{
+	return sampler->options.tables.shards > 0;
+}
+
+/* The largest power of two in the lower half of the depth. */
+static uint32_t tail_of(uint32_t depth)
+{
+	uint32_t tail = 1;
+
+	while (4 * tail <= depth)
+		tail *= 2;
+	return tail;
+}
+
+static void want(const struct sampler *sampler, struct wick_want *ret_want)
+{
+	const struct sampler_options *options = &sampler->options;
+
+	*ret_want = (struct wick_want){
+		.cgroup = options->cgroup.id,
+		.hierarchy = options->cgroup.hierarchy,
+		.pid_ns = system_pid_namespace(),
+		.self = options->exclude_self ? (uint32_t)getpid() : 0,
+		.pids = options->pids || options->follow,
+		.comms = options->comms != NULL,
+	};
+}
+
 static int configure(struct sampler *sampler)
 {
 	struct bpf_map *rodata = bpf_object__find_map_by_name(sampler->object, ".rodata");
@@ -92,19 +134,80 @@ static int configure(struct sampler *sampler)
 	if (getrandom(config->key, sizeof(config->key), 0) != sizeof(config->key))
 		return -errno;
 	config->wake_bytes = sampler->options.ring_bytes / WAKE_SHARE;
-	config->filter = sampler->options.pids || sampler->options.follow;
 	config->kernel = sampler->options.kernel;
 	config->user = sampler->options.user;
 	config->whole = sampler->options.whole;
+	config->unwind = has_tables(sampler);
+	config->follow = sampler->options.follow;
+	want(sampler, &config->want);
+	config->check_every = sampler->options.check_every;
+	config->tail = tail_of(sampler->options.max_depth);
+	config->head = sampler->options.max_depth - config->tail;
 	return 0;
+}
+
+/* Of the user stacks' maps: no larger than the depth in use. */
+static size_t stack_size(const struct sampler *sampler, enum sampler_side side)
+{
+	return offsetof(struct wick_stack, pc) +
+	       (side == SAMPLER_USER ? sampler->options.max_depth : WICK_DEPTH) * sizeof(uint64_t);
+}
+
+static int size_maps(struct sampler *sampler, unsigned int cpus)
+{
+	const struct sampler_tables *tables = &sampler->options.tables;
+	const struct {
+		const char *name;
+		uint32_t entries;
+	} sizes[] = {
+		{"rings", cpus},
+		{"rules", tables->rules},
+		{"pages", tables->pages},
+		{"mappings", tables->mappings},
+		{"procs", tables->procs},
+		{"shards", tables->shards},
+		{"checks", sampler->options.check_every ? CHECKS_BYTES : 0},
+	};
+	static const char *const stacks[] = {"kstacks", "ustacks"};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(sizes); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(sampler->object, sizes[i].name);
+
+		err = !map		 ? -ENOENT
+		      : sizes[i].entries ? bpf_map__set_max_entries(map, sizes[i].entries)
+					 : 0;
+	}
+	for (unsigned int side = 0; !err && side < 2; side++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(sampler->object, stacks[side]);
+
+		err = map ? bpf_map__set_value_size(bpf_map__inner_map(map),
+						    (uint32_t)stack_size(sampler, side))
+			  : -ENOENT;
+	}
+	return err;
+}
+
+static bool wants(const struct sampler *sampler, const struct follower *follower)
+{
+	return (follower->for_tables && has_tables(sampler)) ||
+	       (follower->for_pids && sampler->options.pids) ||
+	       (follower->for_children && sampler->options.follow);
+}
+
+static bool program_info(const struct sampler *sampler, struct bpf_prog_info *ret_info)
+{
+	uint32_t size = sizeof(*ret_info);
+
+	memset(ret_info, 0, sizeof(*ret_info));
+	return !bpf_obj_get_info_by_fd(bpf_program__fd(sampler->tick), ret_info, &size);
 }
 
 static int load(struct sampler *sampler)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "wick");
-	static const char *const followers[] = {"wick_fork", "wick_exit"};
 	int cpus = libbpf_num_possible_cpus(), err;
-	struct bpf_map *rings;
+	struct bpf_prog_info info;
 
 	if (cpus < 0)
 		return cpus;
@@ -115,11 +218,12 @@ static int load(struct sampler *sampler)
 		return -errno;
 	for (size_t i = 0; i < ARRAY_SIZE(followers); i++)
 		bpf_program__set_autoload(
-			bpf_object__find_program_by_name(sampler->object, followers[i]),
-			sampler->options.follow);
+			bpf_object__find_program_by_name(sampler->object, followers[i].name),
+			wants(sampler, &followers[i]));
+	bpf_program__set_autoload(bpf_object__find_program_by_name(sampler->object, "wick_tasks"),
+				  has_tables(sampler));
 	sampler->stack_entries = entries_wanted(&sampler->options, (unsigned int)cpus);
-	rings = bpf_object__find_map_by_name(sampler->object, "rings");
-	err = rings ? bpf_map__set_max_entries(rings, (unsigned int)cpus) : -ENOENT;
+	err = size_maps(sampler, (unsigned int)cpus);
 	if (!err)
 		err = configure(sampler);
 	if (!err)
@@ -127,10 +231,14 @@ static int load(struct sampler *sampler)
 	if (err)
 		return err;
 	sampler->tick = bpf_object__find_program_by_name(sampler->object, "wick_tick");
-	return sampler->tick ? 0 : -ENOENT;
+	if (!sampler->tick)
+		return -ENOENT;
+	if (program_info(sampler, &info))
+		log_debug("the program has %u verified instructions", info.verified_insns);
+	return 0;
 }
 
-static int map_fd(const struct sampler *sampler, const char *name)
+int sampler_map(const struct sampler *sampler, const char *name)
 {
 	return bpf_object__find_map_fd_by_name(sampler->object, name);
 }
@@ -138,7 +246,7 @@ static int map_fd(const struct sampler *sampler, const char *name)
 static int map_control(struct sampler *sampler)
 {
 	void *at = mmap(NULL, sizeof(*sampler->control), PROT_READ | PROT_WRITE, MAP_SHARED,
-			map_fd(sampler, "control"), 0);
+			sampler_map(sampler, "control"), 0);
 
 	if (at == MAP_FAILED)
 		return -errno;
@@ -196,7 +304,7 @@ static int publish_rings(struct sampler *sampler)
 	_cleanup_free_ uint32_t *cpus = calloc(sampler->ring_count, sizeof(*cpus));
 	_cleanup_free_ int *fds = calloc(sampler->ring_count, sizeof(*fds));
 	uint32_t count = (uint32_t)sampler->ring_count;
-	int map = map_fd(sampler, "rings");
+	int map = sampler_map(sampler, "rings");
 
 	if (!cpus || !fds)
 		return -ENOMEM;
@@ -268,6 +376,24 @@ static void drain_ring(struct sampler *sampler, const struct ring *ring, sampler
 	}
 }
 
+static int give_check(void *context, void *bytes, size_t size)
+{
+	const struct sampler *sampler = context;
+
+	if (size == sizeof(struct wick_check))
+		sampler->options.check(sampler->options.check_context, bytes);
+	return 0;
+}
+
+static int open_checks(struct sampler *sampler)
+{
+	if (!sampler->options.check_every)
+		return 0;
+	sampler->checks =
+		ring_buffer__new(sampler_map(sampler, "checks"), give_check, sampler, NULL);
+	return sampler->checks ? 0 : -errno;
+}
+
 void sampler_drain(struct sampler *sampler, sampler_record record, void *context)
 {
 	struct epoll_event events[16];
@@ -276,6 +402,8 @@ void sampler_drain(struct sampler *sampler, sampler_record record, void *context
 		;
 	for (size_t i = 0; i < sampler->ring_count; i++)
 		drain_ring(sampler, &sampler->rings[i], record, context);
+	if (sampler->checks)
+		ring_buffer__consume(sampler->checks);
 }
 
 uint64_t sampler_bad_records(const struct sampler *sampler)
@@ -294,7 +422,7 @@ static int fresh_stacks(struct sampler *sampler, unsigned int side, unsigned int
 {
 	static const char *const names[] = {"wick_kstacks", "wick_ustacks"};
 	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, names[side], sizeof(uint64_t),
-				sizeof(struct wick_stack), sampler->stack_entries, NULL);
+				(uint32_t)stack_size(sampler, side), sampler->stack_entries, NULL);
 	int err = 0;
 
 	if (fd < 0)
@@ -403,7 +531,7 @@ static void take_counts(struct sampler *sampler, uint32_t slot, uint64_t ret_cou
 	_cleanup_free_ struct wick_counters *each = calloc((size_t)cpus, sizeof(*each));
 	uint64_t sum[WICK_COUNTS] = {0};
 
-	if (!each || bpf_map_lookup_elem(map_fd(sampler, "counters"), &slot, each))
+	if (!each || bpf_map_lookup_elem(sampler_map(sampler, "counters"), &slot, each))
 		return;
 	for (int cpu = 0; cpu < cpus; cpu++)
 		for (size_t i = 0; i < WICK_COUNTS; i++)
@@ -434,31 +562,54 @@ bool sampler_take_epoch(struct sampler *sampler, struct sampler_epoch *ret_epoch
 int sampler_fetch(struct sampler *sampler, enum sampler_side side, uint32_t epoch, uint64_t hash,
 		  uint32_t check, struct wick_stack *ret_stack)
 {
-	struct wick_stack stack;
+	unsigned int depth = side == SAMPLER_USER ? sampler->options.max_depth : WICK_DEPTH;
 
-	if (bpf_map_lookup_elem(sampler->inner[side][epoch & 1], &hash, &stack))
+	if (bpf_map_lookup_elem(sampler->inner[side][epoch & 1], &hash, ret_stack))
 		return -errno;
-	if (stack.check != check || stack.n > WICK_DEPTH)
-		return -ENOENT;
-	*ret_stack = stack;
-	return 0;
+	return ret_stack->check == check && ret_stack->n <= depth ? 0 : -ENOENT;
 }
 
 /* --- life --- */
+
+static int fill_filter(const struct sampler *sampler)
+{
+	const char *comms = sampler->options.comms;
+	uint8_t one = 1;
+
+	for (size_t i = 0; i < sampler->options.pid_count; i++) {
+		uint32_t pid = (uint32_t)sampler->options.pids[i];
+
+		if (bpf_map_update_elem(sampler_map(sampler, "filter"), &pid, &one, BPF_ANY))
+			return -errno;
+	}
+	while (comms && *comms) {
+		char comm[WICK_COMM] = {0};
+		size_t length = strcspn(comms, ",");
+
+		/* The kernel cuts names to what it has room for. */
+		memcpy(comm, comms, length < WICK_COMM - 1 ? length : WICK_COMM - 1);
+		if (bpf_map_update_elem(sampler_map(sampler, "comms"), comm, &one, BPF_ANY))
+			return -errno;
+		comms += length + (comms[length] == ',');
+	}
+	return 0;
+}
 
 static int prepare(struct sampler *sampler)
 {
 	int err;
 
-	sampler->outer[SAMPLER_KERNEL] = map_fd(sampler, "kstacks");
-	sampler->outer[SAMPLER_USER] = map_fd(sampler, "ustacks");
+	sampler->outer[SAMPLER_KERNEL] = sampler_map(sampler, "kstacks");
+	sampler->outer[SAMPLER_USER] = sampler_map(sampler, "ustacks");
 	err = map_control(sampler);
 	for (unsigned int side = 0; !err && side < 2; side++)
 		err = fresh_stacks(sampler, side, 0);
 	if (!err)
 		err = open_rings(sampler);
-	for (size_t i = 0; !err && i < sampler->options.pid_count; i++)
-		err = sampler_add_pid(sampler, sampler->options.pids[i]);
+	if (!err)
+		err = fill_filter(sampler);
+	if (!err)
+		err = open_checks(sampler);
 	if (!err) {
 		err = -pthread_create(&sampler->turner, NULL, turner_main, sampler);
 		sampler->has_turner = !err;
@@ -494,14 +645,6 @@ int sampler_new(const struct sampler_options *options, struct sampler **ret_samp
 	}
 	*ret_sampler = TAKE_PTR(sampler);
 	return 0;
-}
-
-int sampler_add_pid(struct sampler *sampler, pid_t pid)
-{
-	uint32_t key = (uint32_t)pid;
-	uint8_t one = 1;
-
-	return bpf_map_update_elem(map_fd(sampler, "filter"), &key, &one, BPF_ANY) ? -errno : 0;
 }
 
 static int open_event(const struct sampler *sampler, unsigned int cpu)
@@ -559,28 +702,53 @@ static int attach_cpu(struct sampler *sampler, unsigned int cpu)
 	return err;
 }
 
-static int follow(struct sampler *sampler)
+int sampler_follow(struct sampler *sampler)
 {
-	static const char *const names[] = {"wick_fork", "wick_exit"};
 	int err = 0;
 
-	for (size_t i = 0; !err && i < ARRAY_SIZE(names); i++) {
-		struct bpf_program *program =
-			bpf_object__find_program_by_name(sampler->object, names[i]);
-
-		err = add_link(sampler, bpf_program__attach(program));
+	for (size_t i = 0; !err && !sampler->follows && i < ARRAY_SIZE(followers); i++) {
+		if (!wants(sampler, &followers[i]))
+			continue;
+		err = add_link(sampler, bpf_program__attach(bpf_object__find_program_by_name(
+						sampler->object, followers[i].name)));
 		if (err)
 			system_explain_bpf(err);
 	}
+	sampler->follows = true;
 	return err;
 }
 
 int sampler_start(struct sampler *sampler)
 {
-	int err = sampler->options.follow ? follow(sampler) : 0;
+	int err = sampler_follow(sampler);
 
 	for (size_t i = 0; !err && i < sampler->ring_count; i++)
 		err = attach_cpu(sampler, sampler->rings[i].cpu);
+	return err;
+}
+
+int sampler_tasks(struct sampler *sampler, sampler_task take, void *context)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(sampler->object, "wick_tasks");
+	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+	struct wick_task tasks[128];
+	int fd, err = 0;
+	ssize_t n = 0;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		err = -errno;
+	while (fd >= 0 && (n = read(fd, tasks, sizeof(tasks))) > 0)
+		for (size_t i = 0; i < (size_t)n / sizeof(tasks[0]); i++)
+			take(context, &tasks[i]);
+	if (n < 0)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
 	return err;
 }
 
@@ -617,6 +785,7 @@ void sampler_free(struct sampler *sampler)
 	for (size_t i = 0; i < sampler->ring_count; i++)
 		ring_close(&sampler->rings[i], sampler->options.ring_bytes);
 	free(sampler->rings);
+	ring_buffer__free(sampler->checks);
 	for (size_t i = 0; i < 4; i++)
 		close_fd(sampler->inner[i / 2][i % 2]);
 	if (sampler->control)
@@ -633,14 +802,6 @@ void sampler_free(struct sampler *sampler)
 const char *sampler_event(const struct sampler *sampler)
 {
 	return sampler->options.cycles ? "cycles" : "cpu-clock";
-}
-
-static bool program_info(const struct sampler *sampler, struct bpf_prog_info *ret_info)
-{
-	uint32_t size = sizeof(*ret_info);
-
-	memset(ret_info, 0, sizeof(*ret_info));
-	return !bpf_obj_get_info_by_fd(bpf_program__fd(sampler->tick), ret_info, &size);
 }
 
 void sampler_runs(const struct sampler *sampler, uint64_t *ret_runs, uint64_t *ret_run_ns)

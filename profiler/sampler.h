@@ -5,9 +5,10 @@
  *
  * An epoch is a stretch of time with its own stack maps and its own exact counts. To end epoch E:
  *
- *   turner thread    fresh maps into the slots of E+1 | control.epoch = E+1 | wait until no run of
- * the program that read E is left | ring the bell (sampler_bell_fd) caller's thread
- * sampler_drain(): all records of E are out now | sampler_take_epoch(): its counts
+ *	turner thread    fresh maps into the slots of E+1; control.epoch = E+1; wait until no run of
+ *	                 the program that read E is left; ring the bell (sampler_bell_fd)
+ *	caller's thread  sampler_drain(): all records of E are out now; sampler_take_epoch(): its
+ *	                 counts
  *
  * The wait is a repeated update of an array-of-maps, which the kernel ends with an RCU grace
  * period; it takes ~10 ms, hence the thread. The slot's old map (of E-1) is let go only then, so
@@ -19,6 +20,7 @@
 #define WICK_PROFILER_SAMPLER_H
 
 #include "bpf/abi.h"
+#include "profiler/cgroups.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,13 +34,26 @@ struct sampler_options {
 	bool cycles;	   /* the PMU's cycles instead of cpu-clock */
 	bool kernel, user; /* stacks to take */
 	bool whole;	   /* stacks travel in the ring, not through maps */
-	const pid_t *pids; /* only these processes (with their threads); NULL = all */
+	/* Only samples for which all of these hold. */
+	const pid_t *pids; /* of these processes (with their threads); NULL = all */
 	size_t pid_count;
-	bool follow;		    /* and all their children from now on */
+	bool follow;		/* and all their children from now on */
+	unsigned int max_depth; /* frames of a user stack, up to WICK_DEPTH_MAX */
+	/* Room for the unwind tables; all 0 = user stacks by frame pointer alone. */
+	struct sampler_tables {
+		uint32_t rules, pages, mappings, procs, shards; /* entries of the maps */
+	} tables;
+	const char *comms;	    /* of processes or threads of these names: "a,b"; NULL = all */
+	struct cgroup cgroup;	    /* of this group and those below; id 0 = all */
+	bool exclude_self;	    /* not of wick and its own children */
 	unsigned int ring_bytes;    /* of each CPU's ring; a power of two >= the page size */
 	unsigned int stack_entries; /* of each stack map; 0 = 2 x CPUs x hz x epoch_s, in bounds */
 	double epoch_s;
 	bool count_runs; /* have the kernel count the program's runs (tests) */
+	/* One in so many samples is given to check() too, by sampler_drain(); 0 = none. */
+	unsigned int check_every;
+	void (*check)(void *context, const struct wick_check *check);
+	void *check_context;
 };
 
 /* What an epoch counted, summed over the CPUs. */
@@ -63,9 +78,6 @@ int sampler_start(struct sampler *sampler);
 
 /* Detaches the events: nothing samples any more. The epoch that ran still has to be ended. */
 void sampler_stop(struct sampler *sampler);
-
-/* Adds a process to the filter; before its first tick. */
-int sampler_add_pid(struct sampler *sampler, pid_t pid);
 
 /* Readable when a ring is filling up (a quarter full). */
 int sampler_ring_fd(const struct sampler *sampler);
@@ -102,6 +114,18 @@ bool sampler_take_epoch(struct sampler *sampler, struct sampler_epoch *ret_epoch
 enum sampler_side { SAMPLER_KERNEL, SAMPLER_USER };
 int sampler_fetch(struct sampler *sampler, enum sampler_side side, uint32_t epoch, uint64_t hash,
 		  uint32_t check, struct wick_stack *ret_stack);
+
+/* Every process there is, with what the program knows it by. From sampler_follow() on
+ * nothing falls between this and the execs. 0 or a negative errno. */
+typedef void (*sampler_task)(void *context, const struct wick_task *task);
+int sampler_tasks(struct sampler *sampler, sampler_task take, void *context);
+
+/* From its return on, forks, execs and exits are followed. Called by sampler_start() if not
+ * before. */
+int sampler_follow(struct sampler *sampler);
+
+/* The descriptor of one of the program's maps ("rules", "pages", "mappings", "procs", "shards"). */
+int sampler_map(const struct sampler *sampler, const char *name);
 
 /* "cpu-clock" or "cycles". */
 const char *sampler_event(const struct sampler *sampler);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "profiler/system.h"
+#include "profiler/unwind_maps.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -39,6 +40,11 @@ int sampling_parse_event(void *options, const struct option_spec *spec, const ch
 	return parse_word(spec, value, "cpu-clock", "cycles", &sampling_of(options, spec)->cycles);
 }
 
+int sampling_parse_unwind(void *options, const struct option_spec *spec, const char *value)
+{
+	return parse_word(spec, value, "auto", "fp", &sampling_of(options, spec)->by_fp);
+}
+
 int sampling_parse_transport(void *options, const struct option_spec *spec, const char *value)
 {
 	return parse_word(spec, value, "map", "ring", &sampling_of(options, spec)->whole);
@@ -51,6 +57,8 @@ static bool is_power_of_two(unsigned int n)
 
 int sampling_check(const struct sampling *sampling)
 {
+	if (sampling->debug)
+		log_set_level(LOG_DEBUG);
 	if (sampling->kernel_only && sampling->user_only) {
 		log_error("--kernel and --user exclude each other");
 		log_hint("leave both out for whole stacks");
@@ -66,13 +74,57 @@ int sampling_check(const struct sampling *sampling)
 		log_error("--epoch takes 0.1 s or more");
 		return STATUS_USAGE;
 	}
+	if (sampling->comms &&
+	    (!*sampling->comms || strstr(sampling->comms, ",,") || sampling->comms[0] == ',')) {
+		log_error("--comm takes names, not none");
+		log_hint("'ps -eo comm' lists those of this machine");
+		return STATUS_USAGE;
+	}
+	system_check_namespace();
 	return system_check_rights();
 }
 
-struct pipeline_options sampling_pipeline(const struct sampling *sampling, const pid_t *pids,
-					  size_t pid_count, bool follow)
+/* All 0: by frame pointer alone. */
+static struct sampler_tables tables_wanted(const struct sampling *sampling)
 {
-	return (struct pipeline_options){
+	struct unwind_sizes sizes = unwind_sizes(sampling->unwind_bytes);
+
+	if (sampling->by_fp || sampling->kernel_only)
+		return (struct sampler_tables){0};
+	return (struct sampler_tables){
+		.rules = sizes.rules,
+		.pages = sizes.pages,
+		.mappings = sizes.mappings,
+		.procs = WICK_PROCS_MAX,
+		.shards = sizes.shards,
+	};
+}
+
+static int find_cgroup(const char *path, struct cgroup *ret_cgroup)
+{
+	char shown[256];
+	int err = path ? cgroup_find(path, ret_cgroup) : 0;
+
+	if (!err)
+		return STATUS_OK;
+	if (err == -ENOENT)
+		log_error("no such control group: '%s'", quote(shown, sizeof(shown), path));
+	else
+		log_error("cannot tell the hierarchy of '%s'", quote(shown, sizeof(shown), path));
+	log_hint(
+		"give a directory below /sys/fs/cgroup; /proc/PID/cgroup tells where a process is");
+	return STATUS_ERROR;
+}
+
+int sampling_pipeline(const struct sampling *sampling, const struct target *target, bool children,
+		      struct pipeline_options *ret_options)
+{
+	struct cgroup cgroup = {0};
+	int status = find_cgroup(sampling->cgroup, &cgroup);
+
+	if (status != STATUS_OK)
+		return status;
+	*ret_options = (struct pipeline_options){
 		.sampler =
 			{
 				.hz = sampling->hz,
@@ -80,9 +132,15 @@ struct pipeline_options sampling_pipeline(const struct sampling *sampling, const
 				.kernel = !sampling->user_only,
 				.user = !sampling->kernel_only,
 				.whole = sampling->whole,
-				.pids = pids,
-				.pid_count = pid_count,
-				.follow = follow,
+				.pids = target->pids,
+				.pid_count = target->count,
+				.follow = target->is_command || children,
+				.comms = sampling->comms,
+				.cgroup = cgroup,
+				/* A command is wick's child, and what is wanted. */
+				.exclude_self = sampling->exclude_self && !target->is_command,
+				.max_depth = sampling->max_depth,
+				.tables = tables_wanted(sampling),
 				.ring_bytes = sampling->ring_bytes,
 				.stack_entries = sampling->stack_entries,
 				.epoch_s = sampling->epoch_s,
@@ -90,7 +148,9 @@ struct pipeline_options sampling_pipeline(const struct sampling *sampling, const
 			},
 		.task_ring_pages = sampling->task_ring_pages,
 		.threads = sampling->threads,
+		.program = target->is_command ? target->program : NULL,
 	};
+	return STATUS_OK;
 }
 
 static sigset_t ending_signals(void)

@@ -6,6 +6,7 @@
 
 #include "profiler/options.h"
 #include "profiler/pipeline.h"
+#include "profiler/target.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -13,18 +14,25 @@
 struct sampling {
 	unsigned int hz;
 	bool cycles, kernel_only, user_only, threads;
+	bool by_fp;			 /* walk user stacks by frame pointer alone */
+	unsigned long long unwind_bytes; /* of the tables to walk them otherwise */
+	unsigned int max_depth;		 /* frames of a user stack */
+	const char *cgroup, *comms;	 /* NULL: any */
+	bool exclude_self;
 	/* For tests and measurements. */
-	bool whole, count_runs;
+	bool whole, count_runs, debug;
 	unsigned int ring_bytes, stack_entries, task_ring_pages;
 	double epoch_s;
 };
 
 #define SAMPLING_DEFAULTS                                                                          \
 	{                                                                                          \
-		.hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5                                      \
+		.hz = 99, .ring_bytes = 1 << 20, .epoch_s = 5, .max_depth = 127,                   \
+		.unwind_bytes = 32 << 20                                                           \
 	}
 
 int sampling_parse_event(void *options, const struct option_spec *spec, const char *value);
+int sampling_parse_unwind(void *options, const struct option_spec *spec, const char *value);
 int sampling_parse_transport(void *options, const struct option_spec *spec, const char *value);
 
 /* Rows for the option table of a command whose options struct holds a struct sampling as
@@ -43,6 +51,23 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.user_only) },                                          \
 	{ .name = "threads", .kind = OPTION_FLAG, .help = "tell threads apart (labels tid, thread)", \
 	  .offset = offsetof(type, sampling.threads) },                                            \
+	{ .name = "unwind", .kind = OPTION_CALL, .value = "auto|fp",                               \
+	  .help = "user stacks by .eh_frame and frame pointers, or by those alone (auto)",         \
+	  .offset = offsetof(type, sampling), .parse = sampling_parse_unwind },                    \
+	{ .name = "unwind-memory", .kind = OPTION_BYTES, .value = "SIZE",                          \
+	  .help = "room for unwind tables; those not used for longest go (32M)",                   \
+	  .offset = offsetof(type, sampling.unwind_bytes) },                                       \
+	{ .name = "max-depth", .kind = OPTION_UINT, .value = "N",                                  \
+	  .help = "frames of a user stack; of a deeper one both ends are kept (127)",              \
+	  .offset = offsetof(type, sampling.max_depth), .min = 8, .max = 1024 },                   \
+	{ .name = "cgroup", .kind = OPTION_STRING, .value = "PATH",                                \
+	  .help = "only this control group and those below it",                                    \
+	  .offset = offsetof(type, sampling.cgroup) },                                             \
+	{ .name = "comm", .kind = OPTION_STRING, .value = "NAME,..",                               \
+	  .help = "only processes and threads of these names",                                     \
+	  .offset = offsetof(type, sampling.comms) },                                              \
+	{ .name = "exclude-self", .kind = OPTION_FLAG, .help = "leave wick itself out",            \
+	  .offset = offsetof(type, sampling.exclude_self) },                                       \
 	{ .name = "transport", .kind = OPTION_CALL, .value = "map|ring", .hidden = true,           \
 	  .help = "stacks through the stack maps, or whole in the ring",                           \
 	  .offset = offsetof(type, sampling), .parse = sampling_parse_transport },                 \
@@ -57,6 +82,8 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.task_ring_pages), .min = 1, .max = 1 << 14 },          \
 	{ .name = "epoch", .kind = OPTION_SECONDS, .value = "T", .hidden = true,                   \
 	  .help = "length of an epoch", .offset = offsetof(type, sampling.epoch_s) },              \
+	{ .name = "debug", .kind = OPTION_FLAG, .hidden = true,                                    \
+	  .help = "tell what goes on inside", .offset = offsetof(type, sampling.debug) },          \
 	{ .name = "count-runs", .kind = OPTION_FLAG, .hidden = true,                               \
 	  .help = "have the kernel count the program's runs too",                                  \
 	  .offset = offsetof(type, sampling.count_runs) }
@@ -66,9 +93,10 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
  */
 int sampling_check(const struct sampling *sampling);
 
-/* Options for a pipeline; pids are borrowed. */
-struct pipeline_options sampling_pipeline(const struct sampling *sampling, const pid_t *pids,
-					  size_t pid_count, bool follow);
+/* Options for a pipeline about the target; what they point to is borrowed. children: follow the
+ * target's processes into those that they start. Says what is wrong and gives a STATUS_. */
+int sampling_pipeline(const struct sampling *sampling, const struct target *target, bool children,
+		      struct pipeline_options *ret_options);
 
 /* A descriptor that is readable once SIGINT, SIGTERM or SIGHUP has come (they do nothing else from
  * then on), or a negative errno. */

@@ -9,7 +9,7 @@
  *	parent -> child   struct server_reply, with a descriptor if err == 0
  *
  * Nobody waits without an end: the parent never waits for the child after its start, the child at
- *most SERVER_REPLY_MS. A reply that comes too late is told by its serial number and dropped.
+ * most SERVER_REPLY_MS. A reply that comes too late is told by its serial number and dropped.
  */
 #ifndef WICK_PROFILER_SERVER_PROTOCOL_H
 #define WICK_PROFILER_SERVER_PROTOCOL_H

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -99,6 +100,32 @@ int system_check_rights(void)
 		if (!has_right(&rights[i]))
 			log_warn("%s is missing: %s", rights[i].name, rights[i].missing);
 	return status;
+}
+
+unsigned int system_pid_namespace(void)
+{
+	enum { INITIAL = 0xeffffffc }; /* PROC_PID_INIT_INO */
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) || st.st_ino == INITIAL)
+		return 0;
+	return (unsigned int)st.st_ino;
+}
+
+void system_check_namespace(void)
+{
+	char self[32] = "";
+
+	if (readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) != getpid()) {
+		log_warn("/proc is of another pid namespace than wick: processes will have no "
+			 "names");
+		log_hint("mount -t proc proc /proc, in a mount namespace of wick's own");
+	}
+	if (!system_pid_namespace())
+		return;
+	log_warn("wick is in a pid namespace of its own: processes outside of it are sampled "
+		 "without pid and user frames' names");
+	log_hint("give its container the host's pid namespace (--pid=host, hostPID: true)");
 }
 
 static int read_word(const char *path, char *ret, size_t size)

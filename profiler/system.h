@@ -22,6 +22,12 @@ void system_explain_bpf(int err);
  * the verifier's where that refused. */
 void system_listen_to_libbpf(void);
 
+/* The inode of this process's pid namespace; 0 if that is the initial one. */
+unsigned int system_pid_namespace(void);
+
+/* Says what cannot be seen from a pid namespace of our own; nothing in the initial one. */
+void system_check_namespace(void);
+
 /* A fact about this machine. */
 struct system_fact {
 	const char *name;  /* "kptr_restrict" */

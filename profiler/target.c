@@ -4,6 +4,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "bpf/abi.h"
+#include "profiler/limits.h"
 #include "profiler/options.h"
 
 #include <errno.h>
@@ -14,10 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PIDS_MAX = 16384 };
+enum { PIDS_MAX = WICK_FILTER_MAX };
 
 static int no_such_process(pid_t pid)
 {
@@ -90,11 +93,38 @@ static void __attribute__((noreturn)) run(char **argv, int go_fd, int error_fd)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	limits_restore_files();
 	execvp(argv[0], argv);
 	err = errno;
 	if (write(error_fd, &err, sizeof(err)) < 0)
 		_exit(126);
 	_exit(127);
+}
+
+static bool is_program(const char *path)
+{
+	struct stat status;
+
+	return !stat(path, &status) && S_ISREG(status.st_mode) && !access(path, X_OK);
+}
+
+static void find_program(const char *name, char *ret_path, size_t size)
+{
+	const char *at = getenv("PATH");
+
+	if (strchr(name, '/')) {
+		snprintf(ret_path, size, "%s", name);
+		return;
+	}
+	for (; at && *at; at += *at == ':') {
+		int length = (int)strcspn(at, ":");
+
+		snprintf(ret_path, size, "%.*s/%s", length ? length : 1, length ? at : ".", name);
+		if (is_program(ret_path))
+			return;
+		at += length;
+	}
+	*ret_path = '\0';
 }
 
 int target_of_command(char **argv, struct target *ret_target)
@@ -117,6 +147,7 @@ int target_of_command(char **argv, struct target *ret_target)
 	target.error_fd = error[0];
 	target.is_command = true;
 	target.command = argv[0];
+	find_program(argv[0], target.program, sizeof(target.program));
 	status = add_pid(&target, pid);
 	if (status != STATUS_OK)
 		return status;

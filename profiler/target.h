@@ -12,6 +12,7 @@ struct target {
 	size_t count;
 	bool is_command;     /* pids[0] is a command of ours, to be followed into its children */
 	const char *command; /* its name, as typed; argv's */
+	char program[4096];  /* the file that it will be, found as execvp(3) finds it; or "" */
 	int go_fd;	     /* the command waits for its end of this pipe; -1 if none */
 	int error_fd;	     /* what execvp() said */
 	int *pidfds;	     /* by pid */

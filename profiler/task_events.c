@@ -28,11 +28,12 @@ struct task_events {
 	struct task_ring *rings;
 	size_t ring_count, rings_size;
 	size_t data_size;
+	uint32_t wake_bytes;
 	int epoll_fd;
 	uint8_t joined[RECORD_MAX]; /* a record that wraps, in one piece */
 };
 
-static int open_event(unsigned int cpu, size_t data_size)
+static int open_event(unsigned int cpu, uint32_t wake_bytes)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
@@ -49,7 +50,7 @@ static int open_event(unsigned int cpu, size_t data_size)
 		.use_clockid = 1,
 		.clockid = CLOCK_BOOTTIME,
 		.watermark = 1,
-		.wakeup_watermark = (uint32_t)(data_size / 2),
+		.wakeup_watermark = wake_bytes,
 	};
 	long fd = syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
@@ -70,7 +71,7 @@ static int open_ring(struct task_events *events, unsigned int cpu)
 	if (err)
 		return err;
 	ring = &events->rings[events->ring_count];
-	ring->fd = open_event(cpu, events->data_size);
+	ring->fd = open_event(cpu, events->wake_bytes);
 	if (ring->fd < 0)
 		return ring->fd;
 	events->ring_count++;
@@ -81,7 +82,7 @@ static int open_ring(struct task_events *events, unsigned int cpu)
 	return epoll_ctl(events->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event) ? -errno : 0;
 }
 
-int task_events_new(unsigned int pages, struct task_events **ret_events)
+int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_events)
 {
 	_cleanup_(task_events_freep) struct task_events *events = calloc(1, sizeof(*events));
 	_cleanup_free_ bool *online = NULL;
@@ -90,6 +91,7 @@ int task_events_new(unsigned int pages, struct task_events **ret_events)
 	if (!events)
 		return -ENOMEM;
 	events->data_size = pages * (size_t)sysconf(_SC_PAGESIZE);
+	events->wake_bytes = at_once ? 1 : (uint32_t)(events->data_size / 2);
 	events->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (events->epoll_fd < 0)
 		return -errno;

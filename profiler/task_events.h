@@ -45,15 +45,15 @@ struct task_event {
 struct task_events;
 
 /* Opens the events of all online CPUs, which run from then on. pages: of each ring, a power of two.
- */
-int task_events_new(unsigned int pages, struct task_events **ret_events);
+ * at_once: task_events_fd() is readable from the first record on, not from half a ring on. */
+int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_events);
 void task_events_free(struct task_events *events);
 static inline void task_events_freep(struct task_events **events)
 {
 	task_events_free(*events);
 }
 
-/* Readable when a ring is half full. */
+/* Readable when a ring is half full, or at once. */
 int task_events_fd(const struct task_events *events);
 
 /* Hands out all records, CPU by CPU: in order of time within a CPU, not over all of them. Malformed

@@ -140,23 +140,30 @@ static bool count_equal(const void *table, uint32_t position, const void *key)
 	const struct window_count *have = &((const struct window *)table)->counts[position];
 	const struct window_count *want = key;
 
-	return have->node == want->node && have->pid == want->pid && have->tid == want->tid &&
-	       have->comm == want->comm && have->thread == want->thread;
+	return have->node == want->node && have->cut == want->cut && have->pid == want->pid &&
+	       have->tid == want->tid && have->ns_pid == want->ns_pid &&
+	       have->ns_tid == want->ns_tid && have->comm == want->comm &&
+	       have->thread == want->thread;
 }
 
-int window_add(struct window *window, uint32_t pid, const char *comm, uint32_t tid,
-	       const char *thread, uint32_t node, uint64_t ticks)
+int window_add(struct window *window, const struct window_task *task, uint32_t node, uint8_t cut,
+	       uint64_t ticks)
 {
-	struct window_count key = {.pid = pid, .tid = tid, .node = node};
+	struct window_count key = {.pid = task->pid,
+				   .tid = task->tid,
+				   .ns_pid = task->ns_pid,
+				   .ns_tid = task->tid ? task->ns_tid : 0,
+				   .node = node,
+				   .cut = cut};
 	uint64_t hash;
 	uint32_t at;
-	int err = strtab_add_n(&window->strings, comm, WICK_COMM, &key.comm);
+	int err = strtab_add_n(&window->strings, task->comm, WICK_COMM, &key.comm);
 
-	if (!err && tid)
-		err = strtab_add_n(&window->strings, thread, WICK_COMM, &key.thread);
+	if (!err && task->tid)
+		err = strtab_add_n(&window->strings, task->thread, WICK_COMM, &key.thread);
 	if (err)
 		return err;
-	hash = hash_mix((uint64_t)pid << 32 | tid,
+	hash = hash_mix((uint64_t)task->pid << 32 | task->tid,
 			(uint64_t)node << 32 | key.comm << 16 | key.thread);
 	at = hashmap_find(&window->count_index, hash, count_equal, window, &key);
 	if (at == HASHMAP_NONE) {

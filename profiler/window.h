@@ -4,7 +4,7 @@
  *
  * Stacks are paths in one tree that grows from the roots: a node is (parent, frame), a stack is the
  * node of its leaf. Thousands of stacks share their root halves, so a stack costs as many nodes as
- *it has frames of its own. The kernel's frames continue the path behind the user's leaf.
+ * it has frames of its own. The kernel's frames continue the path behind the user's leaf.
  *
  *	frames   (module, offset in its file), each once
  *	nodes    (parent, frame), each once
@@ -25,6 +25,7 @@
 /* Modules that are none. */
 #define FRAME_KERNEL   UINT32_MAX	/* off is an address in the kernel */
 #define FRAME_UNMAPPED (UINT32_MAX - 1) /* an address in no mapping we know of; off is 0 */
+#define FRAME_GAP      (UINT32_MAX - 2) /* frames that were left out; off is 0 */
 
 struct frame {
 	uint64_t off; /* in the module's file: of the pc, less one where it is a return address */
@@ -39,9 +40,11 @@ struct node {
 };
 
 struct window_count {
-	uint32_t pid, tid;     /* tid 0: threads are not told apart */
-	uint32_t comm, thread; /* string ids */
-	uint32_t node;	       /* NODE_NONE: no stack at all */
+	uint32_t pid, tid;	 /* tid 0: threads are not told apart */
+	uint32_t ns_pid, ns_tid; /* in the process's own pid namespace; 0 = that is ours */
+	uint32_t comm, thread;	 /* string ids */
+	uint32_t node;		 /* NODE_NONE: no stack at all */
+	uint8_t cut;		 /* why it is not whole: enum wick_end, wick_cut; 0 = it is */
 	uint64_t ticks;
 };
 
@@ -67,7 +70,8 @@ struct window {
 	int64_t wall_ns;   /* CLOCK_REALTIME at its start */
 	uint64_t start_ns; /* CLOCK_BOOTTIME at its start and end; end 0 = it is open */
 	uint64_t end_ns;
-	double busy_s; /* cpus_busy_s() at its start */
+	double busy_s;		/* cpus_busy_s() at its start */
+	uint64_t by_row, by_fp; /* how the callers in its distinct user stacks were found */
 };
 
 int window_new(uint32_t first_epoch, struct window **ret_window);
@@ -99,10 +103,16 @@ static inline uint64_t window_base_kernel(uint32_t node)
 int window_push(struct window *window, uint32_t parent, const struct frame *frame,
 		uint32_t *ret_node);
 
-/* Counts ticks of a process (and thread, if tid is not 0) in a stack. comm, thread: at most
+/* Whose ticks: of a process, or of one of its threads if tid is not 0. comm, thread: at most
  * WICK_COMM bytes, NUL-terminated or full. */
-int window_add(struct window *window, uint32_t pid, const char *comm, uint32_t tid,
-	       const char *thread, uint32_t node, uint64_t ticks);
+struct window_task {
+	uint32_t pid, tid, ns_pid, ns_tid;
+	const char *comm, *thread;
+};
+
+/* Counts ticks of a task in a stack. */
+int window_add(struct window *window, const struct window_task *task, uint32_t node, uint8_t cut,
+	       uint64_t ticks);
 
 /* Bytes held, for budgets. */
 size_t window_bytes(const struct window *window);

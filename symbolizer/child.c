@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,11 +27,9 @@
 enum {
 	FD_HIGH = 16, /* above all of the child's, so that no dup2() overwrites a source */
 	CPU_SECONDS_MAX = 60,
+	MEMORY_MAX = 2047 << 20, /* beside the mapped files */
 	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
-
-/* Of address space, of which mapped files are a part. */
-static const uint64_t memory_max = 2ULL << 30;
 
 /* The parent's duplicates of what the child shall have. */
 struct child_files {
@@ -202,12 +201,29 @@ const char *child_verb(int argc, char **argv)
 	return argc == 4 && !strcmp(argv[1], CHILD_ARG) ? argv[2] : NULL;
 }
 
+static rlim_t file_bytes(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 0 ? 0 : (rlim_t)st.st_size;
+}
+
+/* A file that is mapped takes room, but no memory: unstripped servers have gigabytes. */
+static rlim_t memory_max(void)
+{
+	rlim_t most = MEMORY_MAX + file_bytes(CHILD_IN);
+
+	for (int i = 0; i < CHILD_MORE_MAX; i++)
+		most += file_bytes(CHILD_MORE + i);
+	return most;
+}
+
 static int limit_resources(void)
 {
 	int err = rights_limit(RLIMIT_CORE, 0);
 
 	if (!err && rights_may_limit_memory())
-		err = rights_limit(RLIMIT_AS, memory_max);
+		err = rights_limit(RLIMIT_AS, memory_max());
 	if (!err)
 		err = rights_limit(RLIMIT_CPU, CPU_SECONDS_MAX);
 	if (!err)

@@ -5,6 +5,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/cursor.h"
+#include "base/file.h"
+#include "symbolizer/elf_note.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -55,31 +57,11 @@ static int read_segment(struct elf_file *f, const GElf_Phdr *phdr)
 	return 0;
 }
 
-/* Notes are padded to 4 bytes; with an alignment of 8 only to 8 (gABI, .note.gnu.property). */
 static void read_build_id(struct elf_file *f, Elf_Data *data, uint64_t align)
 {
-	struct cursor notes, name, id;
-	uint32_t name_size, id_size, type;
-	uint64_t pad = align == 8 ? 7 : 3;
-
-	if (!data || !data->d_buf || f->header.build_id_size)
-		return;
-	notes = cursor_of(data->d_buf, data->d_size);
-	while (cursor_u32(&notes, &name_size) && cursor_u32(&notes, &id_size) &&
-	       cursor_u32(&notes, &type)) {
-		if (!cursor_sub(&notes, name_size, &name) ||
-		    !cursor_skip(&notes, -(12 + (uint64_t)name_size) & pad) ||
-		    !cursor_sub(&notes, id_size, &id))
-			return;
-		if (type == NT_GNU_BUILD_ID && name_size == 4 && !memcmp(name.pos, "GNU", 4) &&
-		    id_size && id_size <= SYMINDEX_BUILD_ID_MAX) {
-			memcpy(f->header.build_id, id.pos, id_size);
-			f->header.build_id_size = id_size;
-			return;
-		}
-		if (!cursor_skip(&notes, -(uint64_t)id_size & pad))
-			return;
-	}
+	if (data && data->d_buf && !f->header.build_id_size)
+		elf_note_build_id(cursor_of(data->d_buf, data->d_size), align, f->header.build_id,
+				  &f->header.build_id_size);
 }
 
 int elf_file_segments(struct elf_file *f)

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "symbolizer/child.h"
 #include "symbolizer/debug_files.h"
 #include "symbolizer/demangle.h"
@@ -22,21 +23,6 @@ enum {
 
 /* What index children are asked for; INDEX_FIRST: see symindex_input.may_ask. */
 static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", SYMBOLS[] = "symbols";
-
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t written = write(fd, bytes, size);
-
-		if (written < 0 && errno != EINTR)
-			return -errno;
-		if (written > 0) {
-			bytes += written;
-			size -= (size_t)written;
-		}
-	}
-	return 0;
-}
 
 /* All of a file of at most NAMES_MAX bytes; reads at its own offset, whatever the descriptor's. */
 static int read_all(int fd, struct buf *ret_bytes)
@@ -79,7 +65,7 @@ static int demangle_all(void)
 			return -EBADMSG;
 		if (used + length + 1 > NAMES_MAX)
 			return -EFBIG;
-		err = write_all(CHILD_OUT, length ? out : "", length + 1);
+		err = file_write_all(CHILD_OUT, length ? out : "", length + 1);
 		used += length + 1;
 		at = (size_t)(nul + 1 - names.bytes);
 	}
@@ -92,9 +78,9 @@ int parser_main(int argc, char **argv)
 
 	if (!verb)
 		return -1;
-	/* Somebody waits for readable names; for an index not yet. At 19 it starves beside busy
-	 * CPUs. */
-	if (strcmp(verb, "demangle") != 0)
+	/* Somebody waits for readable names and unwind tables; for an index not yet. At 19 it
+	 * starves beside busy CPUs. */
+	if (strcmp(verb, "demangle") != 0 && strncmp(verb, "unwind", 6) != 0)
 		setpriority(PRIO_PROCESS, 0, 10);
 	child_confine(argv);
 	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, SYMBOLS)) {
@@ -108,6 +94,10 @@ int parser_main(int argc, char **argv)
 
 		child_exit(symindex_build(&input, CHILD_OUT));
 	}
+	if (!strcmp(verb, "unwind"))
+		child_exit(cfi_build(CHILD_IN, -1, CHILD_OUT));
+	if (!strcmp(verb, "unwind-debug"))
+		child_exit(cfi_build(CHILD_IN, CHILD_MORE, CHILD_OUT));
 	if (!strcmp(verb, "demangle"))
 		child_exit(demangle_all());
 	child_exit(-EINVAL);
@@ -286,6 +276,19 @@ int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_ind
 	return err;
 }
 
+int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi_table **ret_table)
+{
+	_cleanup_close_ int out = child_memfd("wick-unwind");
+	const int in[] = {elf_fd, debug_fd};
+	int err;
+
+	if (out < 0)
+		return -EAGAIN;
+	err = child_run_files(debug_fd < 0 ? "unwind" : "unwind-debug", in, ARRAY_SIZE(in), out,
+			      deadline_ms);
+	return err ? err : cfi_table_open(out, ret_table);
+}
+
 /* Names that are empty, too long or too many stand as "", which demangles to nothing. */
 static int send_names(const char *const *names, uint32_t count, int fd)
 {
@@ -300,7 +303,7 @@ static int send_names(const char *const *names, uint32_t count, int fd)
 	}
 	if (buf_error(&sent))
 		return -ENOMEM;
-	return write_all(fd, sent.bytes, sent.used);
+	return file_write_all(fd, sent.bytes, sent.used);
 }
 
 /* Appends a child's answer, as far as it is sound: whole strings, not more than asked for, none

@@ -13,6 +13,7 @@
 #ifndef WICK_SYMBOLIZER_PARSER_H
 #define WICK_SYMBOLIZER_PARSER_H
 
+#include "symbolizer/cfi.h"
 #include "symbolizer/symbol_cache.h"
 #include "symbolizer/symindex.h"
 
@@ -41,6 +42,13 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 
 /* The same without any debug file. */
 int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index);
+
+/*
+ * The unwind table of the ELF file behind elf_fd, at normal priority: a process waits to be
+ * unwound. debug_fd: its separate debug file, or -1. As parser_index() otherwise; the errors are
+ * those of cfi_build().
+ */
+int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi_table **ret_table);
 
 /*
  * Demangles many names at once: ret_names[i] is the readable form of names[i], or NULL where the

@@ -2,13 +2,13 @@
 #include "symbolizer/symindex.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 struct symindex {
 	size_t size; /* of the mapping */
@@ -134,23 +134,6 @@ static bool rows_are_sound(const struct symindex *index)
 	return true;
 }
 
-static int symindex_map(int fd, const void **ret_bytes, size_t *ret_size)
-{
-	struct stat st;
-	void *bytes;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct symindex_header))
-		return -EBADMSG;
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (bytes == MAP_FAILED)
-		return -errno;
-	*ret_bytes = bytes;
-	*ret_size = (size_t)st.st_size;
-	return 0;
-}
-
 static int open_index(int fd, bool is_trusted, struct symindex **ret_index)
 {
 	_cleanup_(symindex_freep) struct symindex *index = calloc(1, sizeof(*index));
@@ -159,7 +142,7 @@ static int open_index(int fd, bool is_trusted, struct symindex **ret_index)
 
 	if (!index)
 		return -ENOMEM;
-	err = symindex_map(fd, &bytes, &index->size);
+	err = file_map(fd, sizeof(struct symindex_header), &bytes, &index->size);
 	if (!bytes)
 		return err;
 	index->header = bytes;

@@ -36,14 +36,17 @@ function makePalette(families) {
 
 export const THEMES = {
 	light: { palette: makePalette(LIGHT_FAMILIES), back: '#ffffff', text: '#1d1d1f', faint: '#6e6e73',
-		match: '#d884f0', outline: '#1d1d1f' },
+		match: '#d884f0', outline: '#1d1d1f', isDark: false },
 	dark: { palette: makePalette(DARK_FAMILIES), back: '#17181b', text: '#ececee', faint: '#9a9aa2',
-		match: '#9a3fb8', outline: '#ffffff' },
+		match: '#9a3fb8', outline: '#ffffff', isDark: true },
 };
 
-export function frameColour(frames, frame, theme) {
+/* comparison: of web/diff.js, or null: then colours are those of names. */
+export function frameColour(frames, frame, theme, comparison) {
 	if (frame < 0)
 		return theme.palette[KIND.ROOT][0];
+	if (comparison && frames.kinds[frame] !== KIND.PROCESS)
+		return comparison.colour(frames.names[frame], theme.isDark);
 	return theme.palette[frames.kinds[frame]][hashText(frames.names[frame]) % (SHADES * SHADES)];
 }
 
@@ -80,8 +83,8 @@ class Painter {
 		this.charWidth = this.context.measureText('0').width;
 	}
 
-	/* scene: model, layout, theme, matching (bytes by frame, or null), marked (a node, or -1),
-	 * width, height, top(level) = y of a level in CSS pixels. */
+	/* scene: model, comparison (or null), layout, theme, matching (bytes by frame, or null),
+	 * marked (a node, or -1), width, height, top(level) = y of a level in CSS pixels. */
 	draw(scene) {
 		const { context } = this;
 		const { layout, theme, width, height } = scene;
@@ -101,7 +104,7 @@ class Painter {
 			this.drawBox(scene, box, level < layout.zoomLevel, y);
 	}
 
-	drawBox({ model, layout, theme, matching, marked }, box, isAbove, y) {
+	drawBox({ model, comparison, layout, theme, matching, marked }, box, isAbove, y) {
 		const { context } = this;
 		const node = layout.nodes[box], frame = model.tree.frame[node];
 		const left = layout.lefts[box], width = layout.widths[box];
@@ -109,7 +112,7 @@ class Painter {
 		const gap = width > 3 ? 0.5 : 0;
 
 		context.globalAlpha = isAbove ? 0.55 : matching && !isMatch ? 0.5 : 1;
-		context.fillStyle = isMatch ? theme.match : this.colour(model, frame, theme);
+		context.fillStyle = isMatch ? theme.match : this.colour(model, frame, theme, comparison);
 		context.fillRect(left, y, width - gap, ROW - 1);
 		if (width > 24)
 			this.drawText(theme, this.label(model, node), left, width, y);
@@ -142,9 +145,9 @@ class Painter {
 		return frame < 0 ? 'all' : this.labels[frame] ??= visibleText(nodeName(model, node));
 	}
 
-	colour(model, frame, theme) {
+	colour(model, frame, theme, comparison) {
 		return frame < 0 ? frameColour(model.frames, frame, theme) :
-			this.colours[frame] ??= frameColour(model.frames, frame, theme);
+			this.colours[frame] ??= frameColour(model.frames, frame, theme, comparison);
 	}
 }
 

@@ -2,10 +2,11 @@
 /* Wires the page: source -> model -> layout -> draw, and what hands do to state. */
 import { formatCount, ledgerAddsUp, ledgerInWords, parseLedger } from './ledger.js';
 import { gunzip } from './pprof.js';
-import { buildModel, nodeName, sumTree } from './model.js';
+import { buildModel, KIND, nodeName, sumTree } from './model.js';
 import { boxAt, layoutTree } from './layout.js';
 import { exactSearch, findMatches, makeMatcher, matchFrames } from './search.js';
 import { percentText, valueText, visibleText } from './text.js';
+import { openComparison } from './diff.js';
 import { makePainter, ROW, THEMES } from './draw.js';
 import { EMPTY_STATE, findZoom, formatHash, formatZoom, parseHash } from './state.js';
 import { openSource } from './source.js';
@@ -20,6 +21,7 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 /* What is shown. model is null until a profile is there; the rest follows from model and state. */
 const app = {
 	source: null, profiles: [], entry: null, state: EMPTY_STATE,
+	comparison: openComparison(), sides: null, // sums before and after, where profiles are compared
 	model: null, sums: null, type: 0, zoom: 0, layout: null,
 	matching: null, matches: { nodes: [], sum: 0 }, match: -1,
 	marked: -1, drawAsked: false,
@@ -58,9 +60,9 @@ function levelTop(level) {
 
 function drawNow() {
 	const { clientWidth: width, clientHeight: height } = ui.view;
-	const { model, layout, matching, marked } = app;
+	const { model, comparison, layout, matching, marked } = app;
 	painter.resize(width, height, devicePixelRatio || 1);
-	painter.draw({ model, layout, matching, marked, theme: theme(), width, height, top: levelTop });
+	painter.draw({ model, comparison, layout, matching, marked, theme: theme(), width, height, top: levelTop });
 }
 
 function layOut() {
@@ -192,6 +194,8 @@ function describe(node) {
 	const frame = model.tree.frame[node];
 	const total = sums.total[node], self = sums.self[node];
 	const shown = model.types[type];
+	if (app.comparison)
+		return describeChange(node);
 	const lines = [visibleText(nodeName(model, node)),
 		`${valueText(total, shown)}: ${percentText(total, sums.total[0])} of all` +
 			(zoom ? `, ${percentText(total, sums.total[zoom])} of the zoom` : ''),
@@ -201,6 +205,15 @@ function describe(node) {
 	if (model.tree.inlined[node])
 		lines.push('inlined');
 	return lines;
+}
+
+function describeChange(node) {
+	const { model, sides } = app;
+	const shares = sides.map(({ total }) => percentText(total[node], total[0]));
+	const isFunction = node && model.frames.kinds[model.tree.frame[node]] !== KIND.PROCESS;
+	const found = isFunction && app.comparison.find(nodeName(model, node));
+	return [visibleText(nodeName(model, node)), `in this stack: ${shares.join(' \u2192 ')}`,
+		...(found ? found.lines.map(visibleText) : [])];
 }
 
 function boxUnder(event) {
@@ -277,9 +290,15 @@ function showTable() {
 	for (const key of ['self', 'total'])
 		ui[`by-${key}`].closest('th').setAttribute('aria-sort', app.state.table === key ? 'descending' : 'none');
 	fillTable(ui.rows, app.model, {
-		key: app.state.table, within: app.zoom, sums: app.sums, theme: theme(),
+		key: app.state.table, within: app.zoom, sums: app.sums, theme: theme(), comparison: app.comparison,
 		type: app.model.types[app.type], choose: (name) => setState({ search: exactSearch(name) }),
 	});
+}
+
+function showComparison({ head }) {
+	ui.ledger.textContent = app.comparison.summary();
+	ui.meta.textContent = 'width: the value chosen above';
+	ui.ledger.title = ui.meta.title = head.map(visibleText).join('\n');
 }
 
 function showLedger({ comments, timeNs, durationNs, ends }) {
@@ -320,7 +339,12 @@ function showModel(model) {
 	app.match = app.marked = -1;
 	painter.forget();
 	fillSelect(ui.types, model.types.map(({ type }) => type), 0);
-	showLedger(model);
+	if (app.comparison) {
+		app.sides = ['before', 'after'].map((side) => sumTree(model, model.types.findIndex(({ type }) => type === side)));
+		showComparison(app.comparison);
+	} else {
+		showLedger(model);
+	}
 	applyToModel(true, app.state.inverted);
 	ui.view.hidden = false;
 	say(app.sums.total[0] > 0 ? '' : 'no samples in this profile');

@@ -12,7 +12,7 @@ function makeCell(text) {
 	return cell;
 }
 
-function makeRow(model, row, { whole, key, type, theme, choose }) {
+function makeRow(model, row, { whole, key, type, theme, comparison, choose }) {
 	const line = document.createElement('tr');
 	const name = model.frames.names[row.frame], module = model.frames.modules[row.frame];
 	const button = document.createElement('button');
@@ -20,8 +20,9 @@ function makeRow(model, row, { whole, key, type, theme, choose }) {
 
 	line.append(makeCell(percentText(row.self, whole)), makeCell(percentText(row.total, whole)));
 	line.title = `self ${valueText(row.self, type)}, total ${valueText(row.total, type)}\n${visibleText(name)}\n${visibleText(module)}`;
-	button.textContent = visibleText(name);
-	button.style.borderLeftColor = frameColour(model.frames, row.frame, theme);
+	const verdict = comparison?.find(name)?.verdict;
+	button.textContent = verdict ? `${visibleText(name)} \u2014 ${verdict}` : visibleText(name);
+	button.style.borderLeftColor = frameColour(model.frames, row.frame, theme, comparison);
 	button.style.background = `linear-gradient(to right, var(--bar) ${share.toFixed(2)}%, transparent 0)`;
 	button.addEventListener('click', () => choose(name));
 	line.append(makeCell(''));
@@ -29,7 +30,7 @@ function makeRow(model, row, { whole, key, type, theme, choose }) {
 	return line;
 }
 
-/* options: {key: "self"|"total", within, sums, type, theme, choose(name)}. */
+/* options: {key: "self"|"total", within, sums, type, theme, comparison, choose(name)}. */
 export function fillTable(body, model, options) {
 	const { sums, within, key } = options;
 	const rows = sortFunctions(topFunctions(model, sums, within), key, model.frames);

@@ -202,3 +202,52 @@ mixed_load()
 		while :; do "$FIXTURES/forker_fp" 50 >/dev/null & wait $! || :; done) &
 	at_exit+=("kill -TERM $!")
 }
+
+# labelled FILE KEY VALUE: the samples that carry the label.
+labelled()
+{
+	"$WICK" dump profile "$1" --json >"$tmp/dump.json" || fail "cannot dump $1"
+	jq --arg key "$2" --arg value "$3" \
+		'[.samples[] | select(.labels[] | .key == $key and ((.string // .number) | tostring) == $value)
+			| .values[0]] | add // 0' "$tmp/dump.json"
+}
+
+# whole FOLDED COMM PATH..: at least 99.5 % of the stacks of COMM are one of the PATHs (see whole.py),
+# of at least 1000 samples.
+whole()
+{
+	"$tree/tests/e2e/whole.py" --comm "$2" --samples "${samples:-1000}" --least "${least:-99.5}" \
+		"$1" "${@:3}" || fail "$2: stacks are not whole"
+}
+
+# mostly_complete FILE PERCENT: so many of the ledger's stacks ended at their root. Those that did not
+# are named. Leaves FILE's report in $tmp/report.json.
+mostly_complete()
+{
+	ledger_exact "$1"
+	at_least "complete stacks, %" "$(jq '100 * .ledger.complete / .ledger.written' \
+		"$tmp/report.json")" "$2"
+}
+
+# mostly_rooted FILE PERCENT: the same, and those that are complete but for a marked gap.
+mostly_rooted()
+{
+	ledger_exact "$1"
+	at_least "stacks with their root, %" "$(jq \
+		'100 * (.ledger.complete + (.ledger.cut.gap // 0)) / .ledger.written' \
+		"$tmp/report.json")" "$2"
+}
+
+# until_each_cpu SECONDS PID..: as until_cpu, for all of them at once.
+until_each_cpu()
+{
+	local want=$1 waits=()
+
+	for pid in "${@:2}"; do
+		until_cpu "$pid" "$want" &
+		waits+=($!)
+	done
+	for pid in "${waits[@]}"; do
+		wait "$pid" || fail "a process has ended"
+	done
+}

@@ -92,6 +92,40 @@ TEST(cursor_reads_the_widest_leb128_and_refuses_wider_ones)
 	CHECK(!cursor_uleb128(&c, &value));
 }
 
+TEST(cursor_reads_signed_leb128)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+		int64_t value;
+	} cases[] = {
+		{"\x02", 1, 2},
+		{"\x7e", 1, -2},
+		{"\xff\x00", 2, 127},
+		{"\x81\x7f", 2, -127},
+		{"\x80\x7f", 2, -128},
+		{"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x7f", 10, INT64_MIN},
+		{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00", 10, INT64_MAX},
+		{"\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 9, -1},
+		{"\x80\x80\x80\x80\x80\x80\x80\x80\x40", 9, INT64_MIN / 2},
+	};
+	static const uint8_t wider[] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 1};
+	struct cursor c;
+	int64_t value = 0;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		c = cursor_of(cases[i].bytes, cases[i].size);
+		CHECK(cursor_sleb128(&c, &value));
+		CHECK_INT(value, cases[i].value);
+		CHECK_INT(cursor_left(&c), 0);
+	}
+	c = cursor_of(wider, sizeof(wider));
+	CHECK(!cursor_sleb128(&c, &value));
+	c = cursor_of(wider, 4);
+	CHECK(!cursor_sleb128(&c, &value));
+	CHECK_INT(cursor_left(&c), 4);
+}
+
 TEST(cursor_refuses_a_string_without_its_terminator)
 {
 	struct cursor c = cursor_of("ab\0cd", 5);

@@ -28,8 +28,8 @@ TEST(formats_go_by_extension)
 		{"a.txt", FORMAT_FOLDED, PACKING_NONE},
 		{"a.html", FORMAT_HTML, PACKING_NONE},
 	};
-	static const char *const unknown[] = {"",      "a",	      "a.gz",	 "a.html.gz", "pb",
-					      "a.svg", "a.pb.gz.bak", "a.PB.GZ", "a.pb/x"};
+	static const char *const unknown[] = {
+		"", "a", "a.gz", "a.html.gz", "pb", "a.svg.gz", "a.pb.gz.bak", "a.PB.GZ", "a.pb/x"};
 	struct profile_codec codec;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -153,6 +153,25 @@ TEST(html_needs_a_viewer_and_holds_it)
 	CHECK_INT(profile_encode(profile, codec, &viewer, &buf), 0);
 	CHECK(strstr(buf_cstr(&buf), "answer = 42"));
 	CHECK(strstr(buf_cstr(&buf), ">H4sIA")); /* gzip's magic in base64 */
+}
+
+TEST(svg_needs_a_script_and_holds_it)
+{
+	struct html_viewer viewer = {.svg_script = "let answer = 42 < 43;\n"};
+	_cleanup_(profile_freep) struct profile *profile = sample_profile();
+	_cleanup_(buf_release) struct buf buf = {0};
+	struct profile_codec codec = {0};
+
+	CHECK_INT(profile_codec_by_name("x.svg", &codec), 0);
+	CHECK(codec.format == FORMAT_SVG && !profile_format_is_readable(codec.format));
+	CHECK_INT(profile_encode(profile, codec, NULL, &buf), -EINVAL);
+	CHECK_INT(profile_encode(profile, codec, &viewer, &buf), 0);
+	CHECK(strstr(buf_cstr(&buf), "<![CDATA[\nlet answer = 42 < 43;\n]]>"));
+	CHECK(strstr(buf.bytes, "<title>libc.so.6+0x1234\n4 samples: 40.00 %, self 4: 40.00 %<"));
+	viewer.svg_script = "]]><evil/>";
+	buf_clear(&buf);
+	CHECK_INT(profile_encode(profile, codec, &viewer, &buf), -EINVAL);
+	CHECK_INT(buf.used, 0);
 }
 
 TEST_MAIN()

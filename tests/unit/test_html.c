@@ -15,7 +15,7 @@ static const char second[] = "import { a } from './first.js';\nexport function f
 
 static struct html_viewer viewer(const char *page, const char *style, const char *const *scripts)
 {
-	return (struct html_viewer){page, style, scripts, scripts[1] ? 2 : 1};
+	return (struct html_viewer){page, style, scripts, scripts[1] ? 2 : 1, NULL};
 }
 
 static int write_with(const char *page, const char *style, const char *script, struct buf *out)

@@ -16,18 +16,26 @@ struct options {
 	unsigned int hz;
 	double seconds;
 	unsigned long long bytes;
+	double number;
+	struct option_list list;
 };
 
 static const struct options defaults = {.hz = 99, .output = "out"};
 static struct options got;
 static int got_argc;
 static char *got_first;
+static char got_list[128]; /* the items, each with a space behind it */
 
 static int take(const void *options, int argc, char **argv)
 {
 	got = *(const struct options *)options;
 	got_argc = argc;
 	got_first = argc ? argv[0] : NULL;
+	got_list[0] = '\0';
+	for (unsigned int i = 0; i < got.list.count; i++) {
+		strcat(got_list, got.list.items[i]);
+		strcat(got_list, " ");
+	}
 	return STATUS_OK;
 }
 
@@ -62,6 +70,17 @@ static const struct option_spec table[] = {
 	 .value = "N",
 	 .help = "size",
 	 .offset = offsetof(struct options, bytes)},
+	{.name = "number",
+	 .kind = OPTION_NUMBER,
+	 .value = "X",
+	 .help = "number",
+	 .offset = offsetof(struct options, number),
+	 .max = 100},
+	{.name = "list",
+	 .kind = OPTION_LIST,
+	 .value = "FILE..",
+	 .help = "files",
+	 .offset = offsetof(struct options, list)},
 	{.name = NULL},
 };
 
@@ -186,12 +205,16 @@ TEST(errors_name_the_option)
 
 TEST(values_out_of_bounds_and_unknown_options_are_usage_errors)
 {
-	static const char *const bad[] = {"-F0",   "-F10001",	 "-F-1",
-					  "-Fx",   "-F12x",	 "-F",
-					  "-F 7",  "-F+7",	 "-d0x10",
-					  "-dinf", "-d0",	 "-d-1",
-					  "-dnan", "-d1y",	 "--max-bytes=1X",
-					  "-x",	   "--nonsense", "--max-bytes=99999999999T"};
+	static const char *const bad[] = {
+		"-F0",		"-F10001",	"-F-1",
+		"-Fx",		"-F12x",	"-F",
+		"-F 7",		"-F+7",		"-d0x10",
+		"-dinf",	"-d0",		"-d-1",
+		"-dnan",	"-d1y",		"--max-bytes=1X",
+		"-x",		"--nonsense",	"--max-bytes=99999999999T",
+		"--number=101", "--number=-1",	"--number=1e2",
+		"--number=nan", "--number=0x1", "--number=1.2.3",
+		"--number=",	"--list"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		if (run(bad[i], NULL, NULL) != STATUS_USAGE)
@@ -208,6 +231,43 @@ TEST(times_and_sizes_have_units)
 	CHECK_INT(got.bytes, 3LL << 30);
 	run("-d1.5", NULL, NULL);
 	CHECK(got.seconds == 1.5);
+}
+
+TEST(numbers_have_fractions)
+{
+	run("--number", "0.5", NULL);
+	CHECK(got.number == 0.5);
+	run("--number=100", NULL, NULL);
+	CHECK(got.number == 100);
+}
+
+static int run_words(int argc, const char *const *words)
+{
+	char *argv[16] = {(char *)"test"};
+
+	for (int i = 0; i < argc; i++)
+		argv[i + 1] = (char *)words[i];
+	return command_run(&command, "wick test", argc + 1, argv);
+}
+
+#define RUN_WORDS(...)                                                                             \
+	run_words(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *),                     \
+		  (const char *const[]){__VA_ARGS__})
+
+TEST(a_list_goes_on_to_the_next_option)
+{
+	CHECK_INT(RUN_WORDS("--list", "a", "b", "c", "-a"), STATUS_OK);
+	CHECK_STR(got_list, "a b c ");
+	CHECK(got.all);
+	CHECK_INT(got_argc, 0);
+	CHECK_INT(RUN_WORDS("x", "--list=a", "b", "-F", "7", "y", "--list", "c", "--", "z"),
+		  STATUS_OK);
+	CHECK_STR(got_list, "a b c ");
+	CHECK_INT(got.hz, 7);
+	CHECK_INT(got_argc, 3);
+	CHECK_STR(got_first, "x");
+	CHECK_INT(RUN_WORDS("x", "y"), STATUS_OK);
+	CHECK_STR(got_list, "");
 }
 
 TEST(cpu_lists_are_read_as_the_kernel_writes_them)

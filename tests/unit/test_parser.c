@@ -15,6 +15,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -429,6 +431,76 @@ TEST(after_many_deadly_names_the_rest_stays_as_it_is)
 		names[i] = i % 2 ? "crash" : "fake";
 	CHECK_INT(parser_demangle(names, ARRAY_SIZE(names), LONG_MS, &readable), 0);
 	CHECK(readable && readable[0] && !readable[1] && readable[2] && !readable[39]);
+}
+
+static int unwind(const char *name, const char *debug, struct cfi_table **ret_table)
+{
+	char path[256], debug_path[256];
+	_cleanup_close_ int fd = -1, debug_fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%s.elf", ELF_DIR, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (debug) {
+		snprintf(debug_path, sizeof(debug_path), "%s/%s.elf", ELF_DIR, debug);
+		debug_fd = open(debug_path, O_RDONLY | O_CLOEXEC);
+		CHECK(debug_fd >= 0);
+	}
+	return parser_unwind(fd, debug_fd, LONG_MS, ret_table);
+}
+
+TEST(a_child_makes_an_unwind_table)
+{
+	struct cfi_table *table = NULL;
+
+	CHECK_INT(unwind("pie", NULL, &table), 0);
+	if (table)
+		CHECK(table->header->stats.fdes >= 5);
+	cfi_table_free(table);
+	CHECK(has_no_children());
+}
+
+TEST(a_file_of_gigabytes_is_within_the_limits)
+{
+	_cleanup_close_ int fd = open(ELF_DIR "/pie.elf", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int big = memfd_create("big", MFD_CLOEXEC);
+	struct cfi_table *table = NULL;
+	struct symindex *index = NULL;
+	struct stat st;
+
+	CHECK(!fstat(fd, &st));
+	CHECK(sendfile(big, fd, NULL, (size_t)st.st_size) == st.st_size);
+	CHECK(!ftruncate(big, (off_t)5 << 30));
+	CHECK_INT(parser_unwind(big, -1, LONG_MS, &table), 0);
+	CHECK_INT(parser_index(big, LONG_MS, &index), 0);
+	cfi_table_free(table);
+	symindex_free(index);
+}
+
+TEST(a_debug_file_fills_the_unwind_table)
+{
+	struct cfi_table *table = NULL;
+	uint64_t without = 0;
+
+	CHECK_INT(unwind("nocfi", NULL, &table), 0);
+	if (table)
+		without = table->header->stats.covered;
+	cfi_table_free(TAKE_PTR(table));
+	CHECK_INT(unwind("nocfi", "nocfi-debug", &table), 0);
+	if (table)
+		CHECK(table->header->stats.covered > without);
+	cfi_table_free(TAKE_PTR(table));
+	CHECK_INT(unwind("nocfi", "nocfi-debug-compressed", &table), 0);
+	if (table)
+		CHECK(table->header->stats.covered > without);
+	cfi_table_free(TAKE_PTR(table));
+
+	/* another program's debug file is not believed */
+	CHECK_INT(unwind("pie", "nocfi-debug", &table), 0);
+	if (table)
+		CHECK_INT(table->header->stats.overlaps, 0);
+	cfi_table_free(TAKE_PTR(table));
+	CHECK_INT(unwind("aliases32", NULL, &table), -ENOEXEC);
+	CHECK(!table);
 }
 
 int main(int argc, char **argv)

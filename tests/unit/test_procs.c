@@ -185,10 +185,25 @@ TEST(an_unknown_process_is_read_from_proc_at_its_first_sample)
 	CHECK(found != NULL);
 	if (found) {
 		module = modules_get(f.modules, found->module);
-		CHECK(strstr(module.path, "test_procs") != NULL);
-		CHECK_INT(module.kind, MODULE_FILE);
-		CHECK(module.inode != 0);
+		CHECK(strstr(module.name.path, "test_procs") != NULL);
+		CHECK_INT(module.name.kind, MODULE_FILE);
+		CHECK(module.name.inode != 0);
 	}
+	teardown(&f);
+}
+
+TEST(a_process_without_a_pid_here_has_no_mappings)
+{
+	struct fixture f = setup();
+	const struct address_space *space;
+
+	map(&f, 0, 0x1000, 0x9000, 0, 1);
+	map(&f, -1, 0x1000, 0x9000, 0, 1);
+	tell(&f, TASK_FORK, PID, 0);
+	space = procs_space(f.procs, 0, 0, 7, 1);
+	CHECK_INT(space->count, 0);
+	CHECK(procs_space(f.procs, 0, 0, 8, 1) == space);
+	CHECK_INT(module_at(&f, PID, 0x2000), -1);
 	teardown(&f);
 }
 

@@ -25,6 +25,14 @@ TEST(equal_stacks_are_one_node_and_share_their_roots)
 	window_free(window);
 }
 
+static void count(struct window *window, uint32_t pid, const char *comm, uint32_t tid,
+		  const char *thread, uint32_t node)
+{
+	struct window_task task = {.pid = pid, .tid = tid, .comm = comm, .thread = thread};
+
+	CHECK_INT(window_add(window, &task, node, 0, 1), 0);
+}
+
 TEST(ticks_add_up_by_process_thread_name_and_stack)
 {
 	struct window *window;
@@ -32,12 +40,12 @@ TEST(ticks_add_up_by_process_thread_name_and_stack)
 
 	CHECK_INT(window_new(0, &window), 0);
 	for (int i = 0; i < 10; i++) {
-		window_add(window, 1, "java", 0, "", 5, 1);
-		window_add(window, 1, "java", 0, "", 6, 1);
-		window_add(window, 2, "java", 0, "", 5, 1);
-		window_add(window, 2, "other", 0, "", 5, 1);
-		window_add(window, 2, "java", 7, "GC", 5, 1);
-		window_add(window, 2, "java", 7, "main", 5, 1);
+		count(window, 1, "java", 0, "", 5);
+		count(window, 1, "java", 0, "", 6);
+		count(window, 2, "java", 0, "", 5);
+		count(window, 2, "other", 0, "", 5);
+		count(window, 2, "java", 7, "GC", 5);
+		count(window, 2, "java", 7, "main", 5);
 	}
 	CHECK_INT(window->count_count, 6);
 	for (uint32_t i = 0; i < window->count_count; i++) {
@@ -54,7 +62,7 @@ TEST(a_name_of_sixteen_bytes_without_an_end_is_taken_as_it_is)
 	static const char name[17] = "0123456789abcdefX";
 
 	CHECK_INT(window_new(0, &window), 0);
-	window_add(window, 1, name, 0, "", 0, 1);
+	count(window, 1, name, 0, "", 0);
 	CHECK_STR(strtab_get(&window->strings, window->counts[0].comm), "0123456789abcdef");
 	window_free(window);
 }
@@ -79,8 +87,8 @@ TEST(the_ledger_tells_how_far_it_is_off)
 	struct ledger ledger = {.taken = 10, .written = 8, .complete = 5};
 
 	ledger.dropped[WICK_DROP_ring_full] = 2;
-	ledger.cut_end[WICK_END_fp_chain] = 2;
-	ledger.cut_other[WICK_CUT_kernel_depth] = 1;
+	ledger.cut[WICK_END_fp_chain] = 2;
+	ledger.cut[WICK_CUT_kernel_depth] = 1;
 	CHECK_INT(ledger_difference(&ledger), 0);
 	ledger.taken++;
 	CHECK_INT(ledger_difference(&ledger), 1);

@@ -2,7 +2,9 @@
 /*
  * Writes pprof by hand, independent of the program's encoder: a test's own oracle.
  *
- *   node make-profile.mjs OUT.pb.gz [stacks=1000] [depth=40] [functions=2000] [kind=random|hostile|empty|deep]
+ *   node make-profile.mjs OUT.pb.gz [stacks=1000] [depth=40] [functions=2000] [kind=random|hostile|empty|deep] [counts=0]
+ *
+ * counts: another number gives the same stacks other counts.
  */
 import { gzipSync } from 'node:zlib';
 import { writeFileSync } from 'node:fs';
@@ -79,8 +81,9 @@ const PROGRAMS = ['postgres', 'nginx', 'node', 'kworker/0:1', 'cc1plus', 'python
 const WORDS = ['parse', 'read', 'hash', 'node', 'page', 'lock', 'send', 'copy', 'tree', 'index', 'json', 'walk'];
 
 /* Stacks as a walk through a call tree: few ways near the root, many at the leaves. */
-export function randomSamples(stacks, depth, functionCount) {
+export function randomSamples(stacks, depth, functionCount, countsSeed = 0) {
 	const random = makeRandom(7), samples = [];
+	const randomCount = countsSeed ? makeRandom(countsSeed) : random;
 	const names = Array.from({ length: functionCount }, (_, i) => {
 		const word = () => WORDS[Math.floor(random() * WORDS.length)];
 		return i % 5 === 4 ? `[k] ${word()}_${word()}_${i}` : i % 7 === 6 ? `std::vector<${word()}::${word()}_${i}, std::allocator<int>>::push_back` :
@@ -100,7 +103,7 @@ export function randomSamples(stacks, depth, functionCount) {
 			above = chosen + 1;
 			stack.push(list[chosen]);
 		}
-		const count = Math.ceil(1 / (random() + 0.01));
+		const count = Math.ceil(1 / (randomCount() + 0.01));
 		samples.push({ stack, values: [count, count * 10101010], comm: PROGRAMS[program] });
 	}
 	return samples;
@@ -121,10 +124,10 @@ export function deepSamples(depth) {
 }
 
 function main([out, ...rest]) {
-	const options = { stacks: 1000, depth: 40, functions: 2000, kind: 'random', ...Object.fromEntries(rest.map((one) => one.split('='))) };
+	const options = { stacks: 1000, depth: 40, functions: 2000, kind: 'random', counts: 0, ...Object.fromEntries(rest.map((one) => one.split('='))) };
 	const samples = options.kind === 'hostile' ? hostileSamples() : options.kind === 'empty' ? [] :
 		options.kind === 'deep' ? deepSamples(Number(options.depth)) :
-		randomSamples(Number(options.stacks), Number(options.depth), Number(options.functions));
+		randomSamples(Number(options.stacks), Number(options.depth), Number(options.functions), Number(options.counts));
 	const taken = samples.reduce((sum, { values }) => sum + values[0], 0);
 	const bytes = makePprof(samples, { timeNs: 1764079200000000000n, durationNs: 20000000000n, comments:
 		['wick 0.1.0 record -a -F 99', `wick-ledger: taken=${taken} written=${taken} complete=${taken - Math.floor(taken / 7)} cut.fp_range=${Math.floor(taken / 7)} not_run=12`] });

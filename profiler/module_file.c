@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/module_file.h"
+
+#include "base/cleanup.h"
+#include "base/hashmap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+enum { VDSO_SIZE_MAX = 16 * 4096 };
+
+/* perf names anonymous memory "//anon" and "/anon_hugepage", maps(5) leaves it empty; "[heap]",
+ * "[stack]" and others are the kernel's own words. */
+static enum module_kind kind_of(const struct task_event *map)
+{
+	if (!strcmp(map->path, "[vdso]"))
+		return MODULE_VDSO;
+	if (map->path[0] == '/' && map->path[1] != '/' && (map->inode || map->build_id_size))
+		return MODULE_FILE;
+	return MODULE_OTHER;
+}
+
+struct module_name module_name_of(const struct task_event *map)
+{
+	struct module_name name = {.kind = kind_of(map), .path = map->path};
+
+	if (name.kind == MODULE_FILE) {
+		name.dev = map->dev;
+		name.inode = map->inode;
+		name.build_id_size = map->build_id_size;
+		memcpy(name.build_id, map->build_id, map->build_id_size);
+	} else if (name.kind == MODULE_OTHER && name.path[0] != '[') {
+		name.path = "[anon]";
+	}
+	return name;
+}
+
+uint64_t module_name_hash(const struct module_name *name)
+{
+	if (name->build_id_size)
+		return hash_bytes(name->build_id, name->build_id_size);
+	return hash_mix(hash_mix(name->dev, name->inode),
+			hash_bytes(name->path, strlen(name->path)));
+}
+
+bool module_name_equal(const struct module_name *a, const struct module_name *b)
+{
+	if (a->build_id_size != b->build_id_size)
+		return false;
+	if (a->build_id_size)
+		return !memcmp(a->build_id, b->build_id, a->build_id_size);
+	return a->dev == b->dev && a->inode == b->inode && !strcmp(a->path, b->path);
+}
+
+static int open_regular(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat stat;
+
+	if (fd < 0 || fstat(fd, &stat))
+		return -errno;
+	if (!S_ISREG(stat.st_mode))
+		return -ENOEXEC;
+	return TAKE_FD(fd);
+}
+
+int module_open_by_path(const struct module_name *name)
+{
+	int fd = open_regular(name->path);
+	struct stat stat;
+
+	if (fd < 0 || name->build_id_size)
+		return fd;
+	/* Without a build id the inode has to do. */
+	if (!fstat(fd, &stat) && stat.st_ino == name->inode)
+		return fd;
+	close(fd);
+	return -ESTALE;
+}
+
+/* The vdso is the same in all 64-bit processes of a machine: ours will do. */
+static int open_vdso(void)
+{
+	const uint8_t *at = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
+	_cleanup_close_ int fd = memfd_create("vdso", MFD_CLOEXEC);
+	size_t size = 0, page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (!at || fd < 0)
+		return -ENOENT;
+	/* Its end is not told; write() stops at the first page that is not there. */
+	while (size < VDSO_SIZE_MAX && write(fd, at + size, page) == (ssize_t)page)
+		size += page;
+	return size ? TAKE_FD(fd) : -ENOENT;
+}
+
+/* Without a build id, inode or name have to do for what is mapped there now: either may read
+ * otherwise (overlayfs; another mount namespace), but hardly both. */
+static bool looks_mapped(const struct module_name *name, const char *link, int fd)
+{
+	char path[PATH_MAX];
+	struct stat stat;
+	ssize_t size;
+
+	if (name->build_id_size || (!fstat(fd, &stat) && stat.st_ino == name->inode))
+		return true;
+	size = readlink(link, path, sizeof(path));
+	return size > 0 && (size_t)size == strlen(name->path) &&
+	       !memcmp(path, name->path, (size_t)size);
+}
+
+int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end)
+{
+	_cleanup_close_ int fd = -1;
+	char path[64];
+
+	if (name->kind == MODULE_VDSO)
+		return open_vdso();
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
+		 (unsigned long long)end);
+	fd = open_regular(path);
+	if (fd >= 0 && looks_mapped(name, path, fd))
+		return TAKE_FD(fd);
+	return module_open_by_path(name);
+}
+
+struct module_file module_file_of(int fd)
+{
+	struct stat stat;
+
+	if (fstat(fd, &stat))
+		return (struct module_file){0};
+	return (struct module_file){stat.st_dev, stat.st_ino, (uint64_t)stat.st_size,
+				    stat.st_mtim.tv_sec * 1000000000LL + stat.st_mtim.tv_nsec};
+}

@@ -1,0 +1,1197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "profiler/unwind_tables.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "profiler/clock.h"
+#include "profiler/procs.h"
+#include "profiler/unwind_regions.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	KEPT_MAX = 1 << 16,   /* events that wait for unwind_tables_drain() */
+	KEPT_PATHS = 8 << 20, /* bytes of their paths */
+	ROUNDS_MAX = 8,	      /* over the rings, until one finds nothing */
+	NOTES_MAX = 4096,
+	TRIES_MAX = 4,
+	HEARD_SLOTS = 256,
+	TURN_MS = 200,		  /* of the thread, when nothing happens */
+	PACE_PARTS = 10,	  /* of the thread's time, one is for wake-ups on the average .. */
+	PACE_BURST_NS = 50000000, /* .. with so much at once */
+	PAUSE_NS = 4000000,
+	NICE = -10,
+};
+
+static const uint64_t RETRY_NS = 1000000;
+static const uint64_t HEARD_NS = 1000000000;	    /* a process is heard of this often .. */
+static const uint64_t HEARD_BARE_NS = 5000000;	    /* .. or this, while it has no tables */
+static const uint64_t COOL_NS = 2000000000;	    /* not sampled for so long: may be evicted */
+static const uint64_t CALM_NS = 20000;		    /* between changes, for each mapping there is */
+static const uint64_t CALM_MAX_NS = 20000000;	    /* the same at most, and under pressure */
+static const uint64_t LINGER_NS = 100000000;	    /* after an exit, for late records */
+static const uint64_t EXEC_NS = 10000000;	    /* from an exec's record to its id, at most */
+static const uint64_t LOOK_NS = 1000000000;	    /* between looks at one whose threads go on */
+static const uint64_t LOAD_MAX_NS = 10000000000ull; /* for what is loaded before the start */
+
+/* Of the loader. */
+extern void *__tls_get_addr(void *);
+
+struct subject {
+	pid_t pid;
+	bool has_start, has_exec; /* start_ns, exec_id are known */
+	uint64_t start_ns, exec_id;
+	uint64_t since_ns, until_ns; /* the id was read between these; execs before are in it */
+	uint64_t exec_ns;	     /* when the program began; older samples are of another */
+	uint64_t used_ns, published_ns;
+	uint64_t changed_ns; /* first record that the entry does not know of; 0 = none */
+	uint64_t retry_ns;
+	unsigned int tries;
+	uint64_t look_ns; /* when to see whether it is gone; 0 = no need */
+	bool is_dirty;	  /* in the list */
+	bool has_exited;  /* its leader; other threads may go on */
+
+	struct unwind_region *region; /* where the entry leads; NULL: nowhere */
+	uint64_t space;		      /* serial of the address space that it stands for */
+	bool is_told;		      /* the entry is of this identity */
+};
+
+struct kept_event {
+	struct task_event event;
+	size_t path; /* in paths, MAP only */
+};
+
+/* A sample's process, for the thread. */
+struct note {
+	pid_t pid, tid;
+	uint64_t start_ns, exec_id, time_ns;
+	bool no_tables; /* said the walk */
+};
+
+struct heard {
+	pid_t pid;
+	uint64_t start_ns, exec_id, time_ns;
+};
+
+struct unwind_tables {
+	struct unwind_options options;
+	const struct unwind_maps *maps;
+	struct unwind_rows *rows;
+	struct unwind_modules *modules;
+	struct unwind_regions *regions;
+	struct procs *procs;
+	struct heard heard[HEARD_SLOTS]; /* of the sampling thread */
+
+	pthread_mutex_t lock; /* of all below and of the above */
+	struct subject **subjects;
+	uint32_t count, subjects_size;
+	struct hashmap by_pid;
+	pid_t *dirty;
+	uint32_t dirty_count, dirty_size;
+	struct note *notes;
+	uint32_t note_count, notes_size;
+
+	struct kept_event *kept; /* applied, but not handed on */
+	uint32_t kept_count, kept_size;
+	struct buf paths;
+
+	struct unwind_stats stats;
+	uint64_t swept_ns;
+	bool is_short; /* has been said */
+	int bell_fd;
+	bool quit;
+	pthread_t thread;
+	bool has_thread;
+};
+
+/* --- processes --- */
+
+static uint64_t pid_hash(pid_t pid)
+{
+	return hash_mix((uint64_t)pid, 0);
+}
+
+static bool same_pid(const void *table, uint32_t position, const void *key)
+{
+	return ((const struct unwind_tables *)table)->subjects[position]->pid ==
+	       *(const pid_t *)key;
+}
+
+static uint32_t find_at(const struct unwind_tables *tables, pid_t pid)
+{
+	return hashmap_find(&tables->by_pid, pid_hash(pid), same_pid, tables, &pid);
+}
+
+static struct subject *find(const struct unwind_tables *tables, pid_t pid)
+{
+	uint32_t at = find_at(tables, pid);
+
+	return at == HASHMAP_NONE ? NULL : tables->subjects[at];
+}
+
+static struct subject *add_subject(struct unwind_tables *tables, pid_t pid)
+{
+	struct subject *subject = calloc(1, sizeof(*subject));
+
+	if (!subject ||
+	    array_reserve(&tables->subjects, &tables->subjects_size, (size_t)tables->count + 1) ||
+	    hashmap_add(&tables->by_pid, pid_hash(pid), tables->count)) {
+		free(subject);
+		return NULL;
+	}
+	subject->pid = pid;
+	tables->subjects[tables->count++] = subject;
+	return subject;
+}
+
+/* The process is led elsewhere, or is no more. */
+static void leave_region(struct unwind_tables *tables, struct subject *subject, uint64_t now_ns)
+{
+	unwind_regions_put(tables->regions, TAKE_PTR(subject->region), now_ns + WICK_GRACE_NS);
+	subject->space = 0;
+	subject->is_told = false;
+}
+
+static void forget(struct unwind_tables *tables, struct subject *subject, uint64_t now_ns)
+{
+	uint32_t at = find_at(tables, subject->pid), last = tables->count - 1;
+
+	leave_region(tables, subject, now_ns);
+	hashmap_remove(&tables->by_pid, pid_hash(subject->pid), at);
+	if (at != last) {
+		hashmap_move(&tables->by_pid, pid_hash(tables->subjects[last]->pid), last, at);
+		tables->subjects[at] = tables->subjects[last];
+	}
+	tables->count--;
+	free(subject);
+}
+
+static void mark(struct unwind_tables *tables, struct subject *subject, uint64_t changed_ns)
+{
+	if (!subject->changed_ns)
+		subject->changed_ns = changed_ns;
+	if (subject->is_dirty ||
+	    array_reserve(&tables->dirty, &tables->dirty_size, (size_t)tables->dirty_count + 1))
+		return;
+	tables->dirty[tables->dirty_count++] = subject->pid;
+	subject->is_dirty = true;
+}
+
+/* --- publishing --- */
+
+static void count_span(struct unwind_span *span, uint64_t ns)
+{
+	if (!span->count || ns < span->min_ns)
+		span->min_ns = ns;
+	if (ns > span->max_ns)
+		span->max_ns = ns;
+	span->sum_ns += ns;
+	span->count++;
+}
+
+/* Leads the entry to region, or nowhere. False: the process is gone. */
+static bool tell(struct unwind_tables *tables, const struct subject *subject,
+		 const struct unwind_region *region)
+{
+	struct wick_proc proc = {.start_ns = subject->start_ns, .exec_id = subject->exec_id};
+	int err;
+
+	if (region) {
+		proc.serial = region->serial;
+		proc.first = region->range.start;
+		proc.count = region->count;
+	}
+	err = tables->maps->put(tables->maps->context, subject->pid, &proc);
+	if (err && err != -ENOENT)
+		log_debug("unwind: process %d: %s", subject->pid, strerror(-err));
+	tables->stats.publishes++;
+	return !err;
+}
+
+static void unpublish(struct unwind_tables *tables, struct subject *subject, uint64_t now_ns)
+{
+	if (!subject->region)
+		return;
+	tell(tables, subject, NULL);
+	leave_region(tables, subject, now_ns);
+}
+
+static void switch_region(struct unwind_tables *tables, struct subject *subject,
+			  struct unwind_region *region, uint64_t space, uint64_t now_ns)
+{
+	bool is_same = subject->is_told && region == subject->region;
+
+	if (!is_same && !tell(tables, subject, region)) {
+		unwind_regions_put(tables->regions, region, now_ns + WICK_GRACE_NS);
+		leave_region(tables, subject, now_ns);
+		return;
+	}
+	unwind_regions_put(tables->regions, subject->region, now_ns + WICK_GRACE_NS);
+	subject->region = region;
+	subject->space = space;
+	subject->is_told = true;
+	subject->published_ns = now_ns;
+	if (subject->changed_ns && tables->options.events)
+		count_span(&tables->stats.delay, clock_boot_ns() - subject->changed_ns);
+	subject->changed_ns = 0;
+}
+
+/* The mappings map is full: whoever was not sampled for longest gives up its region. */
+static bool free_region(struct unwind_tables *tables, const struct subject *keep, uint64_t now_ns)
+{
+	struct subject *oldest = NULL;
+
+	for (uint32_t i = 0; i < tables->count; i++) {
+		struct subject *subject = tables->subjects[i];
+
+		if (subject != keep && subject->region && subject->used_ns + COOL_NS < now_ns &&
+		    (!oldest || subject->used_ns < oldest->used_ns))
+			oldest = subject;
+	}
+	if (oldest)
+		unpublish(tables, oldest, now_ns);
+	return oldest;
+}
+
+/* To be tried again when what rests can be used. */
+static void refuse(struct unwind_tables *tables, struct subject *subject, uint64_t now_ns)
+{
+	free_region(tables, subject, now_ns);
+	tables->stats.refusals++;
+	unpublish(tables, subject, now_ns);
+	subject->retry_ns = now_ns + WICK_GRACE_NS + RETRY_NS;
+	mark(tables, subject, 0);
+}
+
+/* A change costs a whole new region, while the old one rests: a loader that maps a hundred files in
+ * a row would fill the map. */
+static uint64_t calm_ns(const struct unwind_tables *tables, const struct unwind_region *region)
+{
+	uint64_t calm = region->count * CALM_NS;
+
+	return calm > CALM_MAX_NS || unwind_regions_is_pressed(tables->regions) ? CALM_MAX_NS
+										: calm;
+}
+
+static bool must_calm(struct unwind_tables *tables, struct subject *subject,
+		      const struct address_space *space, uint64_t now_ns)
+{
+	uint64_t until;
+
+	if (!subject->region || !subject->is_told)
+		return false;
+	until = subject->published_ns + calm_ns(tables, subject->region);
+	if (now_ns >= until)
+		return false;
+	if (unwind_regions_is_wrong(tables->regions, subject->region, space))
+		unpublish(tables, subject, now_ns);
+	subject->retry_ns = until;
+	mark(tables, subject, 0);
+	return true;
+}
+
+/* The kernel's followers keep the entry's start time right through fork and exec. */
+static bool learn_start(struct unwind_tables *tables, struct subject *subject,
+			struct wick_proc *ret_proc)
+{
+	if (tables->maps->get(tables->maps->context, subject->pid, ret_proc))
+		return false;
+	subject->start_ns = ret_proc->start_ns;
+	subject->has_start = true;
+	return true;
+}
+
+/* The record of a fork comes a moment before the entry of the child. Without an exec id, a sample
+ * has to tell. */
+static bool is_identified(struct unwind_tables *tables, struct subject *subject, uint64_t now_ns)
+{
+	struct wick_proc proc;
+
+	if (subject->has_exec && !subject->has_start && !learn_start(tables, subject, &proc) &&
+	    subject->tries++ < TRIES_MAX) {
+		subject->retry_ns = now_ns + RETRY_NS;
+		mark(tables, subject, 0);
+	}
+	return subject->has_start && subject->has_exec;
+}
+
+static void publish(struct unwind_tables *tables, struct subject *subject, uint64_t now_ns)
+{
+	const struct address_space *space = procs_peek(tables->procs, subject->pid);
+	struct unwind_region *region;
+	int err;
+
+	if (!is_identified(tables, subject, now_ns))
+		return;
+	if (!space || !space->count) {
+		unpublish(tables, subject, now_ns);
+		return;
+	}
+	if (must_calm(tables, subject, space, now_ns))
+		return;
+	err = unwind_regions_get(tables->regions, space, subject->region, &region);
+	if (err)
+		refuse(tables, subject, now_ns);
+	else
+		switch_region(tables, subject, region, space->serial, now_ns);
+}
+
+static void flush(struct unwind_tables *tables, uint64_t now_ns)
+{
+	_cleanup_free_ pid_t *dirty = TAKE_PTR(tables->dirty);
+	uint32_t count = tables->dirty_count;
+
+	tables->dirty_count = tables->dirty_size = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		struct subject *subject = find(tables, dirty[i]);
+
+		if (!subject || !subject->is_dirty)
+			continue;
+		subject->is_dirty = false;
+		if (now_ns < subject->retry_ns)
+			mark(tables, subject, 0);
+		else
+			publish(tables, subject, now_ns);
+	}
+}
+
+/* --- room for rows --- */
+
+static void evict(struct unwind_tables *tables, uint32_t module, uint64_t now_ns)
+{
+	unwind_modules_evict(tables->modules, module);
+	unwind_regions_refresh(tables->regions);
+	for (uint32_t i = 0; i < tables->count; i++) {
+		struct subject *subject = tables->subjects[i];
+		struct unwind_region *region = subject->region;
+
+		if (!region || !unwind_region_reopen(region, module))
+			continue;
+		publish(tables, subject, now_ns);
+		if (subject->region == region)
+			unpublish(tables, subject, now_ns);
+	}
+	unwind_modules_rest(tables->modules, module, now_ns + WICK_GRACE_NS);
+}
+
+static void make_room(struct unwind_tables *tables, uint32_t rows, uint64_t now_ns)
+{
+	uint32_t resting = unwind_rows_stats(tables->rows).resting, module;
+
+	while (resting < rows &&
+	       unwind_modules_oldest(tables->modules, now_ns - COOL_NS, &module)) {
+		resting += unwind_placed_rows(unwind_modules_get(tables->modules, module)->placed);
+		evict(tables, module, now_ns);
+	}
+	if (resting >= rows || tables->is_short)
+		return;
+	tables->is_short = true;
+	log_warn("not all unwind tables fit in the memory for them; some stacks will be cut");
+	log_hint("give them more with --unwind-memory");
+}
+
+static void take_modules(struct unwind_tables *tables, uint64_t now_ns)
+{
+	uint32_t rows_short = 0;
+
+	if (!unwind_modules_take(tables->modules, now_ns, &rows_short))
+		return;
+	unwind_regions_refresh(tables->regions);
+	for (uint32_t i = 0; i < tables->count; i++) {
+		struct subject *subject = tables->subjects[i];
+
+		if (subject->region && !unwind_regions_is_current(tables->regions, subject->region))
+			mark(tables, subject, 0);
+	}
+	if (rows_short)
+		make_room(tables, rows_short, now_ns);
+}
+
+static void want(struct unwind_tables *tables, uint32_t module, pid_t pid, uint64_t start,
+		 uint64_t end, uint32_t weight, uint64_t now_ns)
+{
+	const struct unwind_want how = {pid, start, end, weight};
+
+	unwind_modules_want(tables->modules, module, &how, now_ns);
+}
+
+/* --- events --- */
+
+/* What the kernel copied at the fork is known by its serial; it may be older than what the parent
+ * is led to by now. */
+static void inherit(struct unwind_tables *tables, struct subject *child,
+		    const struct subject *parent)
+{
+	struct wick_proc proc;
+
+	if (parent && parent->has_exec) {
+		child->exec_id = parent->exec_id;
+		child->has_exec = true;
+	}
+	if (!learn_start(tables, child, &proc) || !child->has_exec)
+		return;
+	if (!proc.serial || proc.exec_id != child->exec_id || !parent->region ||
+	    parent->region->serial != proc.serial)
+		return;
+	child->region = parent->region;
+	child->region->refs++;
+	child->space = parent->space;
+	child->is_told = true;
+}
+
+static bool is_wanted(const struct unwind_tables *tables, const struct subject *parent)
+{
+	return tables->options.scope == UNWIND_ALL ||
+	       (tables->options.scope == UNWIND_FOLLOW && parent);
+}
+
+static void mark_if_changed(struct unwind_tables *tables, struct subject *subject,
+			    uint64_t changed_ns)
+{
+	const struct address_space *space = procs_peek(tables->procs, subject->pid);
+
+	if (space && space->serial != subject->space)
+		mark(tables, subject, changed_ns);
+}
+
+static void on_fork(struct unwind_tables *tables, const struct task_event *event, uint64_t now_ns)
+{
+	struct subject *parent = find(tables, event->parent), *child = find(tables, event->pid);
+
+	if (child && child->until_ns > event->time_ns) { /* added with open eyes */
+		procs_event(tables->procs, event, 0);
+		mark_if_changed(tables, child, 0);
+		return;
+	}
+	if (child)
+		forget(tables, child, now_ns);
+	if (!is_wanted(tables, parent))
+		return;
+	procs_event(tables->procs, event, 0);
+	child = add_subject(tables, event->pid);
+	if (!child)
+		return;
+	child->used_ns = now_ns;
+	inherit(tables, child, parent);
+	mark_if_changed(tables, child, 0);
+}
+
+static void on_exec(struct unwind_tables *tables, struct subject *subject,
+		    const struct task_event *event, uint64_t now_ns)
+{
+	procs_event(tables->procs, event, 0);
+	leave_region(tables, subject, now_ns);
+	subject->exec_ns = event->time_ns;
+	subject->used_ns = now_ns;
+	subject->retry_ns = 0;
+	subject->changed_ns = 0;
+	if (event->time_ns >= subject->until_ns)
+		subject->exec_id++;
+	else if (event->time_ns >= subject->since_ns)
+		subject->has_exec = false; /* the id may be of before or after */
+	subject->tries = 0;
+	subject->has_exited = false; /* a thread's exec ends its leader first */
+	subject->look_ns = 0;
+}
+
+static void on_map(struct unwind_tables *tables, struct subject *subject,
+		   const struct task_event *event, uint64_t now_ns)
+{
+	uint32_t module;
+
+	if (!procs_peek(tables->procs, subject->pid)) /* all of it is read when it is sampled */
+		return;
+	if (unwind_modules_number(tables->modules, event, &module)) {
+		procs_event(tables->procs, &(struct task_event){.kind = TASK_LOST}, 0);
+		unpublish(tables, subject, now_ns);
+		return;
+	}
+	procs_event(tables->procs, event, module);
+	want(tables, module, event->pid, event->start, event->end, UNWIND_WANT_NEW, now_ns);
+	mark_if_changed(tables, subject, event->time_ns);
+}
+
+/* Of the leader: other threads may go on. */
+static void on_leader_exit(struct unwind_tables *tables, struct subject *subject,
+			   const struct task_event *event, uint64_t now_ns)
+{
+	struct wick_proc proc;
+
+	procs_event(tables->procs, event, 0);
+	subject->has_exited = true;
+	subject->look_ns = now_ns + LINGER_NS;
+	if (tables->maps->get(tables->maps->context, subject->pid, &proc) == -ENOENT)
+		leave_region(tables, subject, now_ns);
+}
+
+/* Anything may have happened: nothing is known until it is sampled again. */
+static void on_lost(struct unwind_tables *tables, const struct task_event *event, uint64_t now_ns)
+{
+	tables->stats.lost += event->lost;
+	procs_event(tables->procs, event, 0);
+	for (uint32_t i = 0; i < tables->count; i++) {
+		struct subject *subject = tables->subjects[i];
+
+		unpublish(tables, subject, now_ns);
+		subject->has_exec = subject->has_start = false;
+		subject->look_ns = now_ns;
+	}
+}
+
+static void apply(struct unwind_tables *tables, const struct task_event *event, uint64_t now_ns)
+{
+	struct subject *subject = find(tables, event->pid);
+
+	tables->stats.events++;
+	if (event->kind == TASK_LOST) {
+		on_lost(tables, event, now_ns);
+		return;
+	}
+	if (event->kind == TASK_FORK) {
+		on_fork(tables, event, now_ns);
+		return;
+	}
+	if (!subject && event->kind == TASK_EXEC && tables->options.scope == UNWIND_ALL)
+		subject = add_subject(tables, event->pid);
+	if (!subject)
+		return;
+	if (event->kind == TASK_EXEC) {
+		on_exec(tables, subject, event, now_ns);
+	} else if (event->kind == TASK_MAP) {
+		on_map(tables, subject, event, now_ns);
+	} else if (event->tid == event->pid) {
+		on_leader_exit(tables, subject, event, now_ns);
+	}
+}
+
+/* --- draining --- */
+
+static const char *path_of(const struct unwind_tables *tables, const struct kept_event *kept)
+{
+	return kept->event.kind == TASK_MAP ? tables->paths.bytes + kept->path : NULL;
+}
+
+static void keep(void *context, const struct task_event *event)
+{
+	struct unwind_tables *tables = context;
+	struct kept_event kept = {*event, tables->paths.used};
+
+	if (tables->kept_count >= KEPT_MAX || tables->paths.used > KEPT_PATHS ||
+	    array_reserve(&tables->kept, &tables->kept_size, (size_t)tables->kept_count + 1)) {
+		/* Nobody takes them; the last one says so. */
+		if (tables->kept_count)
+			tables->kept[tables->kept_count - 1].event = (struct task_event){
+				.kind = TASK_LOST, .time_ns = event->time_ns, .lost = 1};
+		return;
+	}
+	if (event->kind == TASK_MAP)
+		buf_add(&tables->paths, event->path, strlen(event->path) + 1);
+	if (tables->paths.failed) {
+		tables->paths.failed = false;
+		kept.event = (struct task_event){
+			.kind = TASK_LOST, .time_ns = event->time_ns, .lost = 1};
+	}
+	tables->kept[tables->kept_count++] = kept;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct kept_event *x = a, *y = b;
+
+	return x->event.time_ns < y->event.time_ns ? -1 : x->event.time_ns > y->event.time_ns;
+}
+
+/* A process that moves to another CPU goes on in that CPU's ring. Whoever sees its later record
+ * can see the earlier one, but only by looking again: hence rounds until one finds nothing. */
+static void drain(struct unwind_tables *tables, uint64_t now_ns)
+{
+	uint32_t from = tables->kept_count, before;
+	unsigned int rounds = 0;
+
+	if (!tables->options.events)
+		return;
+	do {
+		before = tables->kept_count;
+		task_events_drain(tables->options.events, keep, tables);
+	} while (tables->kept_count > before && ++rounds < ROUNDS_MAX);
+	if (from < tables->kept_count)
+		qsort(tables->kept + from, tables->kept_count - from, sizeof(*tables->kept),
+		      by_time);
+	for (uint32_t i = from; i < tables->kept_count; i++) {
+		struct task_event event = tables->kept[i].event;
+
+		event.path = path_of(tables, &tables->kept[i]);
+		apply(tables, &event, now_ns);
+	}
+}
+
+void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, void *context)
+{
+	_cleanup_free_ struct kept_event *kept = NULL;
+	_cleanup_(buf_release) struct buf paths = {0};
+	uint32_t count;
+	uint64_t now;
+
+	pthread_mutex_lock(&tables->lock);
+	now = clock_boot_ns();
+	drain(tables, now);
+	flush(tables, now);
+	kept = TAKE_PTR(tables->kept);
+	count = tables->kept_count;
+	paths = tables->paths;
+	tables->paths = (struct buf){0};
+	tables->kept_count = tables->kept_size = 0;
+	pthread_mutex_unlock(&tables->lock);
+	for (uint32_t i = 0; i < count; i++) {
+		if (kept[i].event.kind == TASK_MAP)
+			kept[i].event.path = paths.bytes + kept[i].path;
+		take(context, &kept[i].event);
+	}
+}
+
+/* --- samples --- */
+
+static bool is_news(struct unwind_tables *tables, const struct wick_sample *sample)
+{
+	struct heard *heard = &tables->heard[sample->pid % HEARD_SLOTS];
+	uint64_t pause = sample->user_end == WICK_END_no_tables ? HEARD_BARE_NS : HEARD_NS;
+
+	if (heard->pid == (pid_t)sample->pid && heard->start_ns == sample->start_ns &&
+	    heard->exec_id == sample->exec_id && sample->time_ns < heard->time_ns + pause)
+		return false;
+	*heard = (struct heard){(pid_t)sample->pid, sample->start_ns, sample->exec_id,
+				sample->time_ns};
+	return true;
+}
+
+void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample *sample)
+{
+	uint64_t one = 1;
+
+	if (sample->user_end == WICK_END_no_user || !is_news(tables, sample))
+		return;
+	pthread_mutex_lock(&tables->lock);
+	if (tables->note_count < NOTES_MAX &&
+	    !array_reserve(&tables->notes, &tables->notes_size, (size_t)tables->note_count + 1))
+		tables->notes[tables->note_count++] =
+			(struct note){(pid_t)sample->pid, (pid_t)sample->tid,
+				      sample->start_ns,	  sample->exec_id,
+				      sample->time_ns,	  sample->user_end == WICK_END_no_tables};
+	pthread_mutex_unlock(&tables->lock);
+	if (sample->user_end == WICK_END_no_tables && write(tables->bell_fd, &one, sizeof(one)) < 0)
+		log_debug("unwind bell: %s", strerror(errno));
+}
+
+/* The kernel's record of an exec comes a moment before its id: a sample in between has the old. */
+static bool is_just_before(const struct subject *subject, const struct note *note)
+{
+	return subject->has_exec && subject->has_start && subject->start_ns == note->start_ns &&
+	       note->exec_id + 1 == subject->exec_id && note->time_ns - subject->exec_ns < EXEC_NS;
+}
+
+/* It is another process or program than the one whose mappings we know. */
+static void start_anew(struct unwind_tables *tables, const struct note *note)
+{
+	const struct task_event event = {
+		.kind = TASK_EXEC, .pid = note->pid, .tid = note->pid, .time_ns = note->time_ns};
+
+	procs_event(tables->procs, &event, 0);
+	procs_doubt(tables->procs, note->pid);
+}
+
+/* A sample is the kernel's own word on who its process is. */
+static void identify(struct unwind_tables *tables, struct subject *subject, const struct note *note,
+		     uint64_t now_ns)
+{
+	struct wick_proc proc = {.start_ns = note->start_ns, .exec_id = note->exec_id};
+
+	if (subject->has_start && subject->has_exec && subject->start_ns == note->start_ns &&
+	    subject->exec_id == note->exec_id)
+		return;
+	if (is_just_before(subject, note))
+		return;
+	if (subject->has_start && subject->has_exec)
+		start_anew(tables, note);
+	leave_region(tables, subject, now_ns);
+	subject->start_ns = note->start_ns;
+	subject->exec_id = note->exec_id;
+	subject->has_start = subject->has_exec = true;
+	/* It had none if it came when the map was full. */
+	if (tables->maps->add(tables->maps->context, subject->pid, &proc))
+		tell(tables, subject, NULL);
+	else
+		subject->look_ns = now_ns; /* nobody may be left to remove it */
+}
+
+/* The follower of an exec may have overwritten what was just told. */
+static bool is_told_still(const struct unwind_tables *tables, const struct subject *subject)
+{
+	struct wick_proc proc;
+
+	return !tables->maps->get(tables->maps->context, subject->pid, &proc) &&
+	       proc.serial == subject->region->serial && proc.exec_id == subject->exec_id;
+}
+
+static bool is_dead(pid_t pid)
+{
+	return kill(pid, 0) && errno == ESRCH;
+}
+
+static void use_modules(struct unwind_tables *tables, const struct address_space *space, pid_t pid,
+			uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < space->count; i++) {
+		const struct proc_map *map = &space->maps[i];
+
+		want(tables, map->module, pid, map->start, map->end, UNWIND_WANT_SAMPLED, now_ns);
+		unwind_modules_get(tables->modules, map->module)->used_ns = now_ns;
+	}
+}
+
+static void take_note(struct unwind_tables *tables, const struct note *note, uint64_t now_ns)
+{
+	struct subject *subject = find(tables, note->pid);
+	const struct address_space *space = procs_peek(tables->procs, note->pid);
+
+	if (!subject && tables->options.scope == UNWIND_ALL)
+		subject = add_subject(tables, note->pid);
+	if (!subject || note->time_ns < subject->exec_ns)
+		return;
+	if (!subject->has_start && is_dead(note->pid))
+		return;
+	identify(tables, subject, note, now_ns);
+	subject->used_ns = now_ns;
+	tables->stats.reads += !space;
+	space = procs_space(tables->procs, note->pid, note->tid, note->start_ns, note->exec_id);
+	if (!space)
+		return;
+	use_modules(tables, space, note->pid, now_ns);
+	if (note->no_tables && subject->region && !is_told_still(tables, subject))
+		subject->is_told = false;
+	if (!subject->region || subject->space != space->serial || !subject->is_told ||
+	    !unwind_regions_is_current(tables->regions, subject->region))
+		mark(tables, subject, 0);
+}
+
+static void take_notes(struct unwind_tables *tables, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < tables->note_count; i++)
+		take_note(tables, &tables->notes[i], now_ns);
+	tables->note_count = 0;
+}
+
+/* --- processes that are gone --- */
+
+static bool is_gone(const struct unwind_tables *tables, const struct subject *subject)
+{
+	struct wick_proc proc;
+
+	if (tables->maps->get(tables->maps->context, subject->pid, &proc) == -ENOENT)
+		return true;
+	if (!is_dead(subject->pid))
+		return false;
+	tables->maps->remove(tables->maps->context, subject->pid);
+	return true;
+}
+
+static void sweep(struct unwind_tables *tables, uint64_t now_ns)
+{
+	if (now_ns - tables->swept_ns < LINGER_NS)
+		return;
+	tables->swept_ns = now_ns;
+	procs_sweep(tables->procs, now_ns - LINGER_NS);
+	for (uint32_t i = 0; i < tables->count;) {
+		struct subject *subject = tables->subjects[i];
+
+		if (!subject->look_ns || now_ns < subject->look_ns) {
+			i++;
+		} else if (is_gone(tables, subject)) {
+			forget(tables, subject, now_ns);
+		} else {
+			subject->look_ns = subject->has_exited ? now_ns + LOOK_NS : 0;
+			i++;
+		}
+	}
+}
+
+/* --- the thread --- */
+
+static void work(struct unwind_tables *tables, uint64_t now_ns)
+{
+	unwind_rows_wake(tables->rows, now_ns);
+	unwind_regions_wake(tables->regions, now_ns);
+	drain(tables, now_ns);
+	take_notes(tables, now_ns);
+	take_modules(tables, now_ns);
+	flush(tables, now_ns);
+	sweep(tables, now_ns);
+	tables->stats.rounds++;
+}
+
+/* Milliseconds to sleep if nothing happens. */
+static int patience(const struct unwind_tables *tables, uint64_t now_ns)
+{
+	uint64_t wait = TURN_MS * 1000000ull;
+
+	for (uint32_t i = 0; i < tables->dirty_count; i++) {
+		const struct subject *subject = find(tables, tables->dirty[i]);
+		uint64_t left =
+			subject && subject->retry_ns > now_ns ? subject->retry_ns - now_ns : 0;
+
+		if (left < wait)
+			wait = left;
+	}
+	return (int)((wait + 999999) / 1000000);
+}
+
+/* The thread wakes for every event as long as that is cheap, and takes many at a time when it is
+ * not: in a storm of forks. */
+struct pace {
+	uint64_t last_ns, cpu_ns;
+	int64_t credit_ns;
+};
+
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void rest(struct pace *pace)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	uint64_t now = clock_boot_ns(), cpu = thread_cpu_ns();
+
+	pace->credit_ns += (int64_t)((now - pace->last_ns) / PACE_PARTS);
+	pace->credit_ns -= (int64_t)(cpu - pace->cpu_ns);
+	if (pace->credit_ns > PACE_BURST_NS)
+		pace->credit_ns = PACE_BURST_NS;
+	pace->last_ns = now;
+	pace->cpu_ns = cpu;
+	if (pace->credit_ns < 0)
+		nanosleep(&pause, NULL);
+}
+
+/* The work is short, and a new process is waiting for it that may end in milliseconds; as far as
+ * we may. */
+static void hurry(void)
+{
+	const struct sched_param least = {.sched_priority = 1};
+
+	if (pthread_setschedparam(pthread_self(), SCHED_RR, &least))
+		setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+}
+
+static void *thread_main(void *context)
+{
+	struct unwind_tables *tables = context;
+	struct pollfd fds[] = {{.fd = task_events_fd(tables->options.events), .events = POLLIN},
+			       {.fd = tables->bell_fd, .events = POLLIN}};
+	struct pace pace = {0};
+	uint64_t rings;
+	int wait_ms = 0;
+
+	hurry();
+	for (bool quit = false; !quit;) {
+		poll(fds, 2, wait_ms);
+		if (fds[1].revents && read(tables->bell_fd, &rings, sizeof(rings)) < 0)
+			log_debug("unwind bell: %s", strerror(errno));
+		pthread_mutex_lock(&tables->lock);
+		work(tables, clock_boot_ns());
+		wait_ms = patience(tables, clock_boot_ns());
+		quit = tables->quit;
+		pthread_mutex_unlock(&tables->lock);
+		rest(&pace);
+	}
+	return NULL;
+}
+
+int unwind_tables_start(struct unwind_tables *tables)
+{
+	int err = -pthread_create(&tables->thread, NULL, thread_main, tables);
+
+	tables->has_thread = !err;
+	return err;
+}
+
+void unwind_tables_event(struct unwind_tables *tables, const struct task_event *event)
+{
+	pthread_mutex_lock(&tables->lock);
+	apply(tables, event, event->time_ns);
+	pthread_mutex_unlock(&tables->lock);
+}
+
+void unwind_tables_work(struct unwind_tables *tables, uint64_t now_ns)
+{
+	pthread_mutex_lock(&tables->lock);
+	work(tables, now_ns);
+	pthread_mutex_unlock(&tables->lock);
+}
+
+/* --- before the start --- */
+
+void unwind_tables_add(struct unwind_tables *tables, const struct wick_task *task,
+		       uint64_t since_ns, uint64_t until_ns)
+{
+	const struct wick_proc proc = {.start_ns = task->start_ns, .exec_id = task->exec_id};
+	struct subject *subject;
+	int err;
+
+	pthread_mutex_lock(&tables->lock);
+	subject = find(tables, (pid_t)task->pid);
+	if (!subject)
+		subject = add_subject(tables, (pid_t)task->pid);
+	if (subject) {
+		subject->start_ns = task->start_ns;
+		subject->exec_id = task->exec_id;
+		subject->has_start = subject->has_exec = true;
+		subject->since_ns = since_ns;
+		subject->until_ns = until_ns;
+		err = tables->maps->add(tables->maps->context, subject->pid, &proc);
+		if (err && err != -EEXIST)
+			log_debug("unwind: process %u: %s", task->pid, strerror(-err));
+	}
+	pthread_mutex_unlock(&tables->lock);
+}
+
+void unwind_tables_load(struct unwind_tables *tables, pid_t pid)
+{
+	const struct address_space *space;
+	struct subject *subject;
+	uint64_t now;
+
+	pthread_mutex_lock(&tables->lock);
+	now = clock_boot_ns();
+	subject = find(tables, pid);
+	if (subject) {
+		procs_read(tables->procs, pid);
+		tables->stats.reads++;
+		space = procs_peek(tables->procs, pid);
+		if (space)
+			use_modules(tables, space, pid, now);
+		mark(tables, subject, 0);
+	}
+	pthread_mutex_unlock(&tables->lock);
+}
+
+void unwind_tables_load_file(struct unwind_tables *tables, const char *path)
+{
+	struct task_event event = {.path = path};
+	struct stat status;
+	uint32_t module;
+
+	if (path[0] != '/' || stat(path, &status))
+		return;
+	event.dev = status.st_dev;
+	event.inode = status.st_ino;
+	pthread_mutex_lock(&tables->lock);
+	if (!unwind_modules_number(tables->modules, &event, &module))
+		want(tables, module, 0, 0, 0, UNWIND_WANT_NEW, clock_boot_ns());
+	pthread_mutex_unlock(&tables->lock);
+}
+
+void unwind_tables_load_common(struct unwind_tables *tables)
+{
+	const uint64_t addrs[] = {(uint64_t)(uintptr_t)&getauxval,
+				  (uint64_t)(uintptr_t)&__tls_get_addr, getauxval(AT_SYSINFO_EHDR)};
+	const struct address_space *space;
+	const struct proc_map *map;
+
+	pthread_mutex_lock(&tables->lock);
+	procs_read(tables->procs, getpid());
+	space = procs_peek(tables->procs, getpid());
+	for (size_t i = 0; space && i < ARRAY_SIZE(addrs); i++) {
+		map = address_space_find(space, addrs[i]);
+		if (map)
+			want(tables, map->module, getpid(), map->start, map->end, UNWIND_WANT_NEW,
+			     clock_boot_ns());
+	}
+	pthread_mutex_unlock(&tables->lock);
+}
+
+static bool is_loading(struct unwind_tables *tables)
+{
+	return unwind_modules_stats(tables->modules).queued;
+}
+
+void unwind_tables_wait(struct unwind_tables *tables)
+{
+	uint64_t deadline = clock_boot_ns() + LOAD_MAX_NS;
+	struct pollfd bell = {.fd = tables->bell_fd, .events = POLLIN};
+	bool go_on = true;
+	uint64_t rings;
+
+	while (go_on && clock_boot_ns() < deadline) {
+		pthread_mutex_lock(&tables->lock);
+		work(tables, clock_boot_ns());
+		go_on = is_loading(tables);
+		pthread_mutex_unlock(&tables->lock);
+		if (go_on && poll(&bell, 1, TURN_MS) > 0 &&
+		    read(tables->bell_fd, &rings, sizeof(rings)) < 0)
+			log_debug("unwind bell: %s", strerror(errno));
+	}
+}
+
+/* --- telling --- */
+
+struct unwind_stats unwind_tables_stats(struct unwind_tables *tables)
+{
+	struct unwind_stats stats;
+
+	pthread_mutex_lock(&tables->lock);
+	stats = tables->stats;
+	stats.processes = tables->count;
+	stats.modules = unwind_modules_stats(tables->modules);
+	stats.rows = unwind_rows_stats(tables->rows);
+	unwind_regions_count(tables->regions, &stats.regions, &stats.mappings,
+			     &stats.mappings_resting);
+	pthread_mutex_unlock(&tables->lock);
+	return stats;
+}
+
+static double mean_us(uint64_t sum_ns, uint64_t count)
+{
+	return count ? (double)sum_ns / (double)count / 1000 : 0;
+}
+
+void unwind_stats_print(const struct unwind_stats *stats, struct buf *text)
+{
+	const struct unwind_modules_stats *modules = &stats->modules;
+	const struct unwind_rows_stats *rows = &stats->rows;
+
+	buf_printf(text,
+		   "unwind: %u of %u modules, %u rows in %u MiB, %u pages, %u rules\n"
+		   "unwind: %u processes in %u regions of %u mappings, %u more rest\n",
+		   modules->ready, modules->known, rows->rows, rows->shards, rows->pages,
+		   rows->rules, stats->processes, stats->regions, stats->mappings,
+		   stats->mappings_resting);
+	buf_printf(text,
+		   "unwind: %" PRIu64 " events (%" PRIu64 " lost), %" PRIu64 " rounds, %" PRIu64
+		   " publishes, %" PRIu64 " reads of maps, delay %.0f us (%.0f..%.0f)\n",
+		   stats->events, stats->lost, stats->rounds, stats->publishes, stats->reads,
+		   mean_us(stats->delay.sum_ns, stats->delay.count),
+		   (double)stats->delay.min_ns / 1e3, (double)stats->delay.max_ns / 1e3);
+	buf_printf(text,
+		   "unwind: %" PRIu64 " builds (%" PRIu64
+		   " failed) of %.0f us (at most %.0f), %.0f us "
+		   "after the first want (at most %.0f)\n",
+		   modules->builds, modules->failures, mean_us(modules->build_ns, modules->builds),
+		   (double)modules->build_max_ns / 1e3,
+		   mean_us(modules->from_want_ns, modules->builds),
+		   (double)modules->from_want_max_ns / 1e3);
+	buf_printf(text,
+		   "unwind: evictions %" PRIu64 ", no room for rows %" PRIu64
+		   ", for mappings %" PRIu64 ", for rules %" PRIu64 "\n",
+		   modules->evictions, modules->refusals, stats->refusals, rows->rules_refused);
+}
+
+void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text)
+{
+	const struct unwind_modules_stats *modules = &stats->modules;
+
+	buf_printf(
+		text,
+		"unwind tables: %u modules, %u rows, %u MiB; new mappings known after %.1f ms on "
+		"average; %" PRIu64 " modules evicted",
+		modules->ready, stats->rows.rows, stats->rows.shards,
+		mean_us(stats->delay.sum_ns, stats->delay.count) / 1000, modules->evictions);
+	if (modules->refusals || stats->refusals || stats->rows.rules_refused)
+		buf_printf(text,
+			   "; no room for rows of a module %" PRIu64 " times, for mappings of a "
+			   "process %" PRIu64 " times, for %" PRIu64 " rules (--unwind-memory)",
+			   modules->refusals, stats->refusals, stats->rows.rules_refused);
+}
+
+/* --- life --- */
+
+/* Whoever has it runs as urgently as the thread that waits for it. */
+static void init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
+int unwind_tables_new(const struct unwind_options *options, struct unwind_tables **ret_tables)
+{
+	_cleanup_(unwind_tables_freep) struct unwind_tables *tables = calloc(1, sizeof(*tables));
+	int err;
+
+	if (!tables)
+		return -ENOMEM;
+	tables->options = *options;
+	tables->maps = options->maps;
+	init_lock(&tables->lock);
+	tables->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (tables->bell_fd < 0)
+		return -errno;
+	err = unwind_rows_new(tables->maps, &tables->rows);
+	if (!err)
+		err = unwind_modules_new(tables->rows, options->compile, tables->bell_fd,
+					 &tables->modules);
+	if (!err)
+		err = unwind_regions_new(tables->maps, tables->modules, &tables->regions);
+	if (!err)
+		err = procs_new_numbered(unwind_modules_number, tables->modules, &tables->procs);
+	if (err)
+		return err;
+	*ret_tables = TAKE_PTR(tables);
+	return 0;
+}
+
+static void stop(struct unwind_tables *tables)
+{
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&tables->lock);
+	tables->quit = true;
+	pthread_mutex_unlock(&tables->lock);
+	if (write(tables->bell_fd, &one, sizeof(one)) < 0)
+		log_debug("unwind bell: %s", strerror(errno));
+	pthread_join(tables->thread, NULL);
+}
+
+void unwind_tables_free(struct unwind_tables *tables)
+{
+	if (!tables)
+		return;
+	if (tables->has_thread)
+		stop(tables);
+	for (uint32_t i = 0; i < tables->count; i++) {
+		unwind_regions_put(tables->regions, tables->subjects[i]->region, UINT64_MAX);
+		free(tables->subjects[i]);
+	}
+	unwind_regions_free(tables->regions);
+	unwind_modules_free(tables->modules);
+	unwind_rows_free(tables->rows);
+	procs_free(tables->procs);
+	free(tables->subjects);
+	free(tables->dirty);
+	free(tables->notes);
+	free(tables->kept);
+	buf_release(&tables->paths);
+	hashmap_release(&tables->by_pid);
+	if (tables->bell_fd >= 0)
+		close(tables->bell_fd);
+	pthread_mutex_destroy(&tables->lock);
+	free(tables);
+}
