@@ -11,6 +11,7 @@
 
 struct convert_options {
 	const char *output;
+	struct output_frames frames;
 };
 
 static int merge_file(struct profile *profile, const char *path)
@@ -47,6 +48,8 @@ static int convert(const void *data, int argc, char **argv)
 	for (int i = 1; status == STATUS_OK && i < argc; i++)
 		status = merge_file(profile, argv[i]);
 	if (status == STATUS_OK)
+		status = output_shape(profile, &options->frames);
+	if (status == STATUS_OK)
 		status = output_write(profile, options->output, NULL);
 	return status;
 }
@@ -58,6 +61,7 @@ static const struct option_spec convert_specs[] = {
 	 .value = "OUT",
 	 .help = "what to write, named by format; - is folded text",
 	 .offset = offsetof(struct convert_options, output)},
+	OUTPUT_FRAME_OPTIONS(struct convert_options),
 	{.name = NULL},
 };
 

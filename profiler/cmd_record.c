@@ -24,6 +24,7 @@ struct record_options {
 	const char *pids;
 	double seconds;
 	const char *output;
+	struct output_frames frames;
 };
 
 static const struct record_options defaults = {
@@ -59,6 +60,7 @@ static const struct option_spec record_options[] = {
 	 .value = "FILE",
 	 .help = "what to write (wick.pb.gz); - is folded text on stdout",
 	 .offset = offsetof(struct record_options, output)},
+	OUTPUT_FRAME_OPTIONS(struct record_options),
 	SAMPLING_OPTIONS(struct record_options),
 	{.name = NULL},
 };
@@ -124,8 +126,9 @@ static void sample(struct pipeline *pipeline, const struct target *target, int s
 	log_status(NULL);
 }
 
-static int write_profile(struct pipeline *pipeline, const char *path)
+static int write_profile(struct pipeline *pipeline, const struct record_options *options)
 {
+	const char *path = options->output;
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	char shown[256];
 	size_t bytes;
@@ -135,7 +138,9 @@ static int write_profile(struct pipeline *pipeline, const char *path)
 		log_error("cannot make the profile: %s", strerror(-err));
 		return STATUS_ERROR;
 	}
-	status = output_write(profile, path, &bytes);
+	status = output_shape(profile, &options->frames);
+	if (status == STATUS_OK)
+		status = output_write(profile, path, &bytes);
 	if (status == STATUS_OK) {
 		ledger_print(&pipeline_window(pipeline)->ledger);
 		if (strcmp(path, "-"))
@@ -167,7 +172,7 @@ static int record(const struct record_options *options, struct target *target)
 	sampling_signals_default();
 	if (pipeline_stop(pipeline))
 		return STATUS_ERROR;
-	status = write_profile(pipeline, options->output);
+	status = write_profile(pipeline, options);
 	target_report(target);
 	return status;
 }

@@ -14,7 +14,8 @@
 enum module_kind {
 	MODULE_FILE,
 	MODULE_VDSO,
-	MODULE_OTHER, /* anonymous memory, JIT code, .. */
+	MODULE_OTHER, /* anonymous memory and the like */
+	MODULE_JIT,   /* code that one process made at run time: an off in it is an addr */
 };
 
 /* A build id where the kernel knows it, else device, inode and path. */

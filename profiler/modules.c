@@ -7,33 +7,43 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "symbolizer/parser.h"
+#include "symbolizer/perf_map.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-	PARSE_DEADLINE_MS = 10000,
+	PARSE_DEADLINE_MS = 30000,
 	MODULE_REFUSED = 0,    /* stands for all beyond the limit */
 	MODULES_MAX = 1 << 16, /* some 20 MB with their names */
+	JIT_ROOTS_MAX = 64,    /* roots kept open of processes with code made at run time */
 };
 
 struct entry {
 	struct module module;
-	struct module_file file; /* once opened */
-	int fd;			 /* QUEUED only */
-	bool is_used;		 /* by the caller's thread only */
-	uint32_t same_as;	 /* the entry that is parsed for this one, or its own id */
+	struct module_file file;     /* once opened */
+	int fd;			     /* QUEUED only */
+	int root_fd;		     /* QUEUED: of its container; JIT: of its process; or -1 */
+	struct perf_map_owner owner; /* JIT only */
+	bool is_used;		     /* by the caller's thread only */
+	uint32_t same_as;	     /* the entry that is parsed for this one, or its own id */
 	struct symindex *owned;
 };
 
 struct modules {
+	struct symbol_cache *cache; /* or NULL; the parsing thread's */
 	struct entry *entries;
 	uint32_t count, size;
 	uint64_t refused;
 	struct hashmap by_name; /* build id, or dev + inode + path */
 	struct hashmap by_file;
+	uint32_t jit_roots[JIT_ROOTS_MAX]; /* ids of the entries, the oldest at jit_root_next */
+	uint32_t jit_root_count, jit_root_next;
 
 	/* Shared with the parsing thread, under the lock: entries (they may move), queue. */
 	pthread_mutex_t lock;
@@ -74,7 +84,7 @@ static int add_entry(struct modules *modules, const struct module_name *name, ui
 	if (err)
 		return err;
 	entry = &modules->entries[id];
-	*entry = (struct entry){.module.name = *name, .fd = -1, .same_as = id};
+	*entry = (struct entry){.module.name = *name, .fd = -1, .root_fd = -1, .same_as = id};
 	entry->module.name.path = TAKE_PTR(path);
 	modules->count++;
 	*ret_id = id;
@@ -102,6 +112,21 @@ int modules_add(struct modules *modules, const struct task_event *map, uint32_t 
 }
 
 /* --- opening --- */
+
+/* The root of the process, where that is another one than ours; else -1. */
+static int open_root(pid_t pid)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat theirs, ours;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &theirs) || stat("/", &ours) ||
+	    (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino))
+		return -1;
+	return TAKE_FD(fd);
+}
 
 static void fail(struct module *module, const char *why)
 {
@@ -157,7 +182,7 @@ static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start, uint64_t end)
 {
 	struct entry *entry = &modules->entries[id];
-	int fd;
+	int fd, root_fd;
 
 	if (entry->is_used)
 		return;
@@ -165,14 +190,82 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 	fd = entry->module.name.kind == MODULE_OTHER
 		     ? -ENOEXEC
 		     : module_open(&entry->module.name, pid, start, end);
+	root_fd = fd >= 0 ? open_root(pid) : -1;
 	pthread_mutex_lock(&modules->lock);
 	entry->module.state = MODULE_QUEUED;
 	if (fd < 0)
 		fail(&entry->module, open_error(fd));
-	else if (!queue_entry(modules, id, fd))
+	else if (queue_entry(modules, id, fd))
+		entry->root_fd = TAKE_FD(root_fd);
+	else
 		close(fd);
+	if (root_fd >= 0)
+		close(root_fd);
 	pthread_cond_broadcast(&modules->wake);
 	pthread_mutex_unlock(&modules->lock);
+}
+
+/* --- code made at run time --- */
+
+static bool may_hold_jit_code(const struct module_name *name)
+{
+	return (name->kind == MODULE_OTHER && !strcmp(name->path, "[anon]")) ||
+	       (name->kind == MODULE_FILE && !strncmp(name->path, "/memfd:", 7));
+}
+
+/* Keeps the root of a process that has just been met, and lets go of the oldest. */
+static void keep_root(struct modules *modules, uint32_t id, pid_t pid)
+{
+	struct entry *entry = &modules->entries[id];
+	uint32_t *slot = &modules->jit_roots[modules->jit_root_next];
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	if (perf_map_find_owner(pid, &entry->owner))
+		return;
+	if (modules->jit_root_count < JIT_ROOTS_MAX) {
+		modules->jit_root_count++;
+	} else {
+		cleanup_closep(&modules->entries[*slot].root_fd);
+		modules->entries[*slot].root_fd = -1;
+	}
+	*slot = id;
+	modules->jit_root_next = (modules->jit_root_next + 1) % JIT_ROOTS_MAX;
+	entry->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t start_ns,
+		     uint64_t exec_id)
+{
+	/* Told apart as files are: start time and generation stand for device and inode. */
+	struct module_name name = {.kind = MODULE_JIT,
+				   .path = "[jit]",
+				   .dev = start_ns,
+				   .inode = exec_id ^ (uint64_t)pid << 32};
+	uint64_t hash;
+	uint32_t jit;
+	int err;
+
+	if (!may_hold_jit_code(&modules->entries[id].module.name))
+		return id;
+	hash = module_name_hash(&name);
+	jit = hashmap_find(&modules->by_name, hash, name_equal, modules, &name);
+	if (jit != HASHMAP_NONE)
+		return jit;
+	pthread_mutex_lock(&modules->lock);
+	err = add_entry(modules, &name, hash, &jit);
+	pthread_mutex_unlock(&modules->lock);
+	if (err)
+		return id;
+	keep_root(modules, jit, pid);
+	return jit;
+}
+
+int modules_open_perf_map(struct modules *modules, uint32_t id)
+{
+	const struct entry *entry = &modules->entries[id];
+
+	return entry->root_fd < 0 ? -ENOENT : perf_map_open(entry->root_fd, &entry->owner);
 }
 
 /* --- parsing --- */
@@ -197,7 +290,9 @@ static void finish(struct entry *entry, int err, struct symindex *index)
 	const uint8_t *id;
 
 	close(entry->fd);
-	entry->fd = -1;
+	if (entry->root_fd >= 0)
+		close(entry->root_fd);
+	entry->fd = entry->root_fd = -1;
 	entry->owned = index;
 	if (err) {
 		fail(module, parser_error(err));
@@ -216,17 +311,19 @@ static void finish(struct entry *entry, int err, struct symindex *index)
 	module->state = MODULE_READY;
 }
 
-/* The file behind fd, or if it is not the one that was mapped, the file of that name. */
-static int parse(const struct module_name *name, int fd, struct symindex **ret_index)
+/* The file of `files`, or if it is not the one that was mapped, the file of that name. */
+static int parse(const struct module_name *name, struct parser_files files,
+		 struct symindex **ret_index)
 {
 	_cleanup_(symindex_freep) struct symindex *other = NULL;
 	_cleanup_close_ int named_fd = -1;
-	int err = parser_index(fd, PARSE_DEADLINE_MS, ret_index);
+	int err = parser_symbols(&files, PARSE_DEADLINE_MS, ret_index);
 
 	if (err || is_mapped_file(name, *ret_index))
 		return err;
 	named_fd = module_open_by_path(name);
-	if (named_fd < 0 || parser_index(named_fd, PARSE_DEADLINE_MS, &other))
+	files.elf_fd = named_fd;
+	if (named_fd < 0 || parser_symbols(&files, PARSE_DEADLINE_MS, &other))
 		return 0;
 	symindex_free(*ret_index);
 	*ret_index = TAKE_PTR(other);
@@ -240,9 +337,10 @@ static void *parse_main(void *context)
 	pthread_mutex_lock(&modules->lock);
 	while (!modules->quit) {
 		struct symindex *index = NULL;
+		struct parser_files files;
 		struct module_name name;
 		uint32_t id;
-		int fd, err;
+		int err;
 
 		if (modules->next == modules->queued) {
 			pthread_cond_broadcast(&modules->idle);
@@ -250,10 +348,16 @@ static void *parse_main(void *context)
 			continue;
 		}
 		id = modules->queue[modules->next];
-		fd = modules->entries[id].fd;
 		name = modules->entries[id].module.name; /* its path stays where it is */
+		files = (struct parser_files){
+			.elf_fd = modules->entries[id].fd,
+			.root_fd = modules->entries[id].root_fd,
+			.path = name.path,
+			/* The vdso's file is made anew in each run: no use to keep it. */
+			.cache = name.kind == MODULE_FILE ? modules->cache : NULL,
+		};
 		pthread_mutex_unlock(&modules->lock);
-		err = parse(&name, fd, &index);
+		err = parse(&name, files, &index);
 		pthread_mutex_lock(&modules->lock);
 		finish(&modules->entries[id], err, index);
 		modules->next++;
@@ -316,6 +420,9 @@ int modules_new(struct modules **ret_modules)
 
 	if (!modules)
 		return -ENOMEM;
+	err = symbol_cache_open(NULL, SYMBOL_CACHE_BYTES, &modules->cache);
+	if (err)
+		log_debug("no cache of symbols: %s", strerror(-err));
 	pthread_mutex_init(&modules->lock, NULL);
 	pthread_cond_init(&modules->wake, NULL);
 	pthread_cond_init(&modules->idle, NULL);
@@ -345,11 +452,14 @@ void modules_free(struct modules *modules)
 		symindex_free(modules->entries[i].owned);
 		if (modules->entries[i].fd >= 0)
 			close(modules->entries[i].fd);
+		if (modules->entries[i].root_fd >= 0)
+			close(modules->entries[i].root_fd);
 	}
 	free(modules->entries);
 	free(modules->queue);
 	hashmap_release(&modules->by_name);
 	hashmap_release(&modules->by_file);
+	symbol_cache_free(modules->cache);
 	pthread_mutex_destroy(&modules->lock);
 	pthread_cond_destroy(&modules->wake);
 	pthread_cond_destroy(&modules->idle);

@@ -53,6 +53,14 @@ int modules_add(struct modules *modules, const struct task_event *map, uint32_t 
  * parsing, unless that was tried. Cheap to call for every sample. */
 void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start, uint64_t end);
 
+/* The module of the code that a process makes at run time, where map is memory that may hold such
+ * code; else map's own. pid is to be there still the first time it is asked for. */
+uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t start_ns,
+		     uint64_t exec_id);
+
+/* The file with the names of such a module's code, opened anew, or -ENOENT. */
+int modules_open_perf_map(struct modules *modules, uint32_t id);
+
 /* Waits until all that is queued is parsed (each has its deadline). */
 void modules_wait(struct modules *modules);
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "symbolizer/kallsyms.h"
 #include "symbolizer/parser.h"
+#include "symbolizer/perf_map.h"
 #include "symbolizer/symindex.h"
 
 #include <inttypes.h>
@@ -29,9 +30,22 @@ struct names {
 struct named {
 	uint32_t mapping; /* of the profile */
 	uint64_t address;
-	const char *symbol; /* NULL = none */
-	uint32_t raw;	    /* its id in names->raw, or 0: not mangled */
+	uint32_t first, count; /* in levels, innermost first; count 0 = no name */
+};
+
+struct level {
+	const char *symbol;
+	uint32_t raw;	  /* its id in names->raw, or 0: not mangled */
+	uint32_t jit;	  /* its id in maker->jit_names, instead of symbol; or 0 */
+	const char *file; /* or NULL */
+	uint32_t line;	  /* or 0 */
 	bool is_plt;
+};
+
+/* A frame of code made at run time, for which nothing is known until its process's map is read. */
+struct jit_frame {
+	uint32_t module, frame;
+	uint64_t addr;
 };
 
 /* One conversion. */
@@ -39,7 +53,12 @@ struct maker {
 	struct names *names;
 	const struct window *window;
 	struct profile *profile;
-	struct named *named;	/* by frame */
+	struct named *named; /* by frame */
+	struct level *levels;
+	uint32_t level_count, levels_size;
+	struct jit_frame *jit_frames;
+	uint32_t jit_count, jit_size;
+	struct strtab jit_names;
 	uint32_t *locations;	/* by frame */
 	struct module *modules; /* by module; valid where used */
 	uint32_t *mappings;	/* by module, PROFILE_NO_MAPPING = not made yet */
@@ -100,8 +119,11 @@ static int add_mapping(struct maker *maker, const struct module *module, uint32_
 		return err;
 	if (module->index) {
 		symindex_text(module->index, &mapping.start, &mapping.limit, &mapping.offset);
-		mapping.has_functions = symindex_count(module->index) > 0;
+		mapping.has_lines = mapping.has_filenames = symindex_has_lines(module->index);
+		mapping.has_inlines = symindex_header(module->index)->node_count > 1;
+		mapping.has_functions = symindex_count(module->index) > 0 || mapping.has_lines;
 	}
+	mapping.has_functions |= module->name.kind == MODULE_JIT;
 	return profile_add_mapping(maker->profile, &mapping, ret_mapping);
 }
 
@@ -136,21 +158,32 @@ static const struct kallsyms *kernel_symbols(struct names *names)
 	return names->kallsyms;
 }
 
+static int add_level(struct maker *maker, struct named *named, const struct level *level)
+{
+	if (array_reserve(&maker->levels, &maker->levels_size, maker->level_count + 1u))
+		return -ENOMEM;
+	maker->levels[maker->level_count++] = *level;
+	named->count++;
+	return 0;
+}
+
 /* Kernel addresses are never written: they would give away where this boot put the kernel. */
 static int name_kernel(struct maker *maker, const struct frame *frame, struct named *named)
 {
 	const struct kallsyms *kallsyms = kernel_symbols(maker->names);
+	struct level level = {.symbol = "[kernel]"};
 	struct kallsyms_name name;
-	char file[80];
+	char file[80] = "[kernel.kallsyms]";
+	int err;
 
-	if (!kallsyms || !kallsyms_lookup(kallsyms, frame->off, &name)) {
-		named->symbol = "[kernel]";
-		return named_mapping(maker, "[kernel.kallsyms]", &named->mapping);
+	if (kallsyms && kallsyms_lookup(kallsyms, frame->off, &name)) {
+		level.symbol = name.symbol;
+		named->address = name.offset;
+		snprintf(file, sizeof(file), "[%s]",
+			 *name.module ? name.module : "kernel.kallsyms");
 	}
-	named->symbol = name.symbol;
-	named->address = name.offset;
-	snprintf(file, sizeof(file), "[%s]", *name.module ? name.module : "kernel.kallsyms");
-	return named_mapping(maker, file, &named->mapping);
+	err = add_level(maker, named, &level);
+	return err ? err : named_mapping(maker, file, &named->mapping);
 }
 
 static bool is_mangled(const char *symbol)
@@ -158,37 +191,137 @@ static bool is_mangled(const char *symbol)
 	return symbol[0] == '_' && strchr("ZRD", symbol[1]) && symbol[1];
 }
 
+static int add_frame_level(struct maker *maker, struct named *named,
+			   const struct symindex_frame *frame)
+{
+	struct level level = {.symbol = frame->function,
+			      .file = frame->file,
+			      .line = frame->line,
+			      .is_plt = frame->is_plt};
+	int err = 0;
+
+	if (is_mangled(level.symbol))
+		err = strtab_add(&maker->names->raw, level.symbol, &level.raw);
+	return err ? err : add_level(maker, named, &level);
+}
+
+/* Addresses of a process stay out of the profile: code without a name has its place in a page. */
+static int put_off_jit(struct maker *maker, const struct frame *frame, struct named *named)
+{
+	if (array_reserve(&maker->jit_frames, &maker->jit_size, maker->jit_count + 1u))
+		return -ENOMEM;
+	maker->jit_frames[maker->jit_count++] = (struct jit_frame){
+		.module = frame->module,
+		.frame = (uint32_t)(named - maker->named),
+		.addr = frame->off,
+	};
+	named->address = frame->off & 0xfff;
+	return named_mapping(maker, "[anon]", &named->mapping);
+}
+
 static int name_user(struct maker *maker, const struct frame *frame, struct named *named)
 {
+	struct symindex_frame frames[SYMINDEX_DEPTH_MAX];
 	const struct module *module;
-	struct symindex_name name;
+	uint32_t count;
 	int err = module_mapping(maker, frame->module, &named->mapping);
 
 	if (err)
 		return err;
 	module = &maker->modules[frame->module];
+	if (module->name.kind == MODULE_JIT)
+		return put_off_jit(maker, frame, named);
 	named->address = module_vaddr(module, frame->off);
-	if (!module->index || !symindex_lookup(module->index, named->address, &name))
+	if (!module->index)
 		return 0;
-	named->symbol = name.symbol;
-	named->is_plt = name.is_plt;
-	return is_mangled(name.symbol) ? strtab_add(&maker->names->raw, name.symbol, &named->raw)
-				       : 0;
+	count = symindex_frames(module->index, named->address, frames, SYMINDEX_DEPTH_MAX);
+	for (uint32_t i = 0; !err && i < count && frames[i].function; i++)
+		err = add_frame_level(maker, named, &frames[i]);
+	return err;
 }
 
 static int name_frame(struct maker *maker, const struct frame *frame, struct named *named)
 {
-	*named = (struct named){.mapping = PROFILE_NO_MAPPING};
+	const struct level unmapped = {.symbol = "[unmapped]"},
+			   gap = {.symbol = "[frames left out]"};
+	int err;
+
+	*named = (struct named){.mapping = PROFILE_NO_MAPPING, .first = maker->level_count};
 	if (frame->module == FRAME_KERNEL)
 		return name_kernel(maker, frame, named);
 	if (frame->module == FRAME_GAP) {
-		named->symbol = "[frames left out]";
-		return named_mapping(maker, "[unwinding]", &named->mapping);
+		err = add_level(maker, named, &gap);
+		return err ? err : named_mapping(maker, "[unwinding]", &named->mapping);
 	}
 	if (frame->module != FRAME_UNMAPPED)
 		return name_user(maker, frame, named);
-	named->symbol = "[unmapped]";
-	return named_mapping(maker, "[unmapped]", &named->mapping);
+	err = add_level(maker, named, &unmapped);
+	return err ? err : named_mapping(maker, "[unmapped]", &named->mapping);
+}
+
+static int compare_jit_frames(const void *left, const void *right)
+{
+	const struct jit_frame *a = left, *b = right;
+
+	if (a->module != b->module)
+		return a->module < b->module ? -1 : 1;
+	return a->addr < b->addr ? -1 : a->addr > b->addr;
+}
+
+static int set_jit_name(struct maker *maker, const struct jit_frame *frame,
+			const struct perf_map_name *name)
+{
+	struct named *named = &maker->named[frame->frame];
+	struct level level = {.symbol = ""};
+	int err = strtab_add(&maker->jit_names, name->name, &level.jit);
+
+	if (err || !level.jit)
+		return err;
+	named->address = frame->addr - name->start;
+	named->first = maker->level_count;
+	err = add_level(maker, named, &level);
+	return err ? err : module_mapping(maker, frame->module, &named->mapping);
+}
+
+/* The frames of one process. */
+static int name_jit_process(struct maker *maker, const struct jit_frame *frames, uint32_t count)
+{
+	_cleanup_close_ int fd = modules_open_perf_map(maker->names->modules, frames->module);
+	_cleanup_free_ struct perf_map_name *names = calloc(count, sizeof(*names));
+	int err;
+
+	if (fd < 0)
+		return 0;
+	if (!names)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		names[i].addr = frames[i].addr;
+	err = perf_map_read(fd, names, count);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!err && names[i].name)
+			err = set_jit_name(maker, &frames[i], &names[i]);
+		free(names[i].name);
+	}
+	return err;
+}
+
+/* One map at a time: somebody else decides how large they are. */
+static int name_jit_frames(struct maker *maker)
+{
+	const struct jit_frame *frames = maker->jit_frames;
+	uint32_t next;
+	int err = 0;
+
+	if (!maker->jit_count)
+		return 0;
+	qsort(maker->jit_frames, maker->jit_count, sizeof(*frames), compare_jit_frames);
+	for (uint32_t first = 0; !err && first < maker->jit_count; first = next) {
+		for (next = first + 1; next < maker->jit_count; next++)
+			if (frames[next].module != frames[first].module)
+				break;
+		err = name_jit_process(maker, frames + first, next - first);
+	}
+	return err;
 }
 
 /* Asks one child for the readable forms of all mangled names that are new. */
@@ -221,22 +354,25 @@ static int demangle_new(struct names *names)
 
 /* --- profile --- */
 
-static int add_function(struct maker *maker, const struct named *named, uint32_t *ret_function)
+static int add_function(struct maker *maker, const struct level *level, uint32_t *ret_function)
 {
-	const char *readable = named->raw ? maker->names->readable[named->raw] : NULL;
+	const char *readable = level->raw ? maker->names->readable[level->raw] : NULL;
+	const char *symbol = level->jit ? strtab_get(&maker->jit_names, level->jit) : level->symbol;
 	struct profile_function function = {0};
 	char plt[1024];
 	int err;
 
 	if (!readable)
-		readable = named->symbol;
-	if (named->is_plt) {
+		readable = symbol;
+	if (level->is_plt) {
 		snprintf(plt, sizeof(plt), "%s@plt", readable);
 		readable = plt;
 	}
 	err = profile_add_string(maker->profile, readable, &function.name);
 	if (!err)
-		err = profile_add_string(maker->profile, named->symbol, &function.system_name);
+		err = profile_add_string(maker->profile, symbol, &function.system_name);
+	if (!err)
+		err = profile_add_string(maker->profile, level->file, &function.file);
 	return err ? err : profile_add_function(maker->profile, &function, ret_function);
 }
 
@@ -244,13 +380,17 @@ static int add_location(struct maker *maker, uint32_t frame)
 {
 	const struct named *named = &maker->named[frame];
 	struct profile_location location = {.mapping = named->mapping, .address = named->address};
-	struct profile_line line = {0};
+	struct profile_line lines[SYMINDEX_DEPTH_MAX] = {0};
 	int err = 0;
 
-	if (named->symbol)
-		err = add_function(maker, named, &line.function);
+	for (uint32_t i = 0; !err && i < named->count; i++) {
+		const struct level *level = &maker->levels[named->first + i];
+
+		lines[i].line = level->line;
+		err = add_function(maker, level, &lines[i].function);
+	}
 	return err ? err
-		   : profile_add_location(maker->profile, &location, &line, named->symbol ? 1 : 0,
+		   : profile_add_location(maker->profile, &location, lines, named->count,
 					  &maker->locations[frame]);
 }
 
@@ -261,6 +401,8 @@ static int add_locations(struct maker *maker)
 
 	for (uint32_t i = 0; !err && i < window->frame_count; i++)
 		err = name_frame(maker, &window->frames[i], &maker->named[i]);
+	if (!err)
+		err = name_jit_frames(maker);
 	if (!err)
 		err = demangle_new(maker->names);
 	for (uint32_t i = 0; !err && i < window->frame_count; i++)
@@ -349,10 +491,17 @@ static int add_comments(struct maker *maker, unsigned int hz, const char *event)
 	for (uint32_t i = 0; !err && i < maker->module_count; i++) {
 		const struct module *module = &maker->modules[i];
 
-		if (maker->mappings[i] == PROFILE_NO_MAPPING || module->name.kind != MODULE_FILE ||
-		    module->state != MODULE_FAILED)
+		const char *why = symindex_debug_problem(module->index);
+
+		if (maker->mappings[i] == PROFILE_NO_MAPPING || module->name.kind != MODULE_FILE)
 			continue;
-		snprintf(text, sizeof(text), "no names: %s: %s", module->name.path, module->why);
+		if (module->state == MODULE_FAILED)
+			snprintf(text, sizeof(text), "no names: %s: %s", module->name.path,
+				 module->why);
+		else if (why)
+			snprintf(text, sizeof(text), "no lines: %s: %s", module->name.path, why);
+		else
+			continue;
 		err = profile_add_comment(maker->profile, text);
 	}
 	return err;
@@ -385,7 +534,13 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 	uint32_t modules = modules_count(names->modules);
 	_cleanup_free_ struct module *module = calloc(modules + 1u, sizeof(*module));
 	_cleanup_free_ uint32_t *mappings = malloc((modules + 1u) * sizeof(*mappings));
-	struct maker maker = {names, window, NULL, named, locations, module, mappings, modules};
+	struct maker maker = {.names = names,
+			      .window = window,
+			      .named = named,
+			      .locations = locations,
+			      .modules = module,
+			      .mappings = mappings,
+			      .module_count = modules};
 	int err;
 
 	if (!named || !locations || !module || !mappings)
@@ -397,6 +552,9 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 		return err;
 	maker.profile = profile;
 	err = make(&maker, hz, event);
+	free(maker.levels);
+	free(maker.jit_frames);
+	strtab_release(&maker.jit_names);
 	if (err)
 		return err;
 	*ret_profile = TAKE_PTR(profile);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "formats/codec.h"
+#include "formats/frames.h"
 #include "profiler/assets.h"
 #include "profiler/options.h"
 
@@ -459,5 +460,34 @@ int output_read(const char *path, struct profile **ret_profile)
 	if (err == -EPROTONOSUPPORT)
 		log_hint(
 			"readable are pprof (.pb) and folded stacks (.folded), plain, .gz or .zst");
+	return STATUS_ERROR;
+}
+
+int output_parse_inline(void *options, const struct option_spec *spec, const char *value)
+{
+	struct output_frames *frames = (void *)((char *)options + spec->offset);
+	char shown[128];
+
+	if (strcmp(value, "lines") && strcmp(value, "expand")) {
+		log_error("--inline takes lines or expand, not '%s'",
+			  quote(shown, sizeof(shown), value));
+		return -EINVAL;
+	}
+	frames->expand = !strcmp(value, "expand");
+	return 0;
+}
+
+int output_shape(struct profile *profile, const struct output_frames *frames)
+{
+	int err = 0;
+
+	if (frames->expand)
+		err = frames_expand(profile);
+	if (!err && frames->annotate)
+		err = frames_annotate(profile);
+	if (!err)
+		return STATUS_OK;
+	log_error("cannot rewrite the frames: %s",
+		  err == -E2BIG ? "with its inlined calls a stack is too deep" : "out of memory");
 	return STATUS_ERROR;
 }

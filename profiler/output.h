@@ -5,6 +5,9 @@
 
 #include "base/buf.h"
 #include "formats/profile.h"
+#include "profiler/options.h"
+
+#include <stddef.h>
 
 /*
  * Checks, before any work is done, that the profile can be written to path later: known extension,
@@ -37,5 +40,31 @@ int output_read(const char *path, struct profile **ret_profile);
 /* Writes a command's whole text to stdout; a reader that has gone away is an error as any other.
  * Says what is wrong and gives a STATUS_. */
 int output_text(const struct buf *text);
+
+/* How frames are written, for commands that write profiles. */
+struct output_frames {
+	bool expand;   /* each inlined call as a location of its own */
+	bool annotate; /* _[k], _[i], _[j] behind names */
+};
+
+/* Rewrites the frames as asked for. Gives a STATUS_ after it has said what is wrong. */
+int output_shape(struct profile *profile, const struct output_frames *frames);
+
+/* --inline: parses into the struct output_frames at spec->offset. */
+int output_parse_inline(void *options, const struct option_spec *spec, const char *value);
+
+/* Rows for a table of options; type has a struct output_frames named frames. */
+#define OUTPUT_FRAME_OPTIONS(type)                                                                 \
+	{.name = "inline",                                                                         \
+	 .kind = OPTION_CALL,                                                                      \
+	 .value = "HOW",                                                                           \
+	 .help = "inlined calls: lines, or expand (own locations)",                                \
+	 .offset = offsetof(type, frames),                                                         \
+	 .parse = output_parse_inline},                                                            \
+	{                                                                                          \
+		.name = "annotate", .kind = OPTION_FLAG,                                           \
+		.help = "mark names: _[k] kernel, _[i] inlined, _[j] JIT",                         \
+		.offset = offsetof(type, frames.annotate),                                         \
+	}
 
 #endif

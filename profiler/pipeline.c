@@ -175,12 +175,17 @@ static void count_written(struct ledger *ledger, uint8_t cut)
 /* --- stacks --- */
 
 static struct frame user_frame(struct pipeline *pipeline, const struct address_space *space,
-			       pid_t pid, uint64_t addr)
+			       const struct wick_sample *sample, uint64_t addr)
 {
 	const struct proc_map *map = address_space_find(space, addr);
+	pid_t pid = (pid_t)sample->pid;
+	uint32_t jit;
 
 	if (!map)
 		return (struct frame){0, FRAME_UNMAPPED};
+	jit = modules_jit(pipeline->modules, map->module, pid, sample->start_ns, sample->exec_id);
+	if (jit != map->module)
+		return (struct frame){addr, jit};
 	modules_use(pipeline->modules, map->module, pid, map->start, map->end);
 	return (struct frame){addr - map->start + map->off, map->module};
 }
@@ -202,7 +207,7 @@ static int push_user(struct pipeline *pipeline, struct window *window,
 		struct frame frame = {0, FRAME_GAP};
 
 		if (pcs[i] != WICK_PC_GAP) {
-			frame = user_frame(pipeline, space, (pid_t)sample->pid, call_site(pcs[i]));
+			frame = user_frame(pipeline, space, sample, call_site(pcs[i]));
 			window->by_fp += !!(pcs[i] & WICK_PC_BY_FP);
 			window->by_row += !(pcs[i] & (WICK_PC_BY_FP | WICK_PC_EXACT));
 		}

@@ -2,7 +2,9 @@
 #include "symbolizer/child.h"
 
 #include "base/cleanup.h"
+#include "base/hashmap.h"
 #include "base/rights.h"
+#include "symbolizer/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,13 +25,26 @@
 #include <unistd.h>
 
 enum {
-	FD_HIGH = 16, /* above the child's, so that no dup2() overwrites a source */
+	FD_HIGH = 16, /* above all of the child's, so that no dup2() overwrites a source */
 	CPU_SECONDS_MAX = 60,
-	MEMORY_MAX = 1 << 30, /* beside the mapped files */
+	MEMORY_MAX = 2047 << 20, /* beside the mapped files */
 	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
 
-static int describe_files(posix_spawn_file_actions_t *files, int in_fd, int in_fd_2, int out_fd)
+/* The parent's duplicates of what the child shall have. */
+struct child_files {
+	int in, out, more[CHILD_MORE_MAX]; /* more: -1 = not given */
+};
+
+static void child_files_release(struct child_files *files)
+{
+	cleanup_closep(&files->in);
+	cleanup_closep(&files->out);
+	for (size_t i = 0; i < CHILD_MORE_MAX; i++)
+		cleanup_closep(&files->more[i]);
+}
+
+static int describe_files(posix_spawn_file_actions_t *files, const struct child_files *given)
 {
 	int err = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDWR, 0);
 
@@ -38,14 +53,14 @@ static int describe_files(posix_spawn_file_actions_t *files, int in_fd, int in_f
 	if (!err)
 		err = posix_spawn_file_actions_adddup2(files, 0, 2);
 	if (!err)
-		err = posix_spawn_file_actions_adddup2(files, in_fd, CHILD_IN);
+		err = posix_spawn_file_actions_adddup2(files, given->in, CHILD_IN);
 	if (!err)
-		err = posix_spawn_file_actions_adddup2(files, out_fd, CHILD_OUT);
-	if (!err && in_fd_2 >= 0)
-		err = posix_spawn_file_actions_adddup2(files, in_fd_2, CHILD_IN_2);
+		err = posix_spawn_file_actions_adddup2(files, given->out, CHILD_OUT);
+	for (int i = 0; !err && i < CHILD_MORE_MAX; i++)
+		err = posix_spawn_file_actions_adddup2(
+			files, given->more[i] >= 0 ? given->more[i] : 0, CHILD_MORE + i);
 	if (!err)
-		err = posix_spawn_file_actions_addclosefrom_np(files, in_fd_2 >= 0 ? CHILD_IN_2 + 1
-										   : CHILD_OUT + 1);
+		err = posix_spawn_file_actions_addclosefrom_np(files, CHILD_MORE + CHILD_MORE_MAX);
 	return -err;
 }
 
@@ -68,7 +83,7 @@ static int describe_attributes(posix_spawnattr_t *attributes)
 }
 
 /* glibc's posix_spawn() is a vfork() that threads survive: it costs nothing for a big parent. */
-static int spawn(const char *verb, int in_fd, int in_fd_2, int out_fd, pid_t *ret_pid)
+static int spawn(const char *verb, const struct child_files *given, pid_t *ret_pid)
 {
 	_cleanup_(posix_spawn_file_actions_destroy) posix_spawn_file_actions_t files;
 	_cleanup_(posix_spawnattr_destroy) posix_spawnattr_t attributes;
@@ -80,7 +95,7 @@ static int spawn(const char *verb, int in_fd, int in_fd_2, int out_fd, pid_t *re
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attributes);
 	snprintf(parent, sizeof(parent), "%d", (int)getpid());
-	err = describe_files(&files, in_fd, in_fd_2, out_fd);
+	err = describe_files(&files, given);
 	if (!err)
 		err = describe_attributes(&attributes);
 	if (!err)
@@ -131,24 +146,14 @@ static int reap(pid_t pid, bool in_time)
 	return -ECHILD;
 }
 
-int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms)
-{
-	return child_run_2(verb, in_fd, -1, out_fd, deadline_ms);
-}
-
-int child_run_2(const char *verb, int in_fd, int in_fd_2, int out_fd, unsigned int deadline_ms)
+static int run(const char *verb, const struct child_files *files, int out_fd,
+	       unsigned int deadline_ms)
 {
 	int64_t deadline = now_ms() + (deadline_ms < INT32_MAX ? deadline_ms : INT32_MAX);
-	_cleanup_close_ int in = fcntl(in_fd, F_DUPFD_CLOEXEC, FD_HIGH);
-	_cleanup_close_ int in_2 = in_fd_2 < 0 ? -1 : fcntl(in_fd_2, F_DUPFD_CLOEXEC, FD_HIGH);
-	_cleanup_close_ int out = fcntl(out_fd, F_DUPFD_CLOEXEC, FD_HIGH);
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid;
-	int err;
+	int err = spawn(verb, files, &pid);
 
-	if (in < 0 || out < 0 || (in_fd_2 >= 0 && in_2 < 0))
-		return -EAGAIN;
-	err = spawn(verb, in, in_2, out, &pid);
 	if (err)
 		return err;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -159,6 +164,29 @@ int child_run_2(const char *verb, int in_fd, int in_fd_2, int out_fd, unsigned i
 	    0)
 		return -EAGAIN;
 	return err;
+}
+
+int child_run_files(const char *verb, const int *in_fds, size_t count, int out_fd,
+		    unsigned int deadline_ms)
+{
+	_cleanup_(child_files_release) struct child_files files = {
+		.in = fcntl(in_fds[0], F_DUPFD_CLOEXEC, FD_HIGH),
+		.out = fcntl(out_fd, F_DUPFD_CLOEXEC, FD_HIGH),
+	};
+	bool is_whole = files.in >= 0 && files.out >= 0;
+
+	for (size_t i = 0; i < CHILD_MORE_MAX; i++) {
+		int fd = i + 1 < count ? in_fds[i + 1] : -1;
+
+		files.more[i] = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, FD_HIGH) : -1;
+		is_whole &= fd < 0 || files.more[i] >= 0;
+	}
+	return is_whole ? run(verb, &files, out_fd, deadline_ms) : -EAGAIN;
+}
+
+int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms)
+{
+	return child_run_files(verb, &in_fd, 1, out_fd, deadline_ms);
 }
 
 int child_memfd(const char *name)
@@ -183,12 +211,15 @@ static rlim_t file_bytes(int fd)
 /* A file that is mapped takes room, but no memory: unstripped servers have gigabytes. */
 static rlim_t memory_max(void)
 {
-	return MEMORY_MAX + file_bytes(CHILD_IN) + file_bytes(CHILD_IN_2);
+	rlim_t most = MEMORY_MAX + file_bytes(CHILD_IN);
+
+	for (int i = 0; i < CHILD_MORE_MAX; i++)
+		most += file_bytes(CHILD_MORE + i);
+	return most;
 }
 
 static int limit_resources(void)
 {
-	int last_fd = fcntl(CHILD_IN_2, F_GETFD) < 0 ? CHILD_OUT : CHILD_IN_2;
 	int err = rights_limit(RLIMIT_CORE, 0);
 
 	if (!err && rights_may_limit_memory())
@@ -200,7 +231,7 @@ static int limit_resources(void)
 	if (!err)
 		err = rights_limit(RLIMIT_FSIZE, CHILD_OUT_MAX);
 	if (!err)
-		err = rights_limit(RLIMIT_NOFILE, (rlim_t)last_fd + 1);
+		err = rights_limit(RLIMIT_NOFILE, CHILD_OUT + 1);
 	return err ? err : rights_limit(RLIMIT_NPROC, 0);
 }
 
@@ -211,9 +242,13 @@ void child_confine(char **argv)
 	signal(SIGXFSZ, SIG_IGN); /* too much output is -EFBIG, not a death */
 	err = rights_drop((pid_t)strtol(argv[3], NULL, 10));
 	if (!err)
+		err = sandbox_no_files();
+	if (!err)
 		err = limit_resources();
 	prctl(PR_SET_NAME, argv[0]);
-	/* seccomp and Landlock belong here, last: what follows only reads, maps and writes. */
+	hash_bytes("", 0); /* draws its seed while it may */
+	if (!err)
+		err = sandbox_few_calls();
 	if (err)
 		child_exit(err);
 }

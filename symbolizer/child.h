@@ -7,12 +7,13 @@
 #define WICK_SYMBOLIZER_CHILD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define CHILD_ARG "--parser-child"
 
-/* The child's descriptors; 0-2 are /dev/null, there are no others. CHILD_IN_2 is open only in a
- * child that got a second file. */
-enum { CHILD_IN = 3, CHILD_OUT = 4, CHILD_IN_2 = 5 };
+/* The child's descriptors; 0-2 are /dev/null, and so are those of the further files that it was not
+ * given; there are no others. */
+enum { CHILD_IN = 3, CHILD_OUT = 4, CHILD_MORE = 5, CHILD_MORE_MAX = 2 };
 
 /* The most bytes a child may write. */
 enum { CHILD_OUT_MAX = 256 << 20 };
@@ -26,8 +27,10 @@ enum { CHILD_OUT_MAX = 256 << 20 };
  */
 int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms);
 
-/* The same with a second file to read. */
-int child_run_2(const char *verb, int in_fd, int in_fd_2, int out_fd, unsigned int deadline_ms);
+/* The same for a child that reads several files: in_fds are CHILD_IN and then, from CHILD_MORE on,
+ * up to CHILD_MORE_MAX more; -1 = not this one. */
+int child_run_files(const char *verb, const int *in_fds, size_t count, int out_fd,
+		    unsigned int deadline_ms);
 
 /* An empty memfd for a child's answer, or a negative errno. */
 int child_memfd(const char *name);
@@ -38,7 +41,8 @@ const char *child_verb(int argc, char **argv);
 /*
  * In the child, before it reads a foreign byte: gives all rights away, for good. Ends the process
  * if that fails. No capabilities and none to gain, nobody's uid where it was root's, not dumpable,
- * dies with its parent, limits on memory, CPU, files, processes and output.
+ * dies with its parent, limits on memory, CPU, files, processes and output; Landlock and seccomp as
+ * in sandbox.h: what follows reads, maps, computes and writes.
  */
 void child_confine(char **argv);
 

@@ -1,14 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * From an ELF file to a symindex, in the parser child.
- *
- *	sections, segments, build id
- *	.symtab, .dynsym, PLT stubs -> candidates    one a symbol, with its rank among aliases
- *	sort by vaddr, size the unsized              a size 0 reaches to the next symbol
- *	sweep                                        candidates may overlap, ranges do not
- *	write
- */
-#include "symbolizer/symindex.h"
+#include "symbolizer/elf_symtab.h"
 
 #include "base/array.h"
 #include "base/buf.h"
@@ -30,38 +21,7 @@ enum {
 	STUB_MIN = 6,		    /* bytes of "jmp *slot(%rip)" */
 };
 
-struct section {
-	uint64_t vaddr, size;
-	bool is_code;
-};
-
-/* One symbol that may name code. */
-struct candidate {
-	uint64_t vaddr, size;
-	uint64_t rank;	  /* among aliases at one vaddr; the lowest names it */
-	const char *name; /* in the ELF's string table, length bytes long */
-	uint32_t length;
-	uint32_t section;
-	uint32_t name_at; /* in the index's strings, once a range needed it; 0 = not yet */
-	bool is_plt;
-};
-
-struct elf_file {
-	Elf *elf;
-	uint16_t machine;
-	uint64_t section_table; /* off; 0 = the file has none */
-	struct section *sections;
-	size_t section_count;
-	struct candidate *candidates;
-	size_t candidate_count, candidates_size;
-	struct symindex_header header;
-	struct symindex_segment segments[SYMINDEX_SEGMENTS_MAX];
-	struct symindex_symbol *ranges;
-	size_t range_count, ranges_size;
-	struct buf strings;
-};
-
-static void elf_file_release(struct elf_file *f)
+void elf_file_release(struct elf_file *f)
 {
 	elf_end(f->elf);
 	free(f->sections);
@@ -104,7 +64,7 @@ static void read_build_id(struct elf_file *f, Elf_Data *data, uint64_t align)
 				  &f->header.build_id_size);
 }
 
-static int read_segments(struct elf_file *f)
+int elf_file_segments(struct elf_file *f)
 {
 	size_t count;
 
@@ -132,7 +92,7 @@ static int read_segments(struct elf_file *f)
 	return f->header.segment_count ? 0 : -ENOEXEC;
 }
 
-static int read_sections(struct elf_file *f)
+int elf_file_sections(struct elf_file *f)
 {
 	if (elf_getshdrnum(f->elf, &f->section_count) < 0)
 		return -EBADMSG;
@@ -273,7 +233,7 @@ static uint64_t alias_rank(const struct candidate *c, uint8_t info, bool is_old)
 	return rank << 32 | c->length;
 }
 
-static int add_candidate(struct elf_file *f, const struct candidate *c)
+int elf_file_add_candidate(struct elf_file *f, const struct candidate *c)
 {
 	if (f->candidate_count >= 2 * (size_t)SYMINDEX_SYMBOLS_MAX)
 		return -EFBIG;
@@ -315,9 +275,9 @@ static int read_symbols(struct elf_file *f, const struct symbol_table *table,
 		c.size = s->size - (c.vaddr - s->vaddr);
 		if (sym.st_size < c.size)
 			c.size = sym.st_size;
-		c.section = sym.st_shndx;
+		c.section_end = s->vaddr + s->size;
 		c.rank = alias_rank(&c, sym.st_info, has_old_version(table, i, &c));
-		err = add_candidate(f, &c);
+		err = elf_file_add_candidate(f, &c);
 		if (err)
 			return err;
 		if (f->header.source < (uint32_t)source)
@@ -439,7 +399,7 @@ static int add_stub(struct elf_file *f, const struct symbol_table *dynsym, const
 	c.rank = alias_rank(&c, GELF_ST_INFO(STB_LOCAL, STT_NOTYPE), false);
 	if (f->header.source < SYMINDEX_DYNSYM)
 		f->header.source = SYMINDEX_DYNSYM;
-	return add_candidate(f, &c);
+	return elf_file_add_candidate(f, &c);
 }
 
 static int read_plt(struct elf_file *f, const struct symbol_table *dynsym, const struct got *got,
@@ -458,7 +418,7 @@ static int read_plt(struct elf_file *f, const struct symbol_table *dynsym, const
 	code = cursor_of(data->d_buf, data->d_size);
 	while (cursor_left(&code) >= STUB_MIN) {
 		size_t size = cursor_left(&code) < step ? cursor_left(&code) : step;
-		struct candidate c = {.vaddr = vaddr, .size = size, .section = (uint32_t)section};
+		struct candidate c = {.vaddr = vaddr, .size = size, .section_end = vaddr + size};
 
 		if (stub_slot(cursor_of(code.pos, size), vaddr, &slot)) {
 			int err = add_stub(f, dynsym, got, slot, c);
@@ -525,9 +485,7 @@ static uint64_t size_aliases(struct elf_file *f, size_t first, size_t next, uint
 		if (c[i].size > size)
 			size = c[i].size;
 	if (!size && vaddr >= covered) {
-		const struct section *s = &f->sections[c[first].section];
-
-		size = s->size - (vaddr - s->vaddr);
+		size = c[first].section_end - vaddr;
 		if (next < f->candidate_count && c[next].vaddr - vaddr < size)
 			size = c[next].vaddr - vaddr;
 		covered = vaddr; /* of unsized ones nothing is known: they cover nothing */
@@ -621,28 +579,7 @@ static int make_ranges(struct elf_file *f)
 	return err ? err : sweep_to(f, &open, vaddr, UINT64_MAX);
 }
 
-static int write_index(struct elf_file *f, int fd)
-{
-	size_t segments = f->header.segment_count * sizeof(f->segments[0]);
-	size_t ranges = f->range_count * sizeof(f->ranges[0]);
-	int err = buf_error(&f->strings);
-
-	memcpy(f->header.magic, SYMINDEX_MAGIC, sizeof(f->header.magic));
-	f->header.version = SYMINDEX_VERSION;
-	f->header.symbol_count = (uint32_t)f->range_count;
-	f->header.string_size = (uint32_t)f->strings.used;
-	f->header.size = sizeof(f->header) + segments + ranges + f->strings.used;
-	if (!err)
-		err = file_write_all(fd, &f->header, sizeof(f->header));
-	if (!err)
-		err = file_write_all(fd, f->segments, segments);
-	if (!err)
-		err = file_write_all(fd, f->ranges, ranges);
-	return err ? err : file_write_all(fd, f->strings.bytes, f->strings.used);
-}
-
-/* ET_DYN and ET_EXEC, little endian, 32 or 64 bits. */
-static int open_elf(struct elf_file *f, int fd)
+int elf_file_open(struct elf_file *f, int fd, bool is_common)
 {
 	struct stat st;
 	GElf_Ehdr ehdr;
@@ -653,14 +590,15 @@ static int open_elf(struct elf_file *f, int fd)
 	f->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	if (!f->elf || elf_kind(f->elf) != ELF_K_ELF || !gelf_getehdr(f->elf, &ehdr) ||
 	    ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN))
+	    (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN &&
+	     !(is_common && ehdr.e_type == ET_REL)))
 		return -ENOEXEC;
 	f->machine = ehdr.e_machine;
 	f->section_table = ehdr.e_shoff;
 	return 0;
 }
 
-static int read_candidates(struct elf_file *f)
+int elf_file_symbols(struct elf_file *f)
 {
 	struct symbol_table symtab, dynsym;
 	int err = symbol_table_read(f, SHT_SYMTAB, &symtab);
@@ -674,22 +612,22 @@ static int read_candidates(struct elf_file *f)
 	return err ? err : read_plts(f, &dynsym);
 }
 
-int symindex_build(int elf_fd, int out_fd)
+int elf_file_add_symbols(struct elf_file *f, const struct elf_file *from)
 {
-	_cleanup_(elf_file_release) struct elf_file f = {0};
-	int err = open_elf(&f, elf_fd);
+	int err = 0;
 
-	if (!err)
-		err = read_segments(&f);
-	if (!err)
-		err = read_sections(&f);
-	if (!err)
-		err = read_candidates(&f);
-	if (err)
-		return err;
-	if (f.candidate_count)
-		qsort(f.candidates, f.candidate_count, sizeof(*f.candidates), compare_candidates);
-	size_unsized(&f);
-	err = make_ranges(&f);
-	return err ? err : write_index(&f, out_fd);
+	for (size_t i = 0; !err && i < from->candidate_count; i++)
+		err = elf_file_add_candidate(f, &from->candidates[i]);
+	if (f->header.source < from->header.source)
+		f->header.source = from->header.source;
+	return err;
+}
+
+int elf_file_ranges(struct elf_file *f)
+{
+	if (f->candidate_count)
+		qsort(f->candidates, f->candidate_count, sizeof(*f->candidates),
+		      compare_candidates);
+	size_unsized(f);
+	return make_ranges(f);
 }

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "symbolizer/child.h"
+#include "symbolizer/debug_files.h"
 #include "symbolizer/demangle.h"
 
 #include <errno.h>
@@ -19,6 +20,9 @@ enum {
 	NAMES_MAX = 64 << 20,	   /* bytes of names in one demangling, either way */
 	DEMANGLE_CHILDREN_MAX = 8, /* for one call: each but the first costs a name its demangler */
 };
+
+/* What index children are asked for; INDEX_FIRST: see symindex_input.may_ask. */
+static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", SYMBOLS[] = "symbols";
 
 /* All of a file of at most NAMES_MAX bytes; reads at its own offset, whatever the descriptor's. */
 static int read_all(int fd, struct buf *ret_bytes)
@@ -74,41 +78,214 @@ int parser_main(int argc, char **argv)
 
 	if (!verb)
 		return -1;
+	/* Somebody waits for readable names and unwind tables; for an index not yet. At 19 it
+	 * starves beside busy CPUs. */
+	if (strcmp(verb, "demangle") != 0 && strncmp(verb, "unwind", 6) != 0)
+		setpriority(PRIO_PROCESS, 0, 10);
 	child_confine(argv);
-	if (!strcmp(verb, "index")) {
-		setpriority(PRIO_PROCESS, 0,
-			    10); /* nobody waits for it yet; at 19 it starves beside busy CPUs */
-		child_exit(symindex_build(CHILD_IN, CHILD_OUT));
+	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, SYMBOLS)) {
+		struct symindex_input input = {
+			.elf_fd = CHILD_IN,
+			.debug_fd = CHILD_MORE,
+			.alt_fd = CHILD_MORE + 1,
+			.symbols_only = !strcmp(verb, SYMBOLS),
+			.may_ask = !strcmp(verb, INDEX_FIRST),
+		};
+
+		child_exit(symindex_build(&input, CHILD_OUT));
 	}
 	if (!strcmp(verb, "unwind"))
 		child_exit(cfi_build(CHILD_IN, -1, CHILD_OUT));
 	if (!strcmp(verb, "unwind-debug"))
-		child_exit(cfi_build(CHILD_IN, CHILD_IN_2, CHILD_OUT));
+		child_exit(cfi_build(CHILD_IN, CHILD_MORE, CHILD_OUT));
 	if (!strcmp(verb, "demangle"))
 		child_exit(demangle_all());
 	child_exit(-EINVAL);
 }
 
-int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index)
+static int64_t now_ms(void)
 {
-	_cleanup_close_ int out = child_memfd("wick-symbols");
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* One index on its way: what it is made of and what has come out so far. */
+struct job {
+	const struct parser_files *files;
+	int64_t deadline_ms; /* of now_ms() */
+	struct debug_file debug, alt;
+	struct symindex *index;
+	int out_fd; /* holds it */
+};
+
+static void job_release(struct job *job)
+{
+	debug_file_release(&job->debug);
+	debug_file_release(&job->alt);
+	symindex_free(job->index);
+	cleanup_closep(&job->out_fd);
+}
+
+/* Runs a child with the files that there are, instead of what came out before. */
+static int run_index(struct job *job, const char *verb)
+{
+	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd};
+	int64_t left = job->deadline_ms - now_ms();
 	int err;
 
-	if (out < 0)
+	symindex_free(TAKE_PTR(job->index));
+	cleanup_closep(&job->out_fd);
+	job->out_fd = child_memfd("wick-symbols");
+	if (job->out_fd < 0)
 		return -EAGAIN;
-	err = child_run("index", elf_fd, out, deadline_ms);
-	return err ? err : symindex_open(out, ret_index);
+	err = child_run_files(verb, in, ARRAY_SIZE(in), job->out_fd,
+			      left > 0 ? (unsigned int)left : 0);
+	return err ? err : symindex_open(job->out_fd, &job->index);
+}
+
+static int find_debug_file(const struct parser_files *files, const struct symindex *index,
+			   struct debug_file *ret_file)
+{
+	const struct symindex_header *h = symindex_header(index);
+	int err = debug_file_by_build_id(files->root_fd, h->build_id, h->build_id_size, ret_file);
+
+	if (err == -ENOENT && h->debuglink && files->path)
+		err = debug_file_by_link(files->root_fd, files->path,
+					 symindex_string(index, h->debuglink), ret_file);
+	return err;
+}
+
+static bool wants_debug_file(const struct symindex *index)
+{
+	return (symindex_debug(index) == SYMINDEX_DEBUG_NONE ||
+		symindex_debug(index) == SYMINDEX_DEBUG_GO) &&
+	       !symindex_header(index)->altlink;
+}
+
+static bool wants_alt_file(const struct symindex *index)
+{
+	return symindex_debug(index) == SYMINDEX_DEBUG_NONE && symindex_header(index)->altlink;
+}
+
+/* path: of the file that has the link. */
+static void find_alt_file(const struct parser_files *files, const struct symindex *index,
+			  const char *path, struct debug_file *ret_file)
+{
+	const struct symindex_header *h = symindex_header(index);
+
+	if (debug_file_by_build_id(files->root_fd, h->alt_id, h->alt_id_size, ret_file))
+		debug_file_by_altlink(files->root_fd, path ? path : "",
+				      symindex_string(index, h->altlink), ret_file);
+}
+
+/* The file alone, then with its debug file, then with the alt file of either: each says by its
+ * index which one is wanted next. Most files have neither and end with the first. */
+static int run_indexes(struct job *job)
+{
+	int err = run_index(job, INDEX_FIRST);
+
+	if (!err && wants_debug_file(job->index) &&
+	    !find_debug_file(job->files, job->index, &job->debug))
+		err = run_index(job, INDEX_FIRST);
+	if (!err && wants_alt_file(job->index)) {
+		find_alt_file(job->files, job->index,
+			      job->debug.path ? job->debug.path : job->files->path, &job->alt);
+		err = run_index(job, INDEX);
+	}
+	return err;
+}
+
+/* What the cache has, unless a debug file has come meanwhile. */
+static int take_cached(const struct parser_files *files, struct symindex **ret_index)
+{
+	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	int err = files->cache ? symbol_cache_get(files->cache, files->elf_fd, &index) : -ENOENT;
+
+	if (err)
+		return err;
+	if (wants_debug_file(index) && !find_debug_file(files, index, &debug))
+		return -ENOENT;
+	*ret_index = TAKE_PTR(index);
+	return 0;
+}
+
+/* Into the cache, where there is one; else it stays in the child's memory. */
+static struct symindex *keep(struct job *job)
+{
+	struct symindex *kept = NULL;
+
+	if (job->files->cache && symindex_debug(job->index) != SYMINDEX_DEBUG_CRASHED &&
+	    !symbol_cache_put(job->files->cache, job->files->elf_fd, job->out_fd, &kept)) {
+		symindex_free(job->index);
+		job->index = kept;
+	}
+	if (symindex_debug(job->index) == SYMINDEX_DEBUG_SEPARATE)
+		symindex_note_debug_file(job->index, TAKE_PTR(job->debug.path));
+	return TAKE_PTR(job->index);
+}
+
+static bool is_death(int err)
+{
+	return err == -ECHILD || err == -ETIMEDOUT || err == -ENOMEM || err == -EFBIG;
+}
+
+int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
+		   struct symindex **ret_index)
+{
+	_cleanup_(job_release) struct job job = {
+		.files = files,
+		.deadline_ms = now_ms() + deadline_ms,
+		.debug = DEBUG_FILE_NONE,
+		.alt = DEBUG_FILE_NONE,
+		.out_fd = -1,
+	};
+	int err = take_cached(files, ret_index);
+
+	if (!err)
+		return 0;
+	err = run_indexes(&job);
+	if (is_death(err)) {
+		debug_file_release(&job.debug);
+		debug_file_release(&job.alt);
+		job.deadline_ms = now_ms() + deadline_ms / 4;
+		if (!run_index(&job, SYMBOLS))
+			err = 0;
+	}
+	if (!err)
+		*ret_index = keep(&job);
+	return err;
+}
+
+int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index)
+{
+	struct parser_files files = {elf_fd, -1, NULL, NULL};
+	_cleanup_(job_release) struct job job = {
+		.files = &files,
+		.deadline_ms = now_ms() + deadline_ms,
+		.debug = DEBUG_FILE_NONE,
+		.alt = DEBUG_FILE_NONE,
+		.out_fd = -1,
+	};
+	int err = run_index(&job, INDEX);
+
+	if (!err)
+		*ret_index = TAKE_PTR(job.index);
+	return err;
 }
 
 int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi_table **ret_table)
 {
 	_cleanup_close_ int out = child_memfd("wick-unwind");
+	const int in[] = {elf_fd, debug_fd};
 	int err;
 
 	if (out < 0)
 		return -EAGAIN;
-	err = child_run_2(debug_fd < 0 ? "unwind" : "unwind-debug", elf_fd, debug_fd, out,
-			  deadline_ms);
+	err = child_run_files(debug_fd < 0 ? "unwind" : "unwind-debug", in, ARRAY_SIZE(in), out,
+			      deadline_ms);
 	return err ? err : cfi_table_open(out, ret_table);
 }
 
@@ -180,14 +357,6 @@ static char **array_of_names(const struct buf *answer, uint32_t count)
 		at += length + 1;
 	}
 	return names;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int parser_demangle(const char *const *names, uint32_t count, unsigned int deadline_ms,

@@ -14,18 +14,33 @@
 #define WICK_SYMBOLIZER_PARSER_H
 
 #include "symbolizer/cfi.h"
+#include "symbolizer/symbol_cache.h"
 #include "symbolizer/symindex.h"
 
 /* For main(): if argv asks for a parser child, be one and end with it; else -1. */
 int parser_main(int argc, char **argv);
 
+/* An ELF file to read, and what leads to its debug files. */
+struct parser_files {
+	int elf_fd;		    /* better opened O_RDONLY: the child gets it as it is */
+	int root_fd;		    /* the root of the container it is of (O_PATH), or -1 */
+	const char *path;	    /* its path there, for .gnu_debuglink; or NULL */
+	struct symbol_cache *cache; /* looked into first, and filled; or NULL */
+};
+
 /*
- * The symbols of the ELF file behind elf_fd (better opened O_RDONLY: the child gets it as it is).
- * Blocks for at most about deadline_ms. Any thread; the child dies with the thread that asked.
- * -ENOEXEC, -EBADMSG, -EFBIG as symindex_build(), -ENOMEM: its limit was too small; -ETIMEDOUT:
- * killed at the deadline; -ECHILD: the child died (crash or limit); -EAGAIN: no child could be
- * started. elf_fd stays the caller's.
+ * Symbols, inlined calls and lines of an ELF file, from itself or from its separate debug file,
+ * which is looked for in the container's root and then in ours. Blocks for at most about
+ * deadline_ms, and then for a fraction of it again: where debug info kills its reader, another
+ * child reads the symbols alone. Any thread; the child dies with the thread that asked. -ENOEXEC,
+ * -EBADMSG, -EFBIG as symindex_build(), -ENOMEM: its limit was too small; -ETIMEDOUT: killed at the
+ * deadline; -ECHILD: the child died (crash or limit); -EAGAIN: no child could be started. The
+ * descriptors stay the caller's.
  */
+int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
+		   struct symindex **ret_index);
+
+/* The same without any debug file. */
 int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index);
 
 /*

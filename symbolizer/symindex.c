@@ -15,14 +15,21 @@ struct symindex {
 	const struct symindex_header *header;
 	const struct symindex_segment *segments;
 	const struct symindex_symbol *symbols;
+	const struct symindex_area *areas;
+	const struct symindex_node *nodes;
+	const struct symindex_row *rows;
 	const char *strings;
+	char *debug_file;
 };
 
 /* The sizes are below their caps when this is called, so that the sum cannot wrap. */
 static uint64_t layout_size(const struct symindex_header *h)
 {
 	return sizeof(*h) + h->segment_count * (uint64_t)sizeof(struct symindex_segment) +
-	       h->symbol_count * (uint64_t)sizeof(struct symindex_symbol) + h->string_size;
+	       h->symbol_count * (uint64_t)sizeof(struct symindex_symbol) +
+	       h->area_count * (uint64_t)sizeof(struct symindex_area) +
+	       h->node_count * (uint64_t)sizeof(struct symindex_node) +
+	       h->row_count * (uint64_t)sizeof(struct symindex_row) + h->string_size;
 }
 
 static bool header_is_sound(const struct symindex_header *h, uint64_t size)
@@ -40,6 +47,10 @@ static bool header_is_sound(const struct symindex_header *h, uint64_t size)
 		return false;
 	if (memcmp(h->build_id + h->build_id_size, zeros,
 		   SYMINDEX_BUILD_ID_MAX - h->build_id_size) != 0)
+		return false;
+	if (h->area_count > SYMINDEX_AREAS_MAX || h->node_count > SYMINDEX_AREAS_MAX ||
+	    h->row_count > SYMINDEX_AREAS_MAX || h->debug >= SYMINDEX_DEBUG_KINDS ||
+	    h->alt_id_size > SYMINDEX_BUILD_ID_MAX)
 		return false;
 	return h->size == size && layout_size(h) == size;
 }
@@ -61,27 +72,69 @@ static bool segments_are_sound(const struct symindex *index)
 	return true;
 }
 
+/* A whole string that is not empty begins there. */
+static bool is_string(const struct symindex *index, uint32_t at)
+{
+	return at && at < index->header->string_size && !index->strings[at - 1] &&
+	       index->strings[at];
+}
+
+static bool strings_are_sound(const struct symindex *index)
+{
+	const struct symindex_header *h = index->header;
+
+	return !index->strings[0] && !index->strings[h->string_size - 1] &&
+	       (!h->debuglink || is_string(index, h->debuglink)) &&
+	       (!h->altlink || is_string(index, h->altlink));
+}
+
 static bool symbols_are_sound(const struct symindex *index)
 {
-	uint32_t string_size = index->header->string_size;
 	uint64_t end = 0;
 
-	if (index->strings[0] || index->strings[string_size - 1])
-		return false;
 	for (uint32_t i = 0; i < index->header->symbol_count; i++) {
 		const struct symindex_symbol *s = &index->symbols[i];
-		uint32_t name = s->name & ~SYMINDEX_PLT;
 
-		if (s->vaddr < end || !s->size || __builtin_add_overflow(s->vaddr, s->size, &end))
-			return false;
-		if (!name || name >= string_size || index->strings[name - 1] ||
-		    !index->strings[name])
+		if (s->vaddr < end || !s->size || __builtin_add_overflow(s->vaddr, s->size, &end) ||
+		    !is_string(index, s->name & ~SYMINDEX_PLT))
 			return false;
 	}
 	return true;
 }
 
-int symindex_open(int fd, struct symindex **ret_index)
+/* Parents stand before their children, so that no chain is endless. */
+static bool calls_are_sound(const struct symindex *index)
+{
+	const struct symindex_header *h = index->header;
+
+	for (uint32_t i = 0; i < h->area_count; i++) {
+		const struct symindex_area *a = &index->areas[i];
+
+		if ((i && a->at <= a[-1].at) || (a->node && a->node >= h->node_count))
+			return false;
+	}
+	for (uint32_t i = 0; i < h->node_count; i++) {
+		const struct symindex_node *n = &index->nodes[i];
+
+		if ((n->parent && n->parent >= i) || (n->name && !is_string(index, n->name)) ||
+		    (n->file && !is_string(index, n->file)))
+			return false;
+	}
+	return true;
+}
+
+static bool rows_are_sound(const struct symindex *index)
+{
+	for (uint32_t i = 0; i < index->header->row_count; i++) {
+		const struct symindex_row *r = &index->rows[i];
+
+		if ((i && r->at <= r[-1].at) || (r->file && !is_string(index, r->file)))
+			return false;
+	}
+	return true;
+}
+
+static int open_index(int fd, bool is_trusted, struct symindex **ret_index)
 {
 	_cleanup_(symindex_freep) struct symindex *index = calloc(1, sizeof(*index));
 	const void *bytes = NULL;
@@ -97,11 +150,27 @@ int symindex_open(int fd, struct symindex **ret_index)
 		return -EBADMSG;
 	index->segments = (const void *)(index->header + 1);
 	index->symbols = (const void *)(index->segments + index->header->segment_count);
-	index->strings = (const void *)(index->symbols + index->header->symbol_count);
-	if (!segments_are_sound(index) || !symbols_are_sound(index))
+	index->areas = (const void *)(index->symbols + index->header->symbol_count);
+	index->nodes = (const void *)(index->areas + index->header->area_count);
+	index->rows = (const void *)(index->nodes + index->header->node_count);
+	index->strings = (const void *)(index->rows + index->header->row_count);
+	if (!strings_are_sound(index))
+		return -EBADMSG;
+	if (!is_trusted && (!segments_are_sound(index) || !symbols_are_sound(index) ||
+			    !calls_are_sound(index) || !rows_are_sound(index)))
 		return -EBADMSG;
 	*ret_index = TAKE_PTR(index);
 	return 0;
+}
+
+int symindex_open(int fd, struct symindex **ret_index)
+{
+	return open_index(fd, false, ret_index);
+}
+
+int symindex_open_trusted(int fd, struct symindex **ret_index)
+{
+	return open_index(fd, true, ret_index);
 }
 
 void symindex_free(struct symindex *index)
@@ -110,6 +179,7 @@ void symindex_free(struct symindex *index)
 		return;
 	if (index->header)
 		munmap((void *)index->header, index->size);
+	free(index->debug_file);
 	free(index);
 }
 
@@ -121,7 +191,7 @@ bool symindex_at(const struct symindex *index, uint32_t n, struct symindex_name 
 		return false;
 	s = &index->symbols[n];
 	*ret_name = (struct symindex_name){
-		.symbol = index->strings + (s->name & ~SYMINDEX_PLT),
+		.symbol = symindex_string(index, s->name & ~SYMINDEX_PLT),
 		.start = s->vaddr,
 		.size = s->size,
 		.is_plt = s->name & SYMINDEX_PLT,
@@ -145,6 +215,128 @@ bool symindex_lookup(const struct symindex *index, uint64_t vaddr, struct symind
 	if (!low || vaddr - index->symbols[low - 1].vaddr >= index->symbols[low - 1].size)
 		return false;
 	return symindex_at(index, low - 1, ret_name);
+}
+
+/* --- calls and lines --- */
+
+static uint32_t node_at(const struct symindex *index, uint32_t at)
+{
+	uint32_t low = 0, high = index->header->area_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (index->areas[middle].at <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	low = low ? index->areas[low - 1].node : 0;
+	return low < index->header->node_count ? low : 0;
+}
+
+static const struct symindex_row *row_at(const struct symindex *index, uint32_t at)
+{
+	uint32_t low = 0, high = index->header->row_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (index->rows[middle].at <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? &index->rows[low - 1] : NULL;
+}
+
+static uint32_t parent_of(const struct symindex *index, uint32_t node)
+{
+	uint32_t parent = index->nodes[node].parent;
+
+	return parent < node ? parent : 0;
+}
+
+static void set_place(const struct symindex *index, struct symindex_frame *frame, uint32_t file,
+		      uint32_t line)
+{
+	frame->file = file ? symindex_string(index, file) : NULL;
+	frame->line = file ? line : 0;
+}
+
+uint32_t symindex_frames(const struct symindex *index, uint64_t vaddr,
+			 struct symindex_frame *ret_frames, uint32_t max)
+{
+	uint64_t at = vaddr - index->header->text;
+	bool has_debug = vaddr >= index->header->text && at <= UINT32_MAX;
+	uint32_t node = has_debug ? node_at(index, (uint32_t)at) : 0, count = 0;
+	const struct symindex_row *row = has_debug ? row_at(index, (uint32_t)at) : NULL;
+	struct symindex_frame frame = {0};
+	struct symindex_name name;
+
+	if (row)
+		set_place(index, &frame, row->file, row->line);
+	for (; node && index->nodes[node].parent && count < max; node = parent_of(index, node)) {
+		const struct symindex_node *n = &index->nodes[node];
+
+		frame.function = n->name ? symindex_string(index, n->name) : "(inlined)";
+		frame.is_inlined = true;
+		ret_frames[count++] = frame;
+		frame = (struct symindex_frame){0};
+		set_place(index, &frame, n->file, n->line);
+	}
+	if (count >= max)
+		return count;
+	if (symindex_lookup(index, vaddr, &name)) {
+		frame.function = name.symbol;
+		frame.is_plt = name.is_plt;
+	} else if (node && index->nodes[node].name) {
+		frame.function = symindex_string(index, index->nodes[node].name);
+	}
+	ret_frames[count++] = frame;
+	return count;
+}
+
+enum symindex_debug symindex_debug(const struct symindex *index)
+{
+	return (enum symindex_debug)index->header->debug;
+}
+
+bool symindex_has_lines(const struct symindex *index)
+{
+	return index->header->row_count > 0;
+}
+
+const char *symindex_debug_problem(const struct symindex *index)
+{
+	static const char *const problems[SYMINDEX_DEBUG_KINDS] = {
+		[SYMINDEX_DEBUG_DAMAGED] = "its debug info is damaged",
+		[SYMINDEX_DEBUG_TOO_BIG] = "its debug info is too big",
+		[SYMINDEX_DEBUG_CRASHED] = "its debug info killed its reader, or took too long",
+	};
+
+	return index ? problems[index->header->debug] : NULL;
+}
+
+void symindex_note_debug_file(struct symindex *index, char *path)
+{
+	free(index->debug_file);
+	index->debug_file = path;
+}
+
+const char *symindex_debug_file(const struct symindex *index)
+{
+	return index->debug_file;
+}
+
+const struct symindex_header *symindex_header(const struct symindex *index)
+{
+	return index->header;
+}
+
+const char *symindex_string(const struct symindex *index, uint32_t at)
+{
+	return at < index->header->string_size ? index->strings + at : "";
 }
 
 /* Two segments may share a page of the file and, in odd files, more: code is what is asked for. */

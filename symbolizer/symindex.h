@@ -9,7 +9,14 @@
  *   struct symindex_header   magic, version, sizes, build id, counts
  *   struct symindex_segment  segment[segment_count]   PT_LOAD, sorted by file offset
  *   struct symindex_symbol   symbol[symbol_count]     sorted by vaddr, disjoint, never empty
+ *   struct symindex_area     area[area_count]         what calls stand at an address, from debug
+ * info struct symindex_node     node[node_count]         the calls: chains of inlined functions
+ *   struct symindex_row      row[row_count]           the lines
  *   char                     string[string_size]      NUL-terminated names, first is ""
+ *
+ * An area reaches to the next one and leads to the innermost function there; its parents lead on to
+ * the function that is really called, at parent 0. Node 0 and file 0 say "not known". A row reaches
+ * to the next one, too. Files are paths in the strings.
  *
  * Symbols of an ELF may overlap; here each vaddr has one name. An inner symbol wins inside its
  * range, and what is left of the outer one behind it is a range of its own with the outer's name.
@@ -30,7 +37,20 @@ enum { SYMINDEX_BUILD_ID_MAX = 64 }; /* bytes; SHA-1 ids have 20 */
 enum symindex_source {
 	SYMINDEX_NONE,	 /* neither .symtab nor .dynsym: every frame is module+0xoffset */
 	SYMINDEX_DYNSYM, /* exported symbols only */
+	SYMINDEX_GO,	 /* the table of a Go program's runtime */
 	SYMINDEX_SYMTAB,
+};
+
+/* What became of its debug info. */
+enum symindex_debug {
+	SYMINDEX_DEBUG_NONE,	 /* there is none */
+	SYMINDEX_DEBUG_OWN,	 /* read from the file itself */
+	SYMINDEX_DEBUG_SEPARATE, /* read from the debug file beside it */
+	SYMINDEX_DEBUG_GO,	 /* none; lines are from the table of its Go runtime */
+	SYMINDEX_DEBUG_DAMAGED,
+	SYMINDEX_DEBUG_TOO_BIG,
+	SYMINDEX_DEBUG_CRASHED, /* its reader died of it, or was killed; the symbols stand */
+	SYMINDEX_DEBUG_KINDS,
 };
 
 /* Caps of one module; past them it is refused (-EFBIG), not cut. */
@@ -39,10 +59,13 @@ enum {
 	SYMINDEX_STRINGS_MAX = 256 << 20, /* bytes; also fits the name field below */
 	SYMINDEX_SEGMENTS_MAX = 256,
 	SYMINDEX_SECTIONS_MAX = 64 << 10,
+	SYMINDEX_AREAS_MAX = 32 << 20, /* of areas, of nodes and of rows; past it no debug info */
 };
 
+enum { SYMINDEX_DEPTH_MAX = 128 }; /* levels of a chain, the function itself included */
+
 #define SYMINDEX_MAGIC	 "wicksym" /* with its NUL: 8 bytes */
-#define SYMINDEX_VERSION 1u
+#define SYMINDEX_VERSION 2u
 
 struct symindex_header {
 	char magic[8];
@@ -54,6 +77,14 @@ struct symindex_header {
 	uint32_t string_size; /* at least 1 */
 	uint32_t build_id_size;
 	uint8_t build_id[SYMINDEX_BUILD_ID_MAX]; /* zeros behind build_id_size */
+	uint64_t text;				 /* vaddr from which areas and rows count */
+	uint32_t area_count, node_count, row_count;
+	uint32_t debug;	    /* enum symindex_debug */
+	uint32_t debuglink; /* name in .gnu_debuglink, in the strings; 0 = none */
+	uint32_t debuglink_crc;
+	uint32_t altlink; /* name in .gnu_debugaltlink of what was read; 0 = none */
+	uint32_t alt_id_size;
+	uint8_t alt_id[SYMINDEX_BUILD_ID_MAX]; /* the build id that it asks for */
 };
 
 struct symindex_segment {
@@ -70,7 +101,26 @@ struct symindex_symbol {
 
 #define SYMINDEX_PLT 0x80000000u
 
-_Static_assert(sizeof(struct symindex_header) == 104, "file format");
+struct symindex_area {
+	uint32_t at; /* from text; ascending */
+	uint32_t node;
+};
+
+struct symindex_node {
+	uint32_t name;	     /* in the strings; 0 = the symbol's name will do */
+	uint32_t parent;     /* a node before this one; 0 = not inlined */
+	uint32_t file, line; /* where the parent has the call */
+};
+
+struct symindex_row {
+	uint32_t at; /* from text; ascending */
+	uint32_t file, line;
+};
+
+_Static_assert(sizeof(struct symindex_header) == 208, "file format");
+_Static_assert(sizeof(struct symindex_area) == 8, "file format");
+_Static_assert(sizeof(struct symindex_node) == 16, "file format");
+_Static_assert(sizeof(struct symindex_row) == 12, "file format");
 _Static_assert(sizeof(struct symindex_segment) == 32, "file format");
 _Static_assert(sizeof(struct symindex_symbol) == 16, "file format");
 
@@ -90,6 +140,11 @@ struct symindex_name {
  * would not have made. The descriptor stays the caller's and may be closed at once.
  */
 int symindex_open(int fd, struct symindex **ret_index);
+
+/* The same for a file that we wrote ourselves after such a check: only the header is checked again,
+ * so that it opens in microseconds. No look-up believes what it reads: damage on disk gives wrong
+ * names, not more. */
+int symindex_open_trusted(int fd, struct symindex **ret_index);
 void symindex_free(struct symindex *index);
 static inline void symindex_freep(struct symindex **index)
 {
@@ -99,6 +154,22 @@ static inline void symindex_freep(struct symindex **index)
 /* The name of the symbol that covers vaddr. False: no symbol covers it. Never the nearest one
  * before. Callers look return addresses up at vaddr - 1. Any thread. */
 bool symindex_lookup(const struct symindex *index, uint64_t vaddr, struct symindex_name *ret_name);
+
+/* One level of what runs at a vaddr. */
+struct symindex_frame {
+	const char *function; /* mangled, if the language does; NULL = no name is known */
+	const char *file;     /* path; NULL = not known */
+	uint32_t line;	      /* 0 = not known */
+	bool is_plt;	      /* as above */
+	bool is_inlined;      /* into the next level */
+};
+
+/* The levels at a vaddr, innermost first: inlined functions, then the one that was called (the last
+ * level, named by its symbol if it has one). Gives their number: at most max, and never 0 for a max
+ * above 0, for there is always a last level, if nameless. Strings are borrowed from the index. Any
+ * thread. */
+uint32_t symindex_frames(const struct symindex *index, uint64_t vaddr,
+			 struct symindex_frame *ret_frames, uint32_t max);
 
 /* off -> vaddr through the PT_LOAD that holds off (research: p_vaddr - p_offset differs between
  * segments, so never by one bias for the whole file). False: no segment holds it. */
@@ -120,11 +191,36 @@ size_t symindex_bytes(const struct symindex *index);
 bool symindex_at(const struct symindex *index, uint32_t n, struct symindex_name *ret_name);
 const struct symindex_segment *symindex_segment(const struct symindex *index, uint32_t n);
 
+/* What became of the debug info; has_lines: rows are there. */
+enum symindex_debug symindex_debug(const struct symindex *index);
+bool symindex_has_lines(const struct symindex *index);
+/* Why there are no lines though there is debug info, for a person; NULL: nothing to tell (index may
+ * be NULL). */
+const char *symindex_debug_problem(const struct symindex *index);
+/* The separate debug file it was read from, NULL if there was none: what the reader's caller noted.
+ * Takes the path, malloc()ed. */
+void symindex_note_debug_file(struct symindex *index, char *path);
+const char *symindex_debug_file(const struct symindex *index);
+/* The header and the strings that it names: for dumps, and to look for further files. */
+const struct symindex_header *symindex_header(const struct symindex *index);
+const char *symindex_string(const struct symindex *index, uint32_t at);
+
+/* Descriptors; -1 = none. */
+struct symindex_input {
+	int elf_fd;
+	int debug_fd;	   /* its separate debug file, if that is what it proves to be */
+	int alt_fd;	   /* what .gnu_debugaltlink (dwz) of the one or the other names */
+	bool symbols_only; /* the debug info has killed a reader: so it says in the index */
+	bool may_ask;	   /* an alt file that is named but not given is asked for first: debug info
+			    * is left out, the header has its name */
+};
+
 /*
- * In the parser child only: reads the ELF behind elf_fd with libelf and writes the table to out_fd.
- * Foreign bytes: bounded, capped. -ENOEXEC: not an ELF file this can read; -EBADMSG: damaged;
- * -EFBIG: past a cap.
+ * In the parser child only: reads the files with libelf and the reader of dwarf.h and writes the
+ * table to out_fd. Foreign bytes: bounded, capped. -ENOEXEC: not an ELF file this can read;
+ * -EBADMSG: damaged; -EFBIG: past a cap. Debug info that is damaged or too big costs no symbols:
+ * see symindex_debug().
  */
-int symindex_build(int elf_fd, int out_fd);
+int symindex_build(const struct symindex_input *input, int out_fd);
 
 #endif

@@ -9,7 +9,7 @@ import { readPprof } from './pprof.js';
 
 export const KIND = { ROOT: 0, PROCESS: 1, USER: 2, KERNEL: 3, UNNAMED: 4 };
 
-const USER_AREAS = /^\[(vdso|vsyscall|heap|stack|anon|uprobes|unknown|unmapped)/;
+const USER_AREAS = /^\[(vdso|vsyscall|heap|stack|anon|jit|uprobes|unknown|unmapped)/;
 
 /* What stands where a name could not be found. */
 const UNNAMED = /\+0x[0-9a-f]+$|^\[(unknown|unmapped|kernel)\]$/;

@@ -10,6 +10,7 @@ BUILD=${BUILD:-$tree/build}
 WICK=$BUILD/wick
 FIXTURES=$BUILD/tests/fixtures
 tmp=$(mktemp -d)
+export WICK_SYMBOL_CACHE=$tmp/symbol-cache
 children=()
 at_exit=()
 

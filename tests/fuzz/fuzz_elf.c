@@ -20,6 +20,7 @@ static int memfd(void)
 static void check_index(int fd, size_t size)
 {
 	struct symindex *index = NULL;
+	struct symindex_frame frames[SYMINDEX_DEPTH_MAX];
 	struct symindex_name at, found;
 	uint64_t vaddr;
 
@@ -29,6 +30,9 @@ static void check_index(int fd, size_t size)
 		if (!symindex_lookup(index, at.start + at.size - 1, &found) ||
 		    found.symbol != at.symbol || found.start != at.start)
 			abort();
+	for (vaddr = 0; vaddr < 0x4000; vaddr++)
+		symindex_frames(index, symindex_header(index)->text + vaddr, frames,
+				SYMINDEX_DEPTH_MAX);
 	symindex_vaddr(index, size / 2, &vaddr);
 	symindex_free(index);
 }
@@ -39,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	if (write(elf, bytes, size) != (ssize_t)size)
 		abort();
-	if (!symindex_build(elf, out))
+	if (!symindex_build(&(struct symindex_input){elf, -1, -1, false, false}, out))
 		check_index(out, size);
 	close(elf);
 	close(out);

@@ -33,7 +33,7 @@ static struct symindex *index_of_fd(int elf_fd, int *ret_err)
 	_cleanup_close_ int out = memfd_create("test", MFD_CLOEXEC);
 	struct symindex *index = NULL;
 
-	*ret_err = symindex_build(elf_fd, out);
+	*ret_err = symindex_build(&(struct symindex_input){elf_fd, -1, -1, false, false}, out);
 	if (!*ret_err)
 		*ret_err = symindex_open(out, &index);
 	return index;
@@ -418,6 +418,7 @@ static void try_elf(const void *bytes, size_t size, unsigned int *accepted)
 {
 	_cleanup_close_ int fd = memfd_of(bytes, size);
 	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	struct symindex_frame frames[SYMINDEX_DEPTH_MAX];
 	struct symindex_name name;
 	uint64_t vaddr;
 	int err;
@@ -430,6 +431,9 @@ static void try_elf(const void *bytes, size_t size, unsigned int *accepted)
 	++*accepted;
 	for (uint32_t i = 0; symindex_at(index, i, &name); i++)
 		CHECK(symindex_lookup(index, name.start + name.size - 1, &name));
+	for (vaddr = 0; vaddr < 0x1000; vaddr += 7)
+		CHECK(symindex_frames(index, symindex_header(index)->text + vaddr, frames,
+				      SYMINDEX_DEPTH_MAX) > 0);
 	symindex_vaddr(index, size / 2, &vaddr);
 }
 
@@ -462,11 +466,67 @@ TEST(an_elf_with_random_bytes_changed_is_refused_or_read_safely)
 	CHECK(accepted > 100);
 }
 
+static const char *const debug_fixtures[] = {ELF_DIR "/gcc_dwarf4.elf", ELF_DIR "/gcc_dwarf5.elf",
+					     ELF_DIR "/clang_dwarf4.elf",
+					     ELF_DIR "/clang_dwarf5.elf"};
+
+TEST(inlined_calls_are_chains_that_end_in_their_function)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(debug_fixtures); i++) {
+		_cleanup_(symindex_freep) struct symindex *index = index_of(debug_fixtures[i]);
+		struct symindex_frame frames[4];
+		unsigned int deepest = 0;
+		uint64_t start, limit, off;
+
+		CHECK_INT(symindex_debug(index), SYMINDEX_DEBUG_OWN);
+		symindex_text(index, &start, &limit, &off);
+		for (uint64_t vaddr = start; vaddr < limit; vaddr++) {
+			if (symindex_frames(index, vaddr, frames, 4) != 3)
+				continue;
+			deepest++;
+			CHECK_STR(frames[0].function, "twice");
+			CHECK_INT(frames[0].line, 9);
+			CHECK_STR(frames[1].function, "four_times");
+			CHECK_INT(frames[1].line, 16);
+			CHECK(strstr(frames[2].function, "inlined_entry") == frames[2].function);
+			CHECK_INT(frames[2].line, 22);
+			CHECK(strstr(frames[2].file, "/tests/unit/elf/inlined.c"));
+		}
+		CHECK(deepest > 10);
+	}
+}
+
+TEST(mutants_of_debug_info_are_read_safely)
+{
+	enum { MUTANTS = 10000 };
+	unsigned int accepted = 0;
+	uint64_t state = 11;
+
+	for (size_t i = 0; i < ARRAY_SIZE(debug_fixtures); i++) {
+		_cleanup_(buf_release) struct buf elf = {0}, mutant = {0};
+
+		read_file(debug_fixtures[i], &elf);
+		for (unsigned int n = 0; n < MUTANTS / ARRAY_SIZE(debug_fixtures); n++) {
+			buf_clear(&mutant);
+			buf_add(&mutant, elf.bytes, elf.used);
+			/* The ELF header stands, so that most get as far as the debug info. */
+			for (unsigned int j = 0; j <= n % 8; j++)
+				mutant.bytes[64 + next_random(&state) % (mutant.used - 64)] =
+					(char)next_random(&state);
+			try_elf(mutant.bytes, mutant.used, &accepted);
+		}
+	}
+	CHECK(accepted > MUTANTS / 2);
+}
+
 /* A sound index of two symbols, to forge. */
 struct forged {
 	struct symindex_header header;
 	struct symindex_segment segments[2];
 	struct symindex_symbol symbols[2];
+	struct symindex_area areas[2];
+	struct symindex_node nodes[3];
+	struct symindex_row rows[2];
 	char strings[8];
 } __attribute__((packed));
 
@@ -481,11 +541,19 @@ static struct forged sound(void)
 			   .symbol_count = 2,
 			   .string_size = 8,
 			   .build_id_size = 3,
-			   .build_id = {1, 2, 3}},
+			   .build_id = {1, 2, 3},
+			   .text = 0x1100,
+			   .area_count = 2,
+			   .node_count = 3,
+			   .row_count = 2,
+			   .debug = SYMINDEX_DEBUG_OWN},
 		.segments = {{.off = 0, .vaddr = 0, .size = 0x100, .flags = PF_R},
 			     {.off = 0x100, .vaddr = 0x1100, .size = 0x100, .flags = PF_R | PF_X}},
 		.symbols = {{.vaddr = 0x1100, .size = 0x10, .name = 1},
 			    {.vaddr = 0x1110, .size = 0x20, .name = 4 | SYMINDEX_PLT}},
+		.areas = {{.at = 4, .node = 2}, {.at = 8, .node = 1}},
+		.nodes = {{0}, {.name = 1}, {.name = 4, .parent = 1, .file = 1, .line = 7}},
+		.rows = {{.at = 0, .file = 4, .line = 3}, {.at = 0x10}},
 		.strings = "\0ab\0cde",
 	};
 }
@@ -517,8 +585,8 @@ TEST(an_index_with_any_header_field_wrong_is_refused)
 {
 	REFUSES(f.header.magic[0] = 'W');
 	REFUSES(f.header.magic[7] = 1);
-	REFUSES(f.header.version = 2);
-	REFUSES(f.header.source = 3);
+	REFUSES(f.header.version = 1);
+	REFUSES(f.header.source = 4);
 	REFUSES(f.header.source = SYMINDEX_NONE);
 	REFUSES(f.header.size--);
 	REFUSES(f.header.size++);
@@ -559,6 +627,57 @@ TEST(an_index_with_wrong_segments_symbols_or_strings_is_refused)
 	REFUSES(f.symbols[0].name = 0x7fffffff);
 	REFUSES(f.strings[0] = 'x');
 	REFUSES(f.strings[7] = 'x');
+}
+
+TEST(an_index_with_wrong_calls_or_lines_is_refused)
+{
+	REFUSES(f.header.area_count = 1);
+	REFUSES(f.header.node_count = 2);
+	REFUSES(f.header.row_count = 3);
+	REFUSES(f.header.area_count = UINT32_MAX);
+	REFUSES(f.header.debug = SYMINDEX_DEBUG_KINDS);
+	REFUSES(f.header.alt_id_size = 65);
+	REFUSES(f.header.debuglink = 2);
+	REFUSES(f.header.altlink = 8);
+	REFUSES(f.areas[1].at = 4);
+	REFUSES(f.areas[0].node = 3);
+	REFUSES(f.nodes[1].parent = 1);
+	REFUSES(f.nodes[2].parent = 2);
+	REFUSES(f.nodes[0].parent = 2);
+	REFUSES(f.nodes[2].name = 5);
+	REFUSES(f.nodes[2].file = 3);
+	REFUSES(f.rows[0].at = 0x10);
+	REFUSES(f.rows[0].file = 8);
+}
+
+TEST(frames_go_from_the_innermost_call_to_the_function_that_its_symbol_names)
+{
+	struct forged f = sound();
+	_cleanup_close_ int fd = memfd_of(&f, sizeof(f));
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	struct symindex_frame frames[4];
+
+	CHECK_INT(symindex_open(fd, &index), 0);
+	if (!index)
+		return;
+	CHECK_INT(symindex_frames(index, 0x1105, frames, 4), 2);
+	CHECK_STR(frames[0].function, "cde");
+	CHECK_STR(frames[0].file, "cde");
+	CHECK_INT(frames[0].line, 3);
+	CHECK(frames[0].is_inlined && !frames[1].is_inlined);
+	CHECK_STR(frames[1].function, "ab");
+	CHECK_STR(frames[1].file, "ab");
+	CHECK_INT(frames[1].line, 7);
+	CHECK_INT(symindex_frames(index, 0x1105, frames, 1), 1);
+	CHECK_INT(symindex_frames(index, 0x1108, frames, 4), 1);
+	CHECK_INT(frames[0].line, 3);
+	CHECK_INT(symindex_frames(index, 0x1112, frames, 4), 1);
+	CHECK_INT(frames[0].line, 0);
+	CHECK(frames[0].is_plt && !frames[0].file);
+	CHECK_INT(symindex_frames(index, 0x10ff, frames, 4), 1);
+	CHECK(!frames[0].function && !frames[0].file);
+	CHECK_INT(symindex_frames(index, 0x1100 + (1ULL << 32), frames, 4), 1);
+	CHECK(!frames[0].function && !frames[0].file);
 }
 
 TEST(an_index_cut_at_any_byte_or_grown_is_refused)

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "symbolizer/debug_files.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const char debug_directory[] = "/usr/lib/debug";
+
+void debug_file_release(struct debug_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file->path);
+	*file = DEBUG_FILE_NONE;
+}
+
+/* A device or FIFO is looked at but never opened. */
+static int open_regular(int root_fd, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	_cleanup_close_ int found = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	char again[32];
+	struct stat st;
+	int fd;
+
+	if (found < 0 || fstat(found, &st) || !S_ISREG(st.st_mode))
+		return -ENOENT;
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", found);
+	fd = open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -ENOENT : fd;
+}
+
+static int open_in_roots(int root_fd, struct buf *path, struct debug_file *ret_file)
+{
+	_cleanup_close_ int own_root = -1;
+	char *copy;
+	int fd = -ENOENT;
+
+	if (!buf_cstr(path))
+		return -ENOMEM;
+	if (root_fd >= 0)
+		fd = open_regular(root_fd, path->bytes);
+	if (fd < 0) {
+		own_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd = open_regular(own_root, path->bytes);
+	}
+	if (fd < 0)
+		return -ENOENT;
+	copy = strdup(path->bytes);
+	if (!copy) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*ret_file = (struct debug_file){fd, copy};
+	return 0;
+}
+
+int debug_file_by_build_id(int root_fd, const uint8_t *id, size_t size, struct debug_file *ret_file)
+{
+	_cleanup_(buf_release) struct buf path = {0};
+
+	if (size < 2)
+		return -ENOENT;
+	buf_printf(&path, "%s/.build-id/%02x/", debug_directory, id[0]);
+	for (size_t i = 1; i < size; i++)
+		buf_printf(&path, "%02x", id[i]);
+	buf_add_str(&path, ".debug");
+	return open_in_roots(root_fd, &path, ret_file);
+}
+
+/* prefix, the directory of path, middle, name */
+static int open_beside(int root_fd, const char *prefix, const char *path, const char *middle,
+		       const char *name, struct debug_file *ret_file)
+{
+	_cleanup_(buf_release) struct buf candidate = {0};
+	const char *slash = strrchr(path, '/');
+
+	buf_add_str(&candidate, prefix);
+	buf_add(&candidate, path, slash ? (size_t)(slash + 1 - path) : 0);
+	buf_add_str(&candidate, middle);
+	buf_add_str(&candidate, name);
+	return open_in_roots(root_fd, &candidate, ret_file);
+}
+
+int debug_file_by_link(int root_fd, const char *path, const char *link, struct debug_file *ret_file)
+{
+	int err;
+
+	if (*path != '/' || strchr(link, '/'))
+		return -ENOENT;
+	err = open_beside(root_fd, debug_directory, path, "", link, ret_file);
+	if (err == -ENOENT)
+		err = open_beside(root_fd, "", path, ".debug/", link, ret_file);
+	if (err == -ENOENT)
+		err = open_beside(root_fd, "", path, "", link, ret_file);
+	return err;
+}
+
+int debug_file_by_altlink(int root_fd, const char *path, const char *link,
+			  struct debug_file *ret_file)
+{
+	return open_beside(root_fd, "", *link == '/' ? "" : path, "", link, ret_file);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "symbolizer/perf_map.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { PIECE = 64 << 10 };
+
+/* --- opening --- */
+
+int perf_map_find_owner(pid_t pid, struct perf_map_owner *ret_owner)
+{
+	struct perf_map_owner owner = {.ns_pid = pid};
+	char path[32], line[256];
+	_cleanup_fclose_ FILE *file = NULL;
+	bool has_uid = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *last = strrchr(line, '\t');
+
+		if (sscanf(line, "Uid:\t%*u\t%u", &owner.uid) == 1)
+			has_uid = true;
+		else if (!strncmp(line, "NSpid:", 6) && last) /* outermost namespace first */
+			owner.ns_pid = (pid_t)strtol(last, NULL, 10);
+	}
+	if (!has_uid)
+		return -ESRCH;
+	*ret_owner = owner;
+	return 0;
+}
+
+int perf_map_open(int root_fd, const struct perf_map_owner *owner)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "tmp/perf-%d.map", owner->ns_pid);
+	fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+	    (st.st_uid != owner->uid && st.st_uid != 0))
+		return -ENOENT;
+	return TAKE_FD(fd);
+}
+
+/* --- reading --- */
+
+/* A hexadecimal number, with or without 0x, up to a space, which is stepped over. */
+static bool take_hex(const char **at, const char *end, uint64_t *ret_number)
+{
+	const char *p = *at;
+	uint64_t number = 0;
+	unsigned int digits = 0;
+
+	if (end - p > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
+		p += 2;
+	for (; p < end && *p != ' '; p++, digits++) {
+		unsigned int digit = *p >= '0' && *p <= '9'   ? (unsigned int)(*p - '0')
+				     : *p >= 'a' && *p <= 'f' ? (unsigned int)(*p - 'a') + 10
+				     : *p >= 'A' && *p <= 'F' ? (unsigned int)(*p - 'A') + 10
+							      : 16;
+
+		if (digit > 15 || digits == 16)
+			return false;
+		number = number << 4 | digit;
+	}
+	if (!digits || p == end)
+		return false;
+	*at = p + 1;
+	*ret_number = number;
+	return true;
+}
+
+/* Where in the file an address's name stands; the newest so far. */
+struct found {
+	uint64_t start;
+	off_t off;
+	uint32_t length; /* 0 = none */
+};
+
+struct reader {
+	const struct perf_map_name *names;
+	struct found *found; /* by name */
+	size_t count;
+	uint32_t lines;
+};
+
+static void take_line(struct reader *r, const char *line, const char *end, off_t off)
+{
+	const char *at = line;
+	uint64_t start, size;
+	size_t low = 0, high = r->count;
+
+	if (!take_hex(&at, end, &start) || !take_hex(&at, end, &size) || at == end)
+		return;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (r->names[middle].addr < start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < r->count && r->names[low].addr - start < size; low++)
+		r->found[low] = (struct found){
+			.start = start,
+			.off = off + (at - line),
+			.length = (uint32_t)(end - at < PERF_MAP_NAME_MAX ? end - at
+									  : PERF_MAP_NAME_MAX),
+		};
+}
+
+/* The whole lines of a piece; gives the bytes taken. off: of the piece in the file. */
+static size_t take_lines(struct reader *r, const char *piece, size_t size, off_t off)
+{
+	const char *at = piece, *end;
+
+	while (r->lines < PERF_MAP_LINES_MAX &&
+	       (end = memchr(at, '\n', size - (size_t)(at - piece)))) {
+		take_line(r, at, end, off + (at - piece));
+		at = end + 1;
+		r->lines++;
+	}
+	return (size_t)(at - piece);
+}
+
+/* A line that is longer than a piece ends the reading. */
+static void read_lines(int fd, struct reader *r, char *piece)
+{
+	off_t off = 0;
+
+	while (off < PERF_MAP_BYTES_MAX) {
+		ssize_t got = pread(fd, piece, PIECE, off);
+		size_t taken = got > 0 ? take_lines(r, piece, (size_t)got, off) : 0;
+
+		if (!taken)
+			return;
+		off += (off_t)taken;
+	}
+}
+
+/* The file may have changed between the two passes: then a name is a wrong one, but bounded. */
+static char *read_name(int fd, const struct found *found)
+{
+	char *name = malloc(found->length + 1u);
+	ssize_t got = name ? pread(fd, name, found->length, found->off) : -1;
+
+	if (got <= 0) {
+		free(name);
+		return NULL;
+	}
+	name[got] = '\0';
+	name[strcspn(name, "\r\n")] = '\0';
+	return name;
+}
+
+int perf_map_read(int fd, struct perf_map_name *names, size_t count)
+{
+	_cleanup_free_ struct found *found = calloc(count + 1, sizeof(*found));
+	_cleanup_free_ char *piece = malloc(PIECE);
+	struct reader reader = {.names = names, .found = found, .count = count};
+
+	if (!found || !piece)
+		return -ENOMEM;
+	read_lines(fd, &reader, piece);
+	for (size_t i = 0; i < count; i++) {
+		if (!found[i].length)
+			continue;
+		names[i].start = found[i].start;
+		names[i].name = read_name(fd, &found[i]);
+	}
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Names of code made at run time, from /tmp/perf-PID.map, the text that node, Java, Python, .NET
+ * and others write: "START SIZE NAME", both numbers hexadecimal, newer lines behind older ones.
+ * Anybody may write such a file: it is opened with care, read as a stream in pieces, and capped.
+ */
+#ifndef WICK_SYMBOLIZER_PERF_MAP_H
+#define WICK_SYMBOLIZER_PERF_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	PERF_MAP_BYTES_MAX = 16 << 20,
+	PERF_MAP_LINES_MAX = 200000,
+	PERF_MAP_NAME_MAX = 1024, /* bytes of a name; the rest is cut off */
+};
+
+/* An address to be named. */
+struct perf_map_name {
+	uint64_t addr;
+	uint64_t start; /* of the code that holds it, if it has a name */
+	char *name;	/* malloc()ed; NULL = none */
+};
+
+/* What is needed of a process while it is there, so that its map can be opened later. */
+struct perf_map_owner {
+	pid_t ns_pid; /* as the process itself knows it */
+	uid_t uid;
+};
+
+/* 0 or -ESRCH. */
+int perf_map_find_owner(pid_t pid, struct perf_map_owner *ret_owner);
+
+/* The map of a process below its root (an O_PATH descriptor). -ENOENT: there is none that may be
+ * believed: a regular file with one name, owned by the process's user or by root. */
+int perf_map_open(int root_fd, const struct perf_map_owner *owner);
+
+/* Names the addresses, which are sorted: the last line that holds one names it. Past a cap the rest
+ * of the file is not read; a last line without its end is none. 0 or -ENOMEM. */
+int perf_map_read(int fd, struct perf_map_name *names, size_t count);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/cleanup.h"
+#include "formats/folded.h"
+#include "formats/frames.h"
+#include "tests/test.h"
+
+#include <errno.h>
+
+static uint32_t mapping(struct profile *profile, const char *file)
+{
+	struct profile_mapping m = {0};
+	uint32_t id = 0;
+
+	CHECK_INT(profile_add_string(profile, file, &m.file), 0);
+	CHECK_INT(profile_add_mapping(profile, &m, &id), 0);
+	return id;
+}
+
+/* A location whose lines are the names, up to NULL. */
+static uint32_t location(struct profile *profile, uint32_t of, uint64_t address,
+			 const char *const *names)
+{
+	struct profile_location at = {.mapping = of, .address = address};
+	struct profile_line lines[8] = {0};
+	uint32_t count = 0, id = 0;
+
+	for (; names[count]; count++) {
+		struct profile_function function = {0};
+
+		profile_add_string(profile, names[count], &function.name);
+		CHECK_INT(profile_add_function(profile, &function, &lines[count].function), 0);
+	}
+	CHECK_INT(profile_add_location(profile, &at, lines, count, &id), 0);
+	return id;
+}
+
+#define LOCATION(of, address, ...)                                                                 \
+	location(profile, of, address, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+
+/* main calls f, which has g and h inlined; below it the kernel; and code made at run time. */
+static struct profile *example(void)
+{
+	struct profile *profile = NULL;
+	uint32_t app, kernel, jit, stack[4];
+	const int64_t one[2] = {1, 1};
+
+	if (profile_new(&profile) || profile_init_cpu(profile, 1))
+		return NULL;
+	app = mapping(profile, "/bin/app");
+	kernel = mapping(profile, "[kernel.kallsyms]");
+	jit = mapping(profile, "[jit]");
+	stack[3] = LOCATION(app, 1, "main");
+	stack[2] = LOCATION(app, 2, "h", "g", "f");
+	stack[1] = LOCATION(kernel, 3, "do_syscall");
+	stack[0] = LOCATION(mapping(profile, "[ext4]"), 4, "ext4_read");
+	CHECK_INT(profile_add_sample(profile, stack, 4, NULL, 0, one), 0);
+	stack[2] = LOCATION(jit, 5, "js");
+	stack[1] = LOCATION(app, 6);
+	stack[0] = LOCATION(mapping(profile, "[vdso]"), 7, "clock");
+	CHECK_INT(profile_add_sample(profile, stack, 4, NULL, 0, one), 0);
+	return profile;
+}
+
+static const char *folded(const struct profile *profile, struct buf *out)
+{
+	buf_clear(out);
+	CHECK_INT(folded_write(profile, out), 0);
+	return buf_cstr(out);
+}
+
+TEST(kernel_inlined_and_jit_frames_are_marked_and_no_others)
+{
+	_cleanup_(profile_freep) struct profile *profile = example();
+	_cleanup_(buf_release) struct buf out = {0};
+
+	CHECK_INT(frames_annotate(profile), 0);
+	CHECK_STR(folded(profile, &out), "main;f;g_[i];h_[i];do_syscall_[k];ext4_read_[k] 1\n"
+					 "main;js_[j];app+0x6;clock 1\n");
+}
+
+TEST(expanded_each_location_has_one_line_and_the_stacks_read_the_same)
+{
+	_cleanup_(profile_freep) struct profile *profile = example();
+	_cleanup_(buf_release) struct buf before = {0}, after = {0};
+
+	folded(profile, &before);
+	CHECK_INT(frames_expand(profile), 0);
+	CHECK_STR(folded(profile, &after), before.bytes);
+	CHECK_INT(profile->samples[0].location_count, 6);
+	CHECK_INT(profile->samples[1].location_count, 4);
+	for (uint32_t i = 0; i < profile->sample_location_count; i++)
+		CHECK(profile->locations[profile->sample_locations[i]].line_count <= 1);
+}
+
+TEST(a_stack_that_expands_past_the_limit_is_refused)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	uint32_t stack[PROFILE_DEPTH_MAX], id, app;
+	const int64_t one[2] = {1, 1};
+
+	CHECK_INT(profile_new(&profile) || profile_init_cpu(profile, 1), 0);
+	app = mapping(profile, "/bin/app");
+	id = LOCATION(app, 1, "a", "b");
+	for (uint32_t i = 0; i < PROFILE_DEPTH_MAX; i++)
+		stack[i] = id;
+	CHECK_INT(profile_add_sample(profile, stack, PROFILE_DEPTH_MAX / 2 + 1, NULL, 0, one), 0);
+	CHECK_INT(frames_expand(profile), -E2BIG);
+}
+
+TEST_MAIN()
