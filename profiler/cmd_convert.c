@@ -61,7 +61,7 @@ static const struct option_spec convert_specs[] = {
 	 .value = "OUT",
 	 .help = "what to write, named by format; - is folded text",
 	 .offset = offsetof(struct convert_options, output)},
-	OUTPUT_FRAME_OPTIONS(struct convert_options),
+	OUTPUT_FRAME_OPTIONS(struct convert_options, false),
 	{.name = NULL},
 };
 

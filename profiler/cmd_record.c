@@ -60,7 +60,7 @@ static const struct option_spec record_options[] = {
 	 .value = "FILE",
 	 .help = "what to write (wick.pb.gz); - is folded text on stdout",
 	 .offset = offsetof(struct record_options, output)},
-	OUTPUT_FRAME_OPTIONS(struct record_options),
+	OUTPUT_FRAME_OPTIONS(struct record_options, true),
 	SAMPLING_OPTIONS(struct record_options),
 	{.name = NULL},
 };

@@ -53,18 +53,20 @@ int output_shape(struct profile *profile, const struct output_frames *frames);
 /* --inline: parses into the struct output_frames at spec->offset. */
 int output_parse_inline(void *options, const struct option_spec *spec, const char *value);
 
-/* Rows for a table of options; type has a struct output_frames named frames. */
-#define OUTPUT_FRAME_OPTIONS(type)                                                                 \
+/* Rows for a table of options; type has a struct output_frames named frames.
+ * is_hidden: not in --help, where that would be longer than a screen. */
+#define OUTPUT_FRAME_OPTIONS(type, is_hidden)                                                      \
 	{.name = "inline",                                                                         \
 	 .kind = OPTION_CALL,                                                                      \
 	 .value = "HOW",                                                                           \
 	 .help = "inlined calls: lines, or expand (own locations)",                                \
 	 .offset = offsetof(type, frames),                                                         \
+	 .hidden = is_hidden,                                                                      \
 	 .parse = output_parse_inline},                                                            \
 	{                                                                                          \
 		.name = "annotate", .kind = OPTION_FLAG,                                           \
 		.help = "mark names: _[k] kernel, _[i] inlined, _[j] JIT",                         \
-		.offset = offsetof(type, frames.annotate),                                         \
+		.offset = offsetof(type, frames.annotate), .hidden = is_hidden,                    \
 	}
 
 #endif

@@ -25,19 +25,24 @@ static double now(void)
 int main(int argc, char **argv)
 {
 	struct symindex_frame frames[SYMINDEX_DEPTH_MAX];
+	struct symindex_name name = {0};
 	struct symindex *index = NULL, *checked = NULL;
-	uint64_t start, limit, off, state = 42, count, levels = 0, letters = 0;
+	uint64_t start, limit, state = 42, count, levels = 0, letters = 0;
 	int fd = argc == 3 ? open(argv[1], O_RDONLY) : -1;
 	double began = now(), opened, end;
 
-	if (fd < 0 || symindex_open_trusted(fd, &index))
+	if (fd < 0 || symindex_open_trusted(fd, &index) || !symindex_count(index))
 		return 1;
 	opened = now();
 	if (symindex_open(fd, &checked))
 		return 1;
 	printf("open %.0f us, with all checks %.0f us\n", (opened - began) * 1e6,
 	       (now() - opened) * 1e6);
-	symindex_text(index, &start, &limit, &off);
+	/* Not of the segments: a separate debug file's are empty. */
+	symindex_at(index, 0, &name);
+	start = name.start;
+	symindex_at(index, symindex_count(index) - 1, &name);
+	limit = name.start + name.size;
 	count = strtoull(argv[2], NULL, 10);
 	for (int round = 0; round < 2; round++) {
 		began = now();
