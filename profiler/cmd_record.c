@@ -192,8 +192,7 @@ const struct command record_command = {
 	.summary = "sample for a while and write a profile",
 	.details =
 		"By FILE's extension: .pb.gz .pb .pb.zst (pprof), .folded .folded.gz .folded.zst\n"
-		"(stacks, one a line), .html (the viewer with the data inside).\n"
-		"Ctrl-C writes what was taken; the second one quits without.\n",
+		"(stacks), .html (the viewer with the data). Ctrl-C writes what was taken.\n",
 	.options = record_options,
 	.options_size = sizeof(struct record_options),
 	.defaults = &defaults,

@@ -52,13 +52,13 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	{ .name = "threads", .kind = OPTION_FLAG, .help = "tell threads apart (labels tid, thread)", \
 	  .offset = offsetof(type, sampling.threads) },                                            \
 	{ .name = "unwind", .kind = OPTION_CALL, .value = "auto|fp",                               \
-	  .help = "user stacks by .eh_frame and frame pointers, or by those alone (auto)",         \
+	  .help = "walk by .eh_frame too, or by frame pointers alone",         \
 	  .offset = offsetof(type, sampling), .parse = sampling_parse_unwind },                    \
 	{ .name = "unwind-memory", .kind = OPTION_BYTES, .value = "SIZE",                          \
-	  .help = "room for unwind tables; those not used for longest go (32M)",                   \
+	  .help = "room for unwind tables, oldest go first (32M)",                   \
 	  .offset = offsetof(type, sampling.unwind_bytes) },                                       \
 	{ .name = "max-depth", .kind = OPTION_UINT, .value = "N",                                  \
-	  .help = "frames of a user stack; of a deeper one both ends are kept (127)",              \
+	  .help = "frames of a user stack, from both ends (127)",              \
 	  .offset = offsetof(type, sampling.max_depth), .min = 8, .max = 1024 },                   \
 	{ .name = "cgroup", .kind = OPTION_STRING, .value = "PATH",                                \
 	  .help = "only this control group and those below it",                                    \
