@@ -16,7 +16,9 @@ JS
 run()
 {
 	: >"$tmp/ready"
-	"$@" node --perf-basic-prof --interpreted-frames-native-stack "$tmp/hot.js" >"$tmp/ready" &
+	# It leaves a log of its own where it stands.
+	(cd "$tmp" && exec "$@" node --perf-basic-prof --interpreted-frames-native-stack "$tmp/hot.js") \
+		>"$tmp/ready" &
 	children+=($!)
 	wait_until grep -q ready "$tmp/ready"
 	pid=$(pgrep -n -f "perf-basic-prof.*$tmp/hot.js")
