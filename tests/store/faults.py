@@ -170,7 +170,7 @@ CALLS = {
 	"newfstatat": ["EIO"],
 	"fstatfs": ["EIO", "EINTR"],
 	"ftruncate": ["EIO", "ENOSPC"],
-	"fcntl": ["EIO", "ENOLCK"],
+	"fcntl": ["EIO"],
 	"getdents64": ["EIO"],
 	"mkdir": ["ENOSPC", "EIO"],
 	"mmap": ["ENOMEM"],
