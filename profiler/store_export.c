@@ -43,7 +43,7 @@ static int add(struct store_sum *sum, struct profile *profile, const struct slic
 	int err;
 
 	store_drop_own_words(profile);
-	if (sum->range->match_count)
+	if (sum->range && sum->range->match_count)
 		store_keep_matching(profile, sum->range->matches, sum->range->match_count);
 	err = profile_merge(sum->profile, profile);
 	if (err)

@@ -53,9 +53,9 @@ enum statement {
 };
 
 static const char *const texts[STATEMENTS] = {
-	[LOAD] = "SELECT level, first, last, parts, boot, start_ns, end_ns, wall_ns, wall_end_ns,"
-		 " align_ns, age_ns, samples, cpu_ns, taken, written, dropped, complete, bytes"
-		 " FROM slice ORDER BY first, level DESC",
+	[LOAD] = ("SELECT level, first, last, parts, boot, start_ns, end_ns, wall_ns, wall_end_ns,"
+		  " align_ns, age_ns, samples, cpu_ns, taken, written, dropped, complete, bytes"
+		  " FROM slice ORDER BY first, level DESC"),
 	[ADD] = "INSERT OR REPLACE INTO slice VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[ADD_SERVICE] = "INSERT OR REPLACE INTO timeline VALUES(?1,?2,?3,?4,?5,?6)",
 	[REMOVE_SERVICES] = "DELETE FROM timeline WHERE level=?1 AND first=?2",
