@@ -125,12 +125,17 @@ size_t hashmap_bytes(const struct hashmap *map)
 	return map->slots ? ((size_t)map->mask + 1) * sizeof(*map->slots) : 0;
 }
 
+/* Before there is a second thread: all shall hash alike. */
+static uint64_t seed;
+
+__attribute__((constructor)) static void draw_seed(void)
+{
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = 0x9e3779b97f4a7c15;
+}
+
 uint64_t hash_bytes(const void *bytes, size_t size)
 {
-	static uint64_t seed;
-
-	if (!seed && getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = 0x9e3779b97f4a7c15;
 	return XXH3_64bits_withSeed(bytes, size, seed);
 }
 

@@ -51,8 +51,7 @@ void hashmap_move(struct hashmap *map, uint64_t hash, uint32_t from, uint32_t to
 /* Bytes held, for memory accounting. */
 size_t hashmap_bytes(const struct hashmap *map);
 
-/* A 64-bit hash (XXH3) with a seed drawn at the first call: keys here are often chosen by others.
- */
+/* A 64-bit hash (XXH3) with a seed drawn at the start: keys here are often chosen by others. */
 uint64_t hash_bytes(const void *bytes, size_t size);
 
 /* A mix of two 64-bit values, for keys that are already hashes or small integers. */

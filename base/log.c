@@ -22,11 +22,14 @@ bool log_enabled(enum log_level level)
 static void print(const char *prefix, const char *format, va_list args)
 {
 	char line[2048];
-	int used = snprintf(line, sizeof(line), "%s%s", status[0] ? "\r\033[K" : "", prefix);
+	int used;
 
+	flockfile(stderr); /* of the status line too */
+	used = snprintf(line, sizeof(line), "%s%s", status[0] ? "\r\033[K" : "", prefix);
 	vsnprintf(line + used, sizeof(line) - (size_t)used, format, args);
 	fprintf(stderr, "%s\n%s", line, status);
 	fflush(stderr);
+	funlockfile(stderr);
 }
 
 void log_at(enum log_level level, const char *format, ...)
@@ -55,12 +58,14 @@ void log_status(const char *line)
 {
 	if (!isatty(STDERR_FILENO))
 		return;
+	flockfile(stderr);
 	if (line)
 		snprintf(status, sizeof(status), "%s", line);
 	else
 		status[0] = '\0';
 	fprintf(stderr, "\r\033[K%s", status);
 	fflush(stderr);
+	funlockfile(stderr);
 }
 
 bool log_limited(struct log_limit *limit, unsigned long burst)

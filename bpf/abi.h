@@ -173,7 +173,8 @@ enum {
 };
 
 #define WICK_GRACE_NS 1000000000ull
-#define WICK_NEWS_NS  10000000ull /* between two wake-ups of user space for want of tables, each CPU */
+#define WICK_NEWS_NS                                                                               \
+	10000000ull /* between two wake-ups of user space for want of tables, each CPU */
 
 /*
  * How the caller's frame is found from a frame: the very bytes of symbolizer/cfi.h's struct

@@ -10,8 +10,9 @@
  *	|                | sp
  *
  * Invariants:
- *  1. sp grows from a frame to its caller, except over a signal frame, so a walk cannot turn in a
- *     circle; steps are bounded in any case.
+ *  1. sp grows from a frame to its caller, except over a signal frame and, a few times, where a
+ *     frame pointer leads to another stack, so a walk cannot turn in a circle; steps are bounded in
+ *     any case.
  *  2. A return address is looked up at pc - 1, where the call is: the next instruction may be of
  *     another row or function. The leaf and what a signal interrupted are looked up at pc.
  *  3. A frame pointer is believed only if the stack could look so: aligned, above sp and near it,
@@ -40,6 +41,7 @@ enum {
 	UNWIND_PC_MIN = 4096,	    /* no code in the first page */
 	UNWIND_CACHE_BITS = 10,
 	UNWIND_TAIL_MAX = WICK_DEPTH_MAX / 2,
+	UNWIND_SWITCHES_MAX = 4,
 	UNWIND_WINDOW = 512, /* bytes of the stack that are read at once; a power of two */
 	UNWIND_PAGE = 4096,  /* the smallest: what is in memory is so by pages */
 };
@@ -64,6 +66,7 @@ struct unwind {
 	__u8 exact;		     /* enum unwind_exact */
 	__u8 by_fp;		     /* ip was found by frame pointer */
 	__u8 saw_pending;	     /* some frame's rows were not there yet */
+	__u8 switches;		     /* to another stack, so far */
 	__u32 count;		     /* frames so far; those past the head are in tail, in turns */
 	struct wick_proc proc;	     /* serial 0: no tables */
 	struct wick_mapping mapping; /* the last one found */
@@ -302,6 +305,8 @@ static __always_inline int unwind_cfa(struct unwind *walk, const struct wick_rul
 
 	if (unwind_register(walk, rule->reg, &cfa))
 		return WICK_END_unsupported + 1;
+	if (rule->reg == WICK_REG_FP && !cfa) /* the psABIs' mark of the outermost frame */
+		return WICK_END_root + 1;
 	cfa += (__s64)rule->cfa_off;
 	if (rule->cfa == WICK_CFA_DEREF) {
 		if (unwind_word(walk, cfa, &cfa))
@@ -310,9 +315,11 @@ static __always_inline int unwind_cfa(struct unwind *walk, const struct wick_rul
 	} else if (rule->cfa == WICK_CFA_PLT) {
 		cfa += (walk->ip & 15) >= (__u32)rule->extra ? 8 : 0;
 	}
-	/* A leaf that has not touched the stack may share its caller's sp (arm64). */
+	/* A leaf that has not touched the stack may share its caller's sp (arm64). A frame pointer
+	 * may lead to another stack, below (Go's systemstack). */
 	if (cfa < walk->sp || (cfa == walk->sp && walk->exact == UNWIND_CALLER))
-		return WICK_END_stuck + 1;
+		if (rule->reg != WICK_REG_FP || walk->switches++ >= UNWIND_SWITCHES_MAX)
+			return WICK_END_stuck + 1;
 	*ret_cfa = cfa;
 	return 0;
 }
@@ -419,6 +426,7 @@ static __always_inline void unwind_begin(struct unwind *walk, const struct wick_
 	walk->exact = UNWIND_LEAF;
 	walk->by_fp = 0;
 	walk->saw_pending = 0;
+	walk->switches = 0;
 	walk->count = 0;
 	walk->mapping.start = 0;
 	walk->mapping.end = 0;

@@ -282,6 +282,11 @@ static int add_locations(const struct calltree *tree, struct profile *profile, u
 	return err;
 }
 
+static int64_t whole(double value)
+{
+	return llround(fmin(value, 9e18));
+}
+
 static int add_sample(const struct diff *diff, const struct calltree *tree, uint32_t node,
 		      const uint32_t *locations, struct profile *profile)
 {
@@ -292,7 +297,7 @@ static int add_sample(const struct diff *diff, const struct calltree *tree, uint
 					  diff->totals[DIFF_BEFORE].size *
 					  diff->scale[DIFF_BEFORE] / diff->scale[DIFF_AFTER]
 				: before;
-	int64_t values[] = {llround(scaled + after), llround(before), llround(after)};
+	int64_t values[] = {whole(scaled + after), whole(before), whole(after)};
 	uint32_t path[PROFILE_DEPTH_MAX], depth = 0, labels = 0;
 	struct profile_label comm;
 	int err = 0;

@@ -119,7 +119,8 @@ static int read_line(struct reader *reader, const char *line, size_t length)
 
 	while (length && (line[length - 1] == '\r' || line[length - 1] == ' '))
 		length--;
-	if (!length)
+	/* A comment, as some write them; a stack may begin so too, but ends in its count. */
+	if (!length || (length > 1 && !memcmp(line, "# ", 2) && !is_digit(line[length - 1])))
 		return 0;
 	err = take_count(reader, line, &length, &count);
 	if (!err)

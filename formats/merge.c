@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* profile_merge(): another profile's elements added one by one, its ids translated on the way. */
+/*
+ * profile_merge(): another profile's samples added one by one, and what they point to: strings,
+ * functions, mappings and locations are translated when they are first met, so that what no sample
+ * points to stays behind (as in google/pprof profile/merge.go).
+ */
 #include "formats/profile.h"
 
 #include "base/cleanup.h"
@@ -10,7 +14,8 @@
 struct merge {
 	struct profile *to;
 	const struct profile *from;
-	uint32_t *strings, *mappings, *functions, *locations; /* to's id, by from's */
+	/* to's id plus one, by from's; 0 = not met yet */
+	uint32_t *strings, *mappings, *functions, *locations;
 };
 
 static void merge_release(struct merge *merge)
@@ -34,20 +39,25 @@ static int allocate(struct merge *merge)
 	return 0;
 }
 
-static int merge_strings(struct merge *merge)
+static int merge_string(const struct merge *merge, uint32_t *id)
 {
+	uint32_t *known = &merge->strings[*id];
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < strtab_count(&merge->from->strings); i++)
-		err = profile_add_string(merge->to, profile_string(merge->from, i),
-					 &merge->strings[i]);
+	if (!*known) {
+		err = profile_add_string(merge->to, profile_string(merge->from, *id), known);
+		*known += !err;
+	}
+	if (!err)
+		*id = *known - 1;
 	return err;
 }
 
-static struct profile_value_type translated(const struct merge *merge,
-					    struct profile_value_type type)
+static int translate(const struct merge *merge, struct profile_value_type *type)
 {
-	return (struct profile_value_type){merge->strings[type.type], merge->strings[type.unit]};
+	int err = merge_string(merge, &type->type);
+
+	return err ? err : merge_string(merge, &type->unit);
 }
 
 static bool type_equals(struct profile_value_type a, struct profile_value_type b)
@@ -55,41 +65,68 @@ static bool type_equals(struct profile_value_type a, struct profile_value_type b
 	return a.type == b.type && a.unit == b.unit;
 }
 
-static int merge_types(struct merge *merge)
+static bool types_equal(const struct profile *to, const struct profile_value_type *types,
+			uint32_t count, struct profile_value_type period_type)
+{
+	if (to->type_count != count || !type_equals(to->period_type, period_type))
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (!type_equals(to->types[i], types[i]))
+			return false;
+	return true;
+}
+
+static int merge_types(const struct merge *merge)
 {
 	struct profile *to = merge->to;
 	const struct profile *from = merge->from;
+	struct profile_value_type types[PROFILE_VALUES_MAX], period_type = from->period_type;
+	int err = translate(merge, &period_type);
 
-	if (!to->type_count && !to->sample_count) {
-		for (uint32_t i = 0; i < from->type_count; i++)
-			to->types[i] = translated(merge, from->types[i]);
-		to->type_count = from->type_count;
-		to->period_type = translated(merge, from->period_type);
-		return 0;
+	for (uint32_t i = 0; !err && i < from->type_count; i++) {
+		types[i] = from->types[i];
+		err = translate(merge, &types[i]);
 	}
-	if (to->type_count != from->type_count ||
-	    !type_equals(to->period_type, translated(merge, from->period_type)))
-		return -EINVAL;
-	for (uint32_t i = 0; i < from->type_count; i++)
-		if (!type_equals(to->types[i], translated(merge, from->types[i])))
-			return -EINVAL;
+	if (err)
+		return err;
+	if (to->type_count || to->sample_count)
+		return types_equal(to, types, from->type_count, period_type) ? 0 : -EINVAL;
+	memcpy(to->types, types, from->type_count * sizeof(*types));
+	to->type_count = from->type_count;
+	to->period_type = period_type;
 	return 0;
 }
 
 /* What there is one of: the first profile's word counts, except for times and the period. */
-static void merge_header(const struct merge *merge)
+static int merge_words(const struct merge *merge)
+{
+	struct profile *to = merge->to;
+	const struct profile *from = merge->from;
+	const struct {
+		uint32_t *to, from;
+	} words[] = {{&to->default_type, from->default_type},
+		     {&to->drop_frames, from->drop_frames},
+		     {&to->keep_frames, from->keep_frames},
+		     {&to->doc_url, from->doc_url}};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(words); i++) {
+		uint32_t id = words[i].from;
+
+		if (*words[i].to)
+			continue;
+		err = merge_string(merge, &id);
+		if (!err)
+			*words[i].to = id;
+	}
+	return err;
+}
+
+static void merge_numbers(const struct merge *merge)
 {
 	struct profile *to = merge->to;
 	const struct profile *from = merge->from;
 
-	if (!to->default_type)
-		to->default_type = merge->strings[from->default_type];
-	if (!to->drop_frames)
-		to->drop_frames = merge->strings[from->drop_frames];
-	if (!to->keep_frames)
-		to->keep_frames = merge->strings[from->keep_frames];
-	if (!to->doc_url)
-		to->doc_url = merge->strings[from->doc_url];
 	if (from->period > to->period)
 		to->period = from->period;
 	if (!to->time_ns || (from->time_ns && from->time_ns < to->time_ns))
@@ -110,53 +147,83 @@ static int merge_comments(const struct merge *merge)
 	return err;
 }
 
-static int merge_mappings(const struct merge *merge)
+static int merge_mapping(const struct merge *merge, uint32_t *id)
 {
+	struct profile_mapping mapping = merge->from->mappings[*id];
+	uint32_t *known = &merge->mappings[*id];
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < merge->from->mapping_count; i++) {
-		struct profile_mapping mapping = merge->from->mappings[i];
-
-		mapping.file = merge->strings[mapping.file];
-		mapping.build_id = merge->strings[mapping.build_id];
-		err = profile_add_mapping(merge->to, &mapping, &merge->mappings[i]);
+	if (!*known) {
+		err = merge_string(merge, &mapping.file);
+		if (!err)
+			err = merge_string(merge, &mapping.build_id);
+		if (!err)
+			err = profile_add_mapping(merge->to, &mapping, known);
+		*known += !err;
 	}
+	if (!err)
+		*id = *known - 1;
 	return err;
 }
 
-static int merge_functions(const struct merge *merge)
+static int merge_function(const struct merge *merge, uint32_t *id)
 {
+	struct profile_function function = merge->from->functions[*id];
+	uint32_t *known = &merge->functions[*id];
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < merge->from->function_count; i++) {
-		struct profile_function function = merge->from->functions[i];
-
-		function.name = merge->strings[function.name];
-		function.system_name = merge->strings[function.system_name];
-		function.file = merge->strings[function.file];
-		err = profile_add_function(merge->to, &function, &merge->functions[i]);
+	if (!*known) {
+		err = merge_string(merge, &function.name);
+		if (!err)
+			err = merge_string(merge, &function.system_name);
+		if (!err)
+			err = merge_string(merge, &function.file);
+		if (!err)
+			err = profile_add_function(merge->to, &function, known);
+		*known += !err;
 	}
+	if (!err)
+		*id = *known - 1;
 	return err;
 }
 
-static int merge_locations(const struct merge *merge)
+static int add_location(const struct merge *merge, struct profile_location location,
+			uint32_t *ret_id)
 {
 	struct profile_line lines[PROFILE_LINES_MAX];
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < merge->from->location_count; i++) {
-		struct profile_location location = merge->from->locations[i];
-
-		for (uint32_t j = 0; j < location.line_count; j++) {
-			lines[j] = merge->from->lines[location.line_first + j];
-			lines[j].function = merge->functions[lines[j].function];
-		}
-		if (location.mapping != PROFILE_NO_MAPPING)
-			location.mapping = merge->mappings[location.mapping];
-		err = profile_add_location(merge->to, &location, lines, location.line_count,
-					   &merge->locations[i]);
+	for (uint32_t i = 0; !err && i < location.line_count; i++) {
+		lines[i] = merge->from->lines[location.line_first + i];
+		err = merge_function(merge, &lines[i].function);
 	}
+	if (!err && location.mapping != PROFILE_NO_MAPPING)
+		err = merge_mapping(merge, &location.mapping);
+	return err ? err
+		   : profile_add_location(merge->to, &location, lines, location.line_count, ret_id);
+}
+
+static int merge_location(const struct merge *merge, uint32_t *id)
+{
+	uint32_t *known = &merge->locations[*id];
+	int err = 0;
+
+	if (!*known) {
+		err = add_location(merge, merge->from->locations[*id], known);
+		*known += !err;
+	}
+	if (!err)
+		*id = *known - 1;
 	return err;
+}
+
+static int merge_label(const struct merge *merge, struct profile_label *label)
+{
+	int err = merge_string(merge, &label->key);
+
+	if (!err)
+		err = merge_string(merge, &label->string);
+	return err ? err : merge_string(merge, &label->unit);
 }
 
 static bool is_zero(const struct profile *profile, const struct profile_sample *sample)
@@ -169,20 +236,22 @@ static bool is_zero(const struct profile *profile, const struct profile_sample *
 
 static int merge_sample(const struct merge *merge, const struct profile_sample *sample)
 {
+	const struct profile *from = merge->from;
 	uint32_t locations[PROFILE_DEPTH_MAX];
 	struct profile_label labels[PROFILE_LABELS_MAX];
+	int err = 0;
 
-	for (uint32_t i = 0; i < sample->location_count; i++)
-		locations[i] =
-			merge->locations[merge->from->sample_locations[sample->location_first + i]];
-	for (uint32_t i = 0; i < sample->label_count; i++) {
-		labels[i] = merge->from->labels[sample->label_first + i];
-		labels[i].key = merge->strings[labels[i].key];
-		labels[i].string = merge->strings[labels[i].string];
-		labels[i].unit = merge->strings[labels[i].unit];
+	for (uint32_t i = 0; !err && i < sample->location_count; i++) {
+		locations[i] = from->sample_locations[sample->location_first + i];
+		err = merge_location(merge, &locations[i]);
 	}
-	return profile_add_sample(merge->to, locations, sample->location_count, labels,
-				  sample->label_count, sample->values);
+	for (uint32_t i = 0; !err && i < sample->label_count; i++) {
+		labels[i] = from->labels[sample->label_first + i];
+		err = merge_label(merge, &labels[i]);
+	}
+	return err ? err
+		   : profile_add_sample(merge->to, locations, sample->location_count, labels,
+					sample->label_count, sample->values);
 }
 
 static int merge_samples(const struct merge *merge)
@@ -195,27 +264,31 @@ static int merge_samples(const struct merge *merge)
 	return err;
 }
 
+/* A profile's first mapping is its main program: it stays so, whether a sample has it or not. */
+static int merge_main_mapping(const struct merge *merge)
+{
+	uint32_t first = 0;
+
+	return merge->from->mapping_count && !merge->to->mapping_count
+		       ? merge_mapping(merge, &first)
+		       : 0;
+}
+
 int profile_merge(struct profile *profile, const struct profile *other)
 {
 	_cleanup_(merge_release) struct merge merge = {.to = profile, .from = other};
 	int err = allocate(&merge);
 
 	if (!err)
-		err = merge_strings(&merge);
-	if (!err)
 		err = merge_types(&merge);
+	if (!err)
+		err = merge_words(&merge);
 	if (err)
 		return err;
 
-	merge_header(&merge);
+	merge_numbers(&merge);
 	err = merge_comments(&merge);
 	if (!err)
-		err = merge_mappings(&merge);
-	if (!err)
-		err = merge_functions(&merge);
-	if (!err)
-		err = merge_locations(&merge);
-	if (!err)
-		err = merge_samples(&merge);
-	return err;
+		err = merge_main_mapping(&merge);
+	return err ? err : merge_samples(&merge);
 }

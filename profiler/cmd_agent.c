@@ -12,6 +12,9 @@
 #include "profiler/limits.h"
 #include "profiler/sampling.h"
 #include "profiler/server.h"
+#include "profiler/store_export.h"
+#include "profiler/store_options.h"
+#include "profiler/store_writer.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -29,13 +32,17 @@ enum {
 struct agent_options {
 	struct sampling sampling;
 	struct server_options server;
-	double window_s;
+	double window_s, slice_s;
+	const char *store; /* directory, or NULL */
+	struct store_options keeping;
 };
 
 static const struct agent_options defaults = {
 	.sampling = SAMPLING_DEFAULTS,
 	.server.listen = "127.0.0.1:7878",
 	.window_s = 300,
+	.slice_s = 60,
+	.keeping = STORE_DEFAULTS,
 };
 
 static const struct option_spec agent_options[] = {
@@ -54,6 +61,33 @@ static const struct option_spec agent_options[] = {
 	 .value = "T",
 	 .help = "show at least this much of the past (5m)",
 	 .offset = offsetof(struct agent_options, window_s)},
+	{.name = "store",
+	 .kind = OPTION_STRING,
+	 .value = "DIR",
+	 .help = "keep everything, in this directory",
+	 .offset = offsetof(struct agent_options, store)},
+	{.name = "slice",
+	 .kind = OPTION_SECONDS,
+	 .value = "T",
+	 .help = "one file in the store for each such time (60s)",
+	 .offset = offsetof(struct agent_options, slice_s)},
+	{.name = "keep",
+	 .kind = OPTION_CALL,
+	 .value = "T,..",
+	 .help = "of slices, 10 minutes, hours, days (7d,30d,90d,2y)",
+	 .offset = offsetof(struct agent_options, keeping),
+	 .parse = store_parse_keep},
+	{.name = "max-bytes",
+	 .kind = OPTION_BYTES,
+	 .value = "N",
+	 .help = "the store takes no more of the disk (1G)",
+	 .offset = offsetof(struct agent_options, keeping.max_bytes)},
+	{.name = "backlog-bytes",
+	 .kind = OPTION_BYTES,
+	 .value = "N",
+	 .hidden = true,
+	 .help = "memory for slices that cannot be written",
+	 .offset = offsetof(struct agent_options, keeping.backlog_bytes)},
 	SAMPLING_OPTIONS(struct agent_options),
 	{.name = NULL},
 };
@@ -62,7 +96,8 @@ struct agent {
 	const struct agent_options *options;
 	struct pipeline *pipeline;
 	struct server *server;
-	struct profile *before; /* the last closed window, with names */
+	struct store_writer *store; /* NULL: nothing is kept */
+	struct profile *before;	    /* the last closed window, with names */
 };
 
 static int list(void *context, struct buf *json)
@@ -70,8 +105,11 @@ static int list(void *context, struct buf *json)
 	const struct window *window = pipeline_window(((struct agent *)context)->pipeline);
 
 	buf_printf(json,
-		   "[{\"id\":0,\"name\":\"this machine, live\",\"live\":true,\"time_ns\":%lld}]",
+		   "[{\"id\":0,\"name\":\"this machine, live\",\"live\":true,\"time_ns\":%lld}",
 		   (long long)window->wall_ns);
+	if (((struct agent *)context)->store)
+		server_add_ranges(json, false);
+	buf_add_char(json, ']');
 	return buf_error(json);
 }
 
@@ -120,30 +158,66 @@ static int open_profile(void *context, unsigned int id, int *ret_fd)
 	return err ? err : memfd_of(&bytes, ret_fd);
 }
 
+/* Read as anybody would: the writer is not asked. */
+static int open_range(void *context, int64_t from_ns, int64_t to_ns, int *ret_fd)
+{
+	const struct store_range range = {.from_ns = from_ns, .to_ns = to_ns};
+
+	return store_bundle(((struct agent *)context)->options->store, &range, ret_fd);
+}
+
+/* The writer gets a copy: what was closed last is still shown. */
+static void keep(struct agent *agent, const struct window *window, const struct profile *profile)
+{
+	_cleanup_(profile_freep) struct profile *copy = NULL;
+	int err;
+
+	if (!agent->store)
+		return;
+	err = profile_new(&copy);
+	if (!err)
+		err = profile_merge(copy, profile);
+	if (err)
+		log_warn("a slice is lost: %s", strerror(-err));
+	else
+		store_writer_give(agent->store, TAKE_PTR(copy), window->start_ns, window->end_ns);
+}
+
+static double window_length(const struct agent *agent)
+{
+	return agent->store ? agent->options->slice_s : agent->options->window_s;
+}
+
+static void take_closed(struct agent *agent, const struct window *closed)
+{
+	struct profile *profile;
+	int err = pipeline_profile(agent->pipeline, closed, &profile);
+
+	if (err) {
+		log_warn("cannot keep the last window, going on: %s", strerror(-err));
+		return;
+	}
+	keep(agent, closed, profile);
+	profile_free(agent->before);
+	agent->before = profile;
+}
+
 static void turn_window(struct agent *agent)
 {
 	const struct window *window = pipeline_window(agent->pipeline);
 	_cleanup_(window_freep) struct window *closed = pipeline_closed(agent->pipeline);
-	struct profile *profile;
-	int err;
 
-	if (closed) {
-		err = pipeline_profile(agent->pipeline, closed, &profile);
-		if (err) {
-			log_warn("cannot keep the last window, going on: %s", strerror(-err));
-			return;
-		}
-		profile_free(agent->before);
-		agent->before = profile;
-	} else if ((double)(window->end_ns - window->start_ns) > agent->options->window_s * 1e9 ||
-		   window_bytes(window) > WINDOW_BYTES_MAX) {
+	if (closed)
+		take_closed(agent, closed);
+	else if ((double)(window->end_ns - window->start_ns) > window_length(agent) * 1e9 ||
+		 window_bytes(window) > WINDOW_BYTES_MAX)
 		pipeline_cut(agent->pipeline);
-	}
 }
 
 static int serve(struct agent *agent, int signal_fd)
 {
-	const struct server_source source = {agent, list, open_profile};
+	const struct server_source source = {agent, list, open_profile,
+					     agent->store ? open_range : NULL};
 	struct pollfd fds[] = {{.fd = pipeline_fd(agent->pipeline), .events = POLLIN},
 			       {.fd = signal_fd, .events = POLLIN},
 			       {.fd = server_fd(agent->server), .events = POLLIN}};
@@ -168,6 +242,16 @@ static int serve(struct agent *agent, int signal_fd)
 	}
 }
 
+/* The stop has brought everything into the open window; one may just have been closed, too. */
+static void keep_last(struct agent *agent)
+{
+	_cleanup_(window_freep) struct window *closed = pipeline_closed(agent->pipeline);
+
+	if (closed)
+		take_closed(agent, closed);
+	take_closed(agent, pipeline_window(agent->pipeline));
+}
+
 static int end(struct agent *agent)
 {
 	log_status(NULL);
@@ -175,6 +259,8 @@ static int end(struct agent *agent)
 	if (pipeline_stop(agent->pipeline))
 		return STATUS_ERROR;
 	ledger_print(&pipeline_window(agent->pipeline)->ledger);
+	if (agent->store)
+		keep_last(agent);
 	return STATUS_OK;
 }
 
@@ -185,6 +271,7 @@ static int run(const void *raw, int argc, char **argv)
 	struct pipeline_options wanted;
 	_cleanup_(server_stopp) struct server *server = NULL;
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
+	_cleanup_(store_writer_stopp) struct store_writer *store = NULL;
 	_cleanup_close_ int signal_fd = -1;
 	int status;
 
@@ -203,12 +290,15 @@ static int run(const void *raw, int argc, char **argv)
 	signal_fd = sampling_signals();
 	/* The server's child first: it has nothing of what follows. */
 	if (signal_fd < 0 || server_start(&agent.options->server, &server) ||
+	    (agent.options->store &&
+	     store_writer_start(agent.options->store, &agent.options->keeping, &store)) ||
 	    pipeline_new(&wanted, &pipeline) || pipeline_start(pipeline))
 		return STATUS_ERROR;
 	log_info("sampling this machine at %u Hz; open %s", agent.options->sampling.hz,
 		 server_url(server));
 	agent.pipeline = pipeline;
 	agent.server = server;
+	agent.store = store;
 	status = serve(&agent, signal_fd);
 	if (end(&agent) != STATUS_OK)
 		status = STATUS_ERROR;

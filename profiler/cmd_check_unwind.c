@@ -190,9 +190,9 @@ const struct command check_unwind_command = {
 	.name = "check-unwind",
 	.arguments = "[-- CMD ..]",
 	.summary = "hold user stacks against libunwind's, by module",
-	.details = "For one in N samples the stack is copied and walked once more by libunwind, "
-		   "from the\n"
-		   "files' .eh_frame. Reads foreign files as root: for programs of your own.\n"
+	.details = "For one in N samples the stack is copied and walked once more by libunwind,\n"
+		   "from the files' .eh_frame. Reads foreign files as root: for programs of\n"
+		   "your own.\n"
 		   "Exit status 3: more than 0.1 % of the pcs differ.\n",
 	.options = check_unwind_options,
 	.options_size = sizeof(struct check_unwind_options),

@@ -196,8 +196,7 @@ const struct command record_command = {
 	.arguments = "[-- CMD ..]",
 	.summary = "sample for a while and write a profile",
 	.details =
-		"By FILE's extension: .pb.gz .pb .pb.zst (pprof), .folded .folded.gz .folded.zst\n"
-		"(stacks, one a line), .html (the viewer with the data inside).\n"
+		"FILE's extension tells: .pb[.gz .zst] (pprof), .folded[.gz .zst], .svg, .html.\n"
 		"Ctrl-C writes what was taken; the second one quits without.\n",
 	.options = record_options,
 	.options_size = sizeof(struct record_options),

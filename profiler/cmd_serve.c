@@ -8,6 +8,8 @@
 #include "formats/codec.h"
 #include "profiler/commands.h"
 #include "profiler/server.h"
+#include "profiler/store_export.h"
+#include "profiler/store_index.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -167,6 +169,42 @@ static int scan(struct serving *serving)
 	return 0;
 }
 
+/* ---- a store ---- */
+
+static bool is_store(const char *path)
+{
+	char index[PATH_MAX];
+
+	return (size_t)snprintf(index, sizeof(index), "%s/" INDEX_NAME, path) < sizeof(index) &&
+	       !access(index, F_OK);
+}
+
+static int list_ranges(void *context, struct buf *json)
+{
+	(void)context;
+	buf_add_char(json, '[');
+	server_add_ranges(json, true);
+	buf_add_char(json, ']');
+	return buf_error(json);
+}
+
+static int open_none(void *context, unsigned int id, int *ret_fd)
+{
+	(void)context;
+	(void)id;
+	(void)ret_fd;
+	return -ENOENT;
+}
+
+static int open_range(void *context, int64_t from_ns, int64_t to_ns, int *ret_fd)
+{
+	const struct store_range range = {.from_ns = from_ns, .to_ns = to_ns};
+
+	return store_bundle(((struct serving *)context)->arguments[0], &range, ret_fd);
+}
+
+/* ---- files ---- */
+
 static int list(void *context, struct buf *json)
 {
 	struct serving *serving = context;
@@ -278,7 +316,9 @@ static int serve(struct server *server, const struct server_source *source, int 
 
 static int run_checked(const struct server_options *options, struct serving *serving)
 {
-	const struct server_source source = {serving, list, open_entry};
+	const struct server_source files = {serving, list, open_entry, NULL};
+	const struct server_source store = {serving, list_ranges, open_none, open_range};
+	bool is_one_store = serving->argument_count == 1 && is_store(serving->arguments[0]);
 	_cleanup_(server_stopp) struct server *server = NULL;
 	_cleanup_close_ int signal_fd = open_signals();
 	int err = signal_fd < 0 ? signal_fd : server_start(options, &server);
@@ -286,7 +326,7 @@ static int run_checked(const struct server_options *options, struct serving *ser
 	if (err)
 		return err == -EINVAL ? STATUS_USAGE : STATUS_ERROR;
 	log_info("open %s", server_url(server));
-	return serve(server, &source, signal_fd);
+	return serve(server, is_one_store ? &store : &files, signal_fd);
 }
 
 static int run(const void *options, int argc, char **argv)
@@ -315,7 +355,8 @@ const struct command serve_command = {
 	.name = "serve",
 	.arguments = "DIR|FILE..",
 	.summary = "show profiles in the browser, until Ctrl-C",
-	.details = "A directory is looked at anew for each list, the newest profile first.\n",
+	.details = "A directory is looked at anew for each list, the newest profile first; of a\n"
+		   "store of 'wick agent' ranges are shown, each as one profile.\n",
 	.options = serve_options,
 	.options_size = sizeof(struct server_options),
 	.defaults = &defaults,

@@ -67,26 +67,64 @@ int cpus_online(bool **ret_online, int *ret_count)
 	return cpus_parse(list, ret_online, ret_count);
 }
 
-double cpus_busy_s(void)
+static int grow(struct cpus_busy *busy, int count)
+{
+	double *rest_s = realloc(busy->rest_s, (size_t)count * sizeof(*rest_s));
+
+	if (!rest_s)
+		return -ENOMEM;
+	for (int cpu = busy->count; cpu < count; cpu++)
+		rest_s[cpu] = -1;
+	busy->rest_s = rest_s;
+	busy->count = count;
+	return 0;
+}
+
+void cpus_busy_forget(struct cpus_busy *busy, unsigned int cpu)
+{
+	if (cpu < (unsigned int)busy->count)
+		busy->rest_s[cpu] = -1;
+}
+
+void cpus_busy_release(struct cpus_busy *busy)
+{
+	free(busy->rest_s);
+	*busy = (struct cpus_busy){0};
+}
+
+static void look(struct cpus_busy *busy, int cpu, double passed_s, double rest_s)
+{
+	if (cpu >= busy->count && grow(busy, cpu + 1))
+		return;
+	if (busy->rest_s[cpu] >= 0)
+		busy->total_s += passed_s - (rest_s - busy->rest_s[cpu]);
+	busy->rest_s[cpu] = rest_s;
+}
+
+/* "cpu0 user nice system idle iowait irq softirq steal .."; those offline have no line. proc(5) */
+double cpus_busy_s(struct cpus_busy *busy)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/stat", "re");
+	double hz = (double)sysconf(_SC_CLK_TCK), now_s, passed_s;
 	unsigned long long idle, iowait, steal;
-	double hz = (double)sysconf(_SC_CLK_TCK), rest = 0, cpus = 0;
 	struct timespec now;
 	char line[512];
+	int cpu, next = 0;
 
-	if (!file)
-		return 0;
-	/* "cpu0 user nice system idle iowait irq softirq steal .."; see proc(5). */
-	while (fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "cpu", 3) || line[3] == ' ')
-			continue;
-		if (sscanf(line, "cpu%*u %*u %*u %*u %llu %llu %*u %*u %llu", &idle, &iowait,
-			   &steal) != 3)
-			continue;
-		rest += (double)(idle + iowait + steal) / hz;
-		cpus++;
-	}
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	return cpus * ((double)now.tv_sec + (double)now.tv_nsec * 1e-9) - rest;
+	now_s = (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+	passed_s = now_s - busy->at_s;
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "cpu%d %*u %*u %*u %llu %llu %*u %*u %llu", &cpu, &idle, &iowait,
+			   &steal) != 4 ||
+		    cpu < next || cpu >= CPU_MAX)
+			continue;
+		for (; next < cpu; next++)
+			cpus_busy_forget(busy, (unsigned int)next);
+		look(busy, next++, passed_s, (double)(idle + iowait + steal) / hz);
+	}
+	for (; next < busy->count; next++)
+		cpus_busy_forget(busy, (unsigned int)next);
+	busy->at_s = now_s;
+	return busy->total_s;
 }

@@ -24,8 +24,10 @@ static const struct reason {
 static const struct reason others[] = {
 	{"not_run", "ticks on which the kernel did not run the program (an estimate)"},
 	{"filtered", "ticks that met other processes than those asked for"},
+	{"throttled", "times the kernel held the event back: sampled less often than asked for"},
 	{"whole", "stacks that travelled whole: their map was full or busy, or not used"},
 	{"filter_full", "child processes that were not followed: the filter was full"},
+	{"refused", "mappings not kept, as there were too many: their frames have no names"},
 	{"runs", "runs of the program, by the kernel's own count"},
 	{"run_ns", "nanoseconds they took"},
 };
@@ -53,45 +55,55 @@ uint64_t ledger_difference(const struct ledger *ledger)
 	       distance(ledger->written, ledger->complete + cut);
 }
 
-/* Reasons that did not happen are left out. */
-static int store(struct profile *profile, const struct reason *reasons, const uint64_t *counts,
-		 size_t n)
+static int each(const struct reason *reasons, const uint64_t *counts, size_t n, ledger_take take,
+		void *context)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++)
-		if (counts[i])
-			err = profile_ledger_add(profile, reasons[i].name, counts[i]);
+		err = take(context, reasons[i].name, reasons[i].sentence, counts[i]);
 	return err;
+}
+
+int ledger_each(const struct ledger *ledger, ledger_take take, void *context)
+{
+	static const struct reason sums[] = {
+		{"taken", "samples of processes that were asked for"},
+		{"written", "samples in the profile"},
+		{"complete", "of them with a stack up to its root"},
+	};
+	const uint64_t sum_counts[] = {ledger->taken, ledger->written, ledger->complete};
+	/* In the order of others[]. */
+	const uint64_t other_counts[] = {ledger->not_run, ledger->filtered,    ledger->throttled,
+					 ledger->whole,	  ledger->filter_full, ledger->refused,
+					 ledger->runs,	  ledger->run_ns};
+	enum { first = WICK_END_LAST_COMPLETE + 1 }; /* those before are no cuts */
+	int err = each(sums, sum_counts, ARRAY_SIZE(sums), take, context);
+
+	_Static_assert(ARRAY_SIZE(others) == ARRAY_SIZE(other_counts), "a count for each name");
+	if (!err)
+		err = each(others, other_counts, ARRAY_SIZE(others), take, context);
+	if (!err)
+		err = each(drops, ledger->dropped, WICK_DROPS, take, context);
+	return err ? err
+		   : each(cuts + first, ledger->cut + first, WICK_CUTS - first, take, context);
+}
+
+/* Counts of 0 are left out, but for those that every profile has. */
+static int store(void *context, const char *name, const char *sentence, uint64_t count)
+{
+	static const char *const always[] = {"taken", "written", "complete", "not_run"};
+	bool wanted = count;
+
+	(void)sentence;
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		wanted |= !strcmp(name, always[i]);
+	return wanted ? profile_ledger_add(context, name, count) : 0;
 }
 
 int ledger_store(const struct ledger *ledger, struct profile *profile)
 {
-	const struct {
-		const char *name;
-		uint64_t count;
-		bool always;
-	} counts[] = {
-		{"taken", ledger->taken, true},
-		{"written", ledger->written, true},
-		{"complete", ledger->complete, true},
-		{"not_run", ledger->not_run, true},
-		{"filtered", ledger->filtered, false},
-		{"whole", ledger->whole, false},
-		{"filter_full", ledger->filter_full, false},
-		{"runs", ledger->runs, false},
-		{"run_ns", ledger->run_ns, false},
-	};
-	int err = 0;
-
-	for (size_t i = 0; !err && i < ARRAY_SIZE(counts); i++)
-		if (counts[i].count || counts[i].always)
-			err = profile_ledger_add(profile, counts[i].name, counts[i].count);
-	if (!err)
-		err = store(profile, drops, ledger->dropped, WICK_DROPS);
-	if (!err)
-		err = store(profile, cuts, ledger->cut, WICK_CUTS);
-	return err;
+	return ledger_each(ledger, store, profile);
 }
 
 static const char *find(const struct reason *reasons, size_t n, const char *name)
@@ -134,6 +146,10 @@ void ledger_print(const struct ledger *ledger)
 		 ledger->written - ledger->complete, ledger->not_run);
 	print(drops, ledger->dropped, WICK_DROPS);
 	print(cuts, ledger->cut, WICK_CUTS);
+	if (ledger->throttled)
+		log_warn("the kernel held the event back %" PRIu64
+			 " times: sampled less often than asked for, and weighed so",
+			 ledger->throttled);
 	if (off)
 		log_warn("the ledger is off by %" PRIu64 ": a bug in wick, please report it", off);
 }

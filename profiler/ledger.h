@@ -23,12 +23,18 @@ struct ledger {
 	uint64_t cut[WICK_CUTS]; /* by enum wick_end and enum wick_cut */
 	uint64_t whole;		 /* stacks that travelled whole */
 	uint64_t filter_full;
+	uint64_t refused; /* mappings that were not kept */
 	uint64_t not_run;
+	uint64_t throttled;    /* how often the kernel held an event back */
 	uint64_t runs, run_ns; /* the kernel's own count; 0 unless asked for */
 };
 
 /* 0 when both equations hold; else how far they are off, together. */
 uint64_t ledger_difference(const struct ledger *ledger);
+
+/* Every count by its name and sentence, those that are 0 too; ends at the first that is not 0. */
+typedef int (*ledger_take)(void *context, const char *name, const char *sentence, uint64_t count);
+int ledger_each(const struct ledger *ledger, ledger_take take, void *context);
 
 /* Puts all counts into the profile's ledger. */
 int ledger_store(const struct ledger *ledger, struct profile *profile);

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "profiler/commands.h"
+#include "profiler/manual.h"
+#include "profiler/output.h"
 #include "profiler/server.h"
 #include "symbolizer/parser.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,15 +39,38 @@ const struct command dump_command = {
 
 struct wick_options {
 	bool version;
+	const char *manual;
 };
+
+static const struct command wick_command;
 
 static const struct option_spec wick_options[] = {
 	{.name = "version",
 	 .kind = OPTION_FLAG,
 	 .help = "the version",
 	 .offset = offsetof(struct wick_options, version)},
+	{.name = "manual",
+	 .kind = OPTION_STRING,
+	 .value = "man|bash|zsh",
+	 .help = "the man page, or completions for a shell, on stdout",
+	 .offset = offsetof(struct wick_options, manual),
+	 .hidden = true},
 	{.name = NULL},
 };
+
+static int print_manual(const char *kind)
+{
+	_cleanup_(buf_release) struct buf text = {0};
+	char shown[64];
+	int err = manual_make(&wick_command, kind, &text);
+
+	if (err == -EINVAL) {
+		log_error("--manual is 'man', 'bash' or 'zsh', not '%s'",
+			  quote(shown, sizeof(shown), kind));
+		return STATUS_USAGE;
+	}
+	return output_text(&text);
+}
 
 static int run_wick(const void *raw, int argc, char **argv)
 {
@@ -54,6 +82,8 @@ static int run_wick(const void *raw, int argc, char **argv)
 		printf("wick %s\n", WICK_VERSION);
 		return STATUS_OK;
 	}
+	if (options->manual)
+		return print_manual(options->manual);
 	log_error("'wick' needs a command");
 	log_hint("see 'wick --help'; 'sudo wick agent' profiles this machine and shows it in the "
 		 "browser");

@@ -19,8 +19,9 @@
 
 enum {
 	PARSE_DEADLINE_MS = 30000,
-	MODULES_MAX = 1 << 20,
-	JIT_ROOTS_MAX = 64, /* roots kept open of processes with code made at run time */
+	MODULE_REFUSED = 0,    /* stands for all beyond the limit */
+	MODULES_MAX = 1 << 16, /* some 20 MB with their names */
+	JIT_ROOTS_MAX = 64,    /* roots kept open of processes with code made at run time */
 };
 
 struct entry {
@@ -38,6 +39,7 @@ struct modules {
 	struct symbol_cache *cache; /* or NULL; the parsing thread's */
 	struct entry *entries;
 	uint32_t count, size;
+	uint64_t refused;
 	struct hashmap by_name; /* build id, or dev + inode + path */
 	struct hashmap by_file;
 	uint32_t jit_roots[JIT_ROOTS_MAX]; /* ids of the entries, the oldest at jit_root_next */
@@ -74,7 +76,7 @@ static int add_entry(struct modules *modules, const struct module_name *name, ui
 	uint32_t id = modules->count;
 	int err;
 
-	if (!path || id >= MODULES_MAX)
+	if (!path)
 		return -ENOMEM;
 	err = array_reserve(&modules->entries, &modules->size, (size_t)id + 1);
 	if (!err)
@@ -96,7 +98,10 @@ int modules_add(struct modules *modules, const struct task_event *map, uint32_t 
 	uint32_t id = hashmap_find(&modules->by_name, hash, name_equal, modules, &name);
 	int err = 0;
 
-	if (id == HASHMAP_NONE) {
+	if (id == HASHMAP_NONE && modules->count >= MODULES_MAX) {
+		modules->refused++;
+		id = MODULE_REFUSED;
+	} else if (id == HASHMAP_NONE) {
 		pthread_mutex_lock(&modules->lock);
 		err = add_entry(modules, &name, hash, &id);
 		pthread_mutex_unlock(&modules->lock);
@@ -390,6 +395,11 @@ struct module modules_get(struct modules *modules, uint32_t id)
 	return module;
 }
 
+uint64_t modules_refused(const struct modules *modules)
+{
+	return modules->refused;
+}
+
 uint32_t modules_count(struct modules *modules)
 {
 	return modules->count;
@@ -405,6 +415,7 @@ uint64_t module_vaddr(const struct module *module, uint64_t off)
 int modules_new(struct modules **ret_modules)
 {
 	_cleanup_(modules_freep) struct modules *modules = calloc(1, sizeof(*modules));
+	uint32_t first;
 	int err;
 
 	if (!modules)
@@ -415,6 +426,9 @@ int modules_new(struct modules **ret_modules)
 	pthread_mutex_init(&modules->lock, NULL);
 	pthread_cond_init(&modules->wake, NULL);
 	pthread_cond_init(&modules->idle, NULL);
+	err = modules_add(modules, &(struct task_event){.path = "[too many files]"}, &first);
+	if (err)
+		return err;
 	err = -pthread_create(&modules->parser, NULL, parse_main, modules);
 	if (err)
 		return err;

@@ -44,7 +44,9 @@ static inline void modules_freep(struct modules **modules)
 	modules_free(*modules);
 }
 
-/* The id of a mapping's module; adds it if new. path, dev, inode, build_id of event are used. */
+/* The id of a mapping's module; adds it if new. Beyond 65536 modules, new ones are all one without
+ * names, "[too many files]"; modules_refused() tells how many mappings that met. path, dev, inode,
+ * build_id of event are used. */
 int modules_add(struct modules *modules, const struct task_event *map, uint32_t *ret_id);
 
 /* A sample fell into the module, mapped at [start, end) by the process: open it and queue it for
@@ -66,6 +68,7 @@ void modules_wait(struct modules *modules);
 struct module modules_get(struct modules *modules, uint32_t id);
 
 uint32_t modules_count(struct modules *modules);
+uint64_t modules_refused(const struct modules *modules);
 
 /* off in the file -> the module's vaddr, if its index is there; else off itself. */
 uint64_t module_vaddr(const struct module *module, uint64_t off);

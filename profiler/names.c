@@ -470,6 +470,11 @@ static int add_comments(struct maker *maker, unsigned int hz, const char *event)
 
 	snprintf(text, sizeof(text), "wick %s: %s at %u Hz", WICK_VERSION, event, hz);
 	err = profile_add_comment(maker->profile, text);
+	if (!err && maker->window->hz > 0) {
+		snprintf(text, sizeof(text), "throttled by the kernel to %.1f Hz",
+			 maker->window->hz);
+		err = profile_add_comment(maker->profile, text);
+	}
 	if (!err && !uname(&host)) {
 		snprintf(text, sizeof(text), "host: %s, %s %s", host.nodename, host.sysname,
 			 host.release);
@@ -507,6 +512,8 @@ static int make(struct maker *maker, unsigned int hz, const char *event)
 	const struct window *window = maker->window;
 	int err = profile_init_cpu(maker->profile, hz);
 
+	if (window->hz > 0)
+		maker->profile->period = (int64_t)(1e9 / window->hz);
 	maker->profile->time_ns = window->wall_ns;
 	maker->profile->duration_ns = (int64_t)(window->end_ns - window->start_ns);
 	if (!err)

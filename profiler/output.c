@@ -9,15 +9,17 @@
 #include "profiler/assets.h"
 #include "profiler/options.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
-enum { NAME_SHOWN = 256 };
+enum { NAME_SHOWN = 256, TEMPORARY_SIZE = 32 };
 
 /* Where the bytes go and as what. */
 struct target {
@@ -196,21 +198,96 @@ static int give_to_owner(int fd)
 	return fchown(fd, uid, gid) ? -errno : 0;
 }
 
-static int create_temporary(int directory, char *name, size_t size, int *ret_fd)
+/* ".wick-0123456789abcdef.tmp" */
+static bool is_temporary(const char *name)
 {
-	for (int tries = 0; tries < 100; tries++) {
-		uint64_t number;
-		int fd;
+	size_t digits;
 
-		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-			return -errno;
-		snprintf(name, size, ".wick-%016" PRIx64 ".tmp", number);
+	if (strncmp(name, ".wick-", 6))
+		return false;
+	digits = strspn(name + 6, "0123456789abcdef");
+	return digits == 16 && !strcmp(name + 6 + digits, ".tmp");
+}
+
+/* What a wick that was killed has left behind: one that lives holds the lock of its file. */
+static void sweep(int directory)
+{
+	int again = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry;
+
+	if (!dir && again >= 0)
+		close(again);
+	while (dir && (entry = readdir(dir))) {
+		_cleanup_close_ int fd = -1;
+		struct stat st;
+
+		if (!is_temporary(entry->d_name))
+			continue;
+		fd = openat(directory, entry->d_name,
+			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) &&
+		    !flock(fd, LOCK_EX | LOCK_NB))
+			unlinkat(directory, entry->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static int draw_name(char name[TEMPORARY_SIZE])
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -errno;
+	snprintf(name, TEMPORARY_SIZE, ".wick-%016" PRIx64 ".tmp", number);
+	return 0;
+}
+
+/* Locked, and not swept away by another wick between its creation and the lock. */
+static bool is_ours(int fd)
+{
+	struct stat st;
+
+	return !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) && st.st_nlink == 1;
+}
+
+static int create_named(int directory, char name[TEMPORARY_SIZE], int *ret_fd)
+{
+	int err = 0;
+
+	for (int tries = 0; !err && tries < 100; tries++) {
+		_cleanup_close_ int fd = -1;
+
+		err = draw_name(name);
+		if (err)
+			return err;
 		fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			    0644);
-		if (fd >= 0) {
-			*ret_fd = fd;
+		if (fd >= 0 && is_ours(fd)) {
+			*ret_fd = TAKE_FD(fd);
 			return 0;
 		}
+		if (fd < 0 && errno != EEXIST)
+			err = -errno;
+	}
+	return err ? err : -EEXIST;
+}
+
+/* Gives a file without a name one, for the moment until it is renamed: link() does not replace. */
+static int name_it(int fd, int directory, char name[TEMPORARY_SIZE])
+{
+	char path[64];
+	int err;
+
+	flock(fd, LOCK_EX | LOCK_NB);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	for (int tries = 0; tries < 100; tries++) {
+		err = draw_name(name);
+		if (err)
+			return err;
+		if (!linkat(AT_FDCWD, path, directory, name, AT_SYMLINK_FOLLOW))
+			return 0;
 		if (errno != EEXIST)
 			return -errno;
 	}
@@ -228,12 +305,41 @@ static int fill(int fd, const struct buf *bytes)
 	return err;
 }
 
+/* A whole file under a temporary name. Without a name until it is whole, where the file system can:
+ * so nothing is left if wick is killed meanwhile. */
+static int write_temporary(int directory, const struct buf *bytes, char name[TEMPORARY_SIZE],
+			   int *ret_fd)
+{
+	_cleanup_close_ int fd = openat(directory, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
+	int err;
+
+	if (fd >= 0) {
+		err = fill(fd, bytes);
+		if (err)
+			return err;
+		if (!name_it(fd, directory, name)) {
+			*ret_fd = TAKE_FD(fd);
+			return 0;
+		}
+		close(TAKE_FD(fd));
+	}
+	err = create_named(directory, name, &fd);
+	if (err)
+		return err;
+	err = fill(fd, bytes);
+	if (err)
+		unlinkat(directory, name, 0);
+	else
+		*ret_fd = TAKE_FD(fd);
+	return err;
+}
+
 static int write_replacing(const char *path, const struct buf *bytes)
 {
 	_cleanup_free_ char *name = directory_of(path);
 	_cleanup_close_ int directory = -1, fd = -1;
 	const char *slash = strrchr(path, '/');
-	char temporary[32];
+	char temporary[TEMPORARY_SIZE];
 	int err;
 
 	if (!name)
@@ -241,13 +347,12 @@ static int write_replacing(const char *path, const struct buf *bytes)
 	directory = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
 		return -errno;
-	err = create_temporary(directory, temporary, sizeof(temporary), &fd);
+	sweep(directory);
+	err = write_temporary(directory, bytes, temporary, &fd);
 	if (err)
 		return err;
-	err = fill(fd, bytes);
-	if (!err && renameat(directory, temporary, directory, slash ? slash + 1 : path))
+	if (renameat(directory, temporary, directory, slash ? slash + 1 : path)) {
 		err = -errno;
-	if (err) {
 		unlinkat(directory, temporary, 0);
 		return err;
 	}

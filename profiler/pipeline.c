@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "profiler/clock.h"
 #include "profiler/cpus.h"
+#include "profiler/hotplug.h"
 #include "profiler/modules.h"
 #include "profiler/names.h"
 #include "profiler/procs.h"
@@ -56,12 +57,15 @@ struct pipeline {
 	struct names *names;
 	struct unwind_maps *unwind_maps; /* NULL: user stacks by frame pointer alone */
 	struct unwind_tables *unwind;	 /* goes with them; drains the task events */
-	int epoll_fd, timer_fd;
+	int epoll_fd, timer_fd, hotplug_fd;
+	struct cpus_busy busy;
 
-	struct queue queue, spare; /* spare: what stays behind moves here, then they swap */
-	uint64_t received[2];	   /* records of an epoch, by parity */
-	uint64_t bad_records;	   /* of them accounted for */
-	uint32_t epoch;		   /* that runs now, as far as we have been told */
+	struct queue queue, spare;   /* spare: what stays behind moves here, then they swap */
+	uint64_t received[2];	     /* records of an epoch, by parity */
+	uint64_t bad_records;	     /* of them accounted for */
+	uint64_t throttled, refused; /* likewise */
+	uint64_t longest_ns, longest_cpu_ns; /* of one round of work: so long the rings waited */
+	uint32_t epoch;			     /* that runs now, as far as we have been told */
 	uint64_t turned_ns;
 
 	struct window *window, *next, *closed;
@@ -340,7 +344,7 @@ static void on_event(void *context, const struct task_event *event)
 	queued.event.path = NULL;
 	if (event->kind == TASK_MAP)
 		err = modules_add(pipeline->modules, event, &queued.module);
-	if (event->kind == TASK_LOST && log_limited(&limit, 1))
+	if (event->kind == TASK_LOST && event->lost && log_limited(&limit, 1))
 		log_warn("%llu process records were lost; mappings are read again",
 			 (unsigned long long)event->lost);
 	if (!err)
@@ -390,15 +394,30 @@ static void apply_until(struct pipeline *pipeline, uint64_t horizon_ns)
 
 /* --- epochs --- */
 
+static int open_window(struct pipeline *pipeline, uint32_t first_epoch, struct window **ret_window)
+{
+	int err = window_new(first_epoch, ret_window);
+
+	if (!err)
+		(*ret_window)->busy_s = cpus_busy_s(&pipeline->busy);
+	return err;
+}
+
+/* Ticks that the program missed are told beside the samples. Where the kernel throttles, it misses
+ * most: then it is the rate that was lower, and each sample stands for more time. */
 static void close_window(struct pipeline *pipeline, uint64_t now_ns, double busy_s)
 {
 	struct window *window = pipeline->window;
 	struct ledger *ledger = &window->ledger;
-	double ticks = pipeline->options.sampler.hz * (busy_s - window->busy_s);
+	double passed_s = busy_s - window->busy_s;
+	double ticks = pipeline->options.sampler.hz * passed_s;
 	double runs = (double)(ledger->taken + ledger->filtered);
 
 	window->end_ns = now_ns;
-	ledger->not_run = ticks > runs ? (uint64_t)(ticks - runs) : 0;
+	if (ledger->throttled && runs > 0 && runs < ticks)
+		window->hz = runs / passed_s;
+	else
+		ledger->not_run = ticks > runs ? (uint64_t)(ticks - runs) : 0;
 }
 
 /* What an ended epoch counted in the kernel, against what came out of the rings. */
@@ -406,6 +425,8 @@ static void account(struct pipeline *pipeline, const struct sampler_epoch *ended
 {
 	struct ledger *ledger = &window_of(pipeline, ended->epoch)->ledger;
 	uint64_t bad = sampler_bad_records(pipeline->sampler);
+	uint64_t throttled = sampler_throttled(pipeline->sampler);
+	uint64_t refused = procs_refused(pipeline->procs) + modules_refused(pipeline->modules);
 
 	ledger->taken += ended->counts[WICK_COUNT_taken];
 	ledger->filtered += ended->counts[WICK_COUNT_filtered];
@@ -415,6 +436,10 @@ static void account(struct pipeline *pipeline, const struct sampler_epoch *ended
 	ledger->dropped[WICK_DROP_no_ring] += ended->counts[WICK_COUNT_no_ring];
 	ledger->dropped[WICK_DROP_bad_record] += bad - pipeline->bad_records;
 	pipeline->bad_records = bad;
+	ledger->throttled += throttled - pipeline->throttled;
+	pipeline->throttled = throttled;
+	ledger->refused += refused - pipeline->refused;
+	pipeline->refused = refused;
 	pipeline->received[ended->epoch & 1] = 0;
 	pipeline->epoch = ended->epoch + 1;
 }
@@ -445,7 +470,7 @@ static void end_epoch(struct pipeline *pipeline, const struct sampler_epoch *end
 		pipeline->closed = pipeline->window;
 		pipeline->window = TAKE_PTR(pipeline->next);
 	} else if (pipeline->cut_wanted && !pipeline->closed &&
-		   !window_new(ended->epoch + 2, &pipeline->next)) {
+		   !open_window(pipeline, ended->epoch + 2, &pipeline->next)) {
 		pipeline->cut_wanted = false;
 		turn(pipeline);
 	}
@@ -468,19 +493,59 @@ static void drain(struct pipeline *pipeline)
 		task_events_drain(pipeline->task_events, on_event, pipeline);
 }
 
+/* --- CPUs that come and go --- */
+
+static void on_cpu(void *context, unsigned int cpu, bool is_online)
+{
+	struct pipeline *pipeline = context;
+	int err = task_events_cpu(pipeline->task_events, cpu, is_online);
+
+	log_debug("cpu %u is %s", cpu, is_online ? "online" : "offline");
+	if (err)
+		log_warn("cpu %u will tell of no processes: %s", cpu, strerror(-err));
+	if (is_online) {
+		sampler_cpu_online(pipeline->sampler, cpu);
+	} else {
+		cpus_busy_forget(&pipeline->busy, cpu);
+		sampler_cpu_offline(pipeline->sampler, cpu);
+	}
+}
+
+/* Too many messages at once: as if every CPU had gone and come back. */
+static void reopen_all(struct pipeline *pipeline)
+{
+	_cleanup_free_ bool *online = NULL;
+	int count;
+
+	if (cpus_online(&online, &count))
+		return;
+	for (int cpu = 0; cpu < count; cpu++) {
+		on_cpu(pipeline, (unsigned int)cpu, false);
+		if (online[cpu])
+			on_cpu(pipeline, (unsigned int)cpu, true);
+	}
+}
+
 void pipeline_work(struct pipeline *pipeline)
 {
 	/* Looked at before the drain: what ends after this look waits for the next round. */
 	bool is_ended = sampler_has_ended(pipeline->sampler);
-	uint64_t now = clock_boot_ns(), expired;
+	uint64_t now = clock_boot_ns(), cpu_ns = clock_cpu_ns(), took_ns, expired;
 
 	if (read(pipeline->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
 		log_debug("timer: %s", strerror(errno));
+	if (pipeline->hotplug_fd >= 0 && hotplug_read(pipeline->hotplug_fd, on_cpu, pipeline))
+		reopen_all(pipeline);
 	drain(pipeline);
 	apply_until(pipeline, now - HORIZON_NS);
 	if (is_ended)
 		take_ended(pipeline);
 	procs_sweep(pipeline->procs, now - LINGER_NS);
+	took_ns = clock_boot_ns() - now;
+	if (took_ns > pipeline->longest_ns) {
+		pipeline->longest_ns = took_ns;
+		pipeline->longest_cpu_ns = clock_cpu_ns() - cpu_ns;
+	}
 	if (now - pipeline->turned_ns > pipeline->options.sampler.epoch_s * 1e9)
 		turn(pipeline);
 }
@@ -512,7 +577,19 @@ static int open_fds(struct pipeline *pipeline)
 		err = watch(pipeline, sampler_bell_fd(pipeline->sampler));
 	if (!err && !pipeline->unwind)
 		err = watch(pipeline, task_events_fd(pipeline->task_events));
+	if (!err && pipeline->hotplug_fd >= 0)
+		err = watch(pipeline, pipeline->hotplug_fd);
 	return err;
+}
+
+/* Before the events, so that no CPU comes between unseen. */
+static void open_hotplug(struct pipeline *pipeline)
+{
+	int fd = hotplug_open();
+
+	if (fd < 0)
+		log_warn("a CPU that goes offline will not be sampled again: %s", strerror(-fd));
+	pipeline->hotplug_fd = fd;
 }
 
 static bool has_tables(const struct pipeline *pipeline)
@@ -639,7 +716,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 	if (!pipeline)
 		return -ENOMEM;
 	pipeline->options = *options;
-	pipeline->epoll_fd = pipeline->timer_fd = -1;
+	pipeline->epoll_fd = pipeline->timer_fd = pipeline->hotplug_fd = -1;
 	err = sampler_new(&options->sampler, &pipeline->sampler);
 	if (!err)
 		err = modules_new(&pipeline->modules);
@@ -647,6 +724,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 		err = procs_new(pipeline->modules, &pipeline->procs);
 	if (!err)
 		err = names_new(pipeline->modules, &pipeline->names);
+	open_hotplug(pipeline);
 	/* Events first, then /proc: nothing falls between. */
 	if (!err)
 		err = open_task_events(pipeline);
@@ -682,6 +760,9 @@ void pipeline_free(struct pipeline *pipeline)
 		close(pipeline->epoll_fd);
 	if (pipeline->timer_fd >= 0)
 		close(pipeline->timer_fd);
+	if (pipeline->hotplug_fd >= 0)
+		close(pipeline->hotplug_fd);
+	cpus_busy_release(&pipeline->busy);
 	free(pipeline);
 }
 
@@ -692,7 +773,7 @@ int pipeline_fd(const struct pipeline *pipeline)
 
 int pipeline_start(struct pipeline *pipeline)
 {
-	int err = window_new(0, &pipeline->window);
+	int err = open_window(pipeline, 0, &pipeline->window);
 
 	pipeline->turned_ns = clock_boot_ns();
 	return err ? err : sampler_start(pipeline->sampler);
@@ -724,7 +805,7 @@ static void tell_tables(struct pipeline *pipeline)
 
 int pipeline_stop(struct pipeline *pipeline)
 {
-	double busy_s = cpus_busy_s();
+	double busy_s = cpus_busy_s(&pipeline->busy);
 	uint64_t now = clock_boot_ns();
 	int err;
 
@@ -737,6 +818,10 @@ int pipeline_stop(struct pipeline *pipeline)
 	if (err)
 		log_error("cannot end the last epoch: %s", strerror(-err));
 	close_window(pipeline, now, busy_s);
+	log_debug("%u processes known at the end; the longest round of work took %.1f ms, %.1f "
+		  "ms of them on a CPU",
+		  procs_count(pipeline->procs), (double)pipeline->longest_ns * 1e-6,
+		  (double)pipeline->longest_cpu_ns * 1e-6);
 	tell_tables(pipeline);
 	/* Only if we had it counted: others may have turned the count on in the middle. */
 	if (pipeline->options.sampler.count_runs)

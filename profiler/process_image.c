@@ -171,8 +171,11 @@ bool image_map_bias(const struct image_map *map, uint64_t *ret_bias)
 		if (at > file->size || sizeof(segment) > file->size - at)
 			return false;
 		memcpy(&segment, file->bytes + at, sizeof(segment));
-		/* Mapped by whole pages: the segment may begin inside the first. */
-		if (segment.p_type == PT_LOAD && (segment.p_offset & ~(uint64_t)4095) <= map->off &&
+		/* Mapped by whole pages: the segment may begin inside the first, which may hold the
+		 * end of another one. */
+		if (segment.p_type == PT_LOAD &&
+		    map->is_executable == ((segment.p_flags & PF_X) != 0) &&
+		    (segment.p_offset & ~(uint64_t)4095) <= map->off &&
 		    map->off < segment.p_offset + segment.p_filesz) {
 			*ret_bias = map->start - map->off - (segment.p_vaddr - segment.p_offset);
 			return true;

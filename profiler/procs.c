@@ -21,6 +21,7 @@
 enum {
 	MAPS_TEXT_MAX = 32 << 20, /* bytes of one /proc/PID/maps */
 	MAPS_MAX = 65536,	  /* executable mappings of one process */
+	REREAD_SHARE = 20,	  /* reading one process anew takes at most this part of the time */
 };
 
 struct process {
@@ -31,6 +32,7 @@ struct process {
 	bool exec_fresh;   /* the id is of the first sample after an exec, may be of just before */
 	bool is_stale;	   /* records were lost since it was read */
 	uint64_t known_ns; /* events up to here are in the address space already */
+	uint64_t again_ns; /* not read again before */
 	uint64_t exit_ns;  /* 0 = alive as far as we know */
 	struct address_space *space;
 };
@@ -41,7 +43,7 @@ struct procs {
 	struct process *all;
 	uint32_t count, size;
 	struct hashmap by_pid;
-	uint64_t next_serial;
+	uint64_t next_serial, refused;
 	struct address_space *outside; /* of processes without a pid here */
 	struct buf text;	       /* of a maps file */
 };
@@ -62,14 +64,60 @@ static struct address_space *space_new(struct procs *procs)
 static void space_put(struct address_space *space)
 {
 	if (space && !--space->refs) {
-		free(space->maps);
+		if (space->maps)
+			free(space->maps - space->front);
 		free(space);
 	}
+}
+
+/* Room for n more at either end: as much again as there is, so that it pays off. */
+static int space_grow(struct address_space *space, uint32_t n)
+{
+	uint32_t slack = n + space->count / 2;
+	struct proc_map *base;
+
+	if (space->maps && space->front >= n && space->size - space->front - space->count >= n)
+		return 0;
+	base = malloc((space->count + 2 * (size_t)slack) * sizeof(*base));
+	if (!base)
+		return -ENOMEM;
+	if (space->maps) {
+		memcpy(base + slack, space->maps, space->count * sizeof(*base));
+		free(space->maps - space->front);
+	}
+	space->maps = base + slack;
+	space->front = slack;
+	space->size = space->count + 2 * slack;
+	return 0;
+}
+
+/* Replaces old entries from at on by n others; the shorter side moves: the kernel puts new mappings
+ * below all others of their kind, so thousands of them would each move all the rest. Room is there.
+ */
+static void space_splice(struct address_space *space, uint32_t at, uint32_t old, uint32_t n)
+{
+	struct proc_map *maps = space->maps;
+	uint32_t behind = space->count - at - old;
+
+	if (at < behind) {
+		space->maps = maps + old - n;
+		space->front += old - n;
+		memmove(space->maps, maps, at * sizeof(*maps));
+	} else {
+		memmove(&maps[at + n], &maps[at + old], behind * sizeof(*maps));
+	}
+	space->count += n - old;
 }
 
 static void space_putp(struct address_space **space)
 {
 	space_put(*space);
+}
+
+static void closedirp(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
 }
 
 /* The process's own, changeable address space, under a new serial. */
@@ -82,11 +130,12 @@ static struct address_space *space_change(struct procs *procs, struct process *p
 		return old;
 	}
 	copy = space_new(procs);
-	if (!copy || array_reserve(&copy->maps, &copy->size, (size_t)old->count + 1)) {
+	if (!copy || space_grow(copy, old->count + 1)) {
 		space_put(copy);
 		return NULL;
 	}
-	memcpy(copy->maps, old->maps, old->count * sizeof(*old->maps));
+	if (old->count)
+		memcpy(copy->maps, old->maps, old->count * sizeof(*old->maps));
 	copy->count = old->count;
 	space_put(old);
 	process->space = copy;
@@ -137,12 +186,10 @@ static int space_put_map(struct address_space *space, const struct proc_map *map
 	}
 	if (space->count + pieces - (last - first) > MAPS_MAX)
 		return -E2BIG;
-	if (array_reserve(&space->maps, &space->size, (size_t)space->count + pieces))
+	if (space_grow(space, ARRAY_SIZE(piece)))
 		return -ENOMEM;
-	memmove(&space->maps[first + pieces], &space->maps[last],
-		(space->count - last) * sizeof(*space->maps));
+	space_splice(space, first, last - first, pieces);
 	memcpy(&space->maps[first], piece, pieces * sizeof(*piece));
-	space->count += pieces - (last - first);
 	return 0;
 }
 
@@ -172,11 +219,14 @@ const struct address_space *procs_peek(const struct procs *procs, pid_t pid)
 	return process && !process->is_stale ? process->space : NULL;
 }
 
-/* The process of this pid as a new one: no start time, this address space (taken over). */
+/* The process of this pid as a new one: no start time, this address space (taken over; NULL = out
+ * of memory). */
 static struct process *renew(struct procs *procs, pid_t pid, struct address_space *space)
 {
 	struct process *process = find(procs, pid);
 
+	if (!space)
+		return NULL;
 	if (!process) {
 		if (array_reserve(&procs->all, &procs->size, (size_t)procs->count + 1) ||
 		    hashmap_add(&procs->by_pid, pid_hash(pid), procs->count)) {
@@ -212,6 +262,11 @@ void procs_sweep(struct procs *procs, uint64_t before_ns)
 		else
 			i++;
 	}
+}
+
+uint64_t procs_refused(const struct procs *procs)
+{
+	return procs->refused;
 }
 
 void procs_doubt(struct procs *procs, pid_t pid)
@@ -275,11 +330,13 @@ static int read_space(struct procs *procs, pid_t tid, struct address_space **ret
 	_cleanup_(space_putp) struct address_space *space = space_new(procs);
 	struct proc_mapping mapping;
 	const char *at, *end;
-	int err;
+	int read, err = 0;
 
 	if (!space)
 		return -ENOMEM;
-	err = read_text(procs, tid);
+	read = read_text(procs, tid);
+	if (read && read != -E2BIG)
+		return read;
 	at = procs->text.bytes;
 	end = at + procs->text.used;
 	while (!err && proc_maps_next(&at, end, &mapping))
@@ -287,6 +344,7 @@ static int read_space(struct procs *procs, pid_t tid, struct address_space **ret
 			err = add_mapping(procs, space, &mapping);
 	if (err && err != -E2BIG)
 		return err;
+	procs->refused += read || err;
 	*ret_space = TAKE_PTR(space);
 	return 0;
 }
@@ -339,25 +397,47 @@ static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_
 			process->is_stale = false;
 			return process;
 		}
-		space = space_new(procs);
+		/* What comes next under this pid is told by events that wait: they count. */
+		return renew(procs, pid, space_new(procs));
 	}
-	if (!space)
-		return NULL;
 	process = renew(procs, pid, space);
-	if (process)
+	if (process) {
 		process->known_ns = now;
+		process->again_ns = now + REREAD_SHARE * (clock_boot_ns() - now);
+	}
 	return process;
+}
+
+/* A leader that has ended shows no mappings, though its threads may go on: then by one of those. */
+static int read_by_thread(struct procs *procs, pid_t pid, struct address_space **space)
+{
+	_cleanup_(closedirp) DIR *tasks = NULL;
+	struct dirent *entry;
+	char path[64];
+	int err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (!err && !(*space)->count && tasks && (entry = readdir(tasks))) {
+		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (tid <= 0 || tid == pid)
+			continue;
+		space_put(TAKE_PTR(*space));
+		err = read_space(procs, tid, space);
+	}
+	return err;
 }
 
 void procs_read(struct procs *procs, pid_t pid)
 {
-	struct address_space *space;
+	_cleanup_(space_putp) struct address_space *space = NULL;
 	uint64_t now = clock_boot_ns();
 	struct process *process;
 
-	if (read_space(procs, pid, &space))
+	if (read_space(procs, pid, &space) || (!space->count && read_by_thread(procs, pid, &space)))
 		return;
-	process = renew(procs, pid, space);
+	process = renew(procs, pid, TAKE_PTR(space));
 	if (process)
 		process->known_ns = now;
 }
@@ -420,8 +500,12 @@ static void on_map(struct procs *procs, struct process *process, const struct ta
 {
 	struct proc_map map = {event->start, event->end, event->off, module};
 	struct address_space *space = space_change(procs, process);
+	int err = space ? space_put_map(space, &map) : -ENOMEM;
 
-	if (!space || space_put_map(space, &map))
+	/* To read all of it again would not make room. */
+	if (err == -E2BIG)
+		procs->refused++;
+	else if (err)
 		process->is_stale = true;
 }
 
@@ -441,10 +525,10 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
 		return;
 	}
 	process = find(procs, event->pid);
-	if (process && event->kind == TASK_EXEC)
-		count_exec(process);
 	if (!process && event->kind != TASK_EXIT)
 		process = renew(procs, event->pid, space_new(procs));
+	if (process && event->kind == TASK_EXEC)
+		count_exec(process);
 	if (!process || !process->space || process->known_ns > event->time_ns)
 		return;
 	if (event->kind == TASK_EXEC)
@@ -489,7 +573,7 @@ const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t ti
 	is_same_image = process && (!process->start_ns || process->start_ns == start_ns) &&
 			is_same_exec(process, exec_id);
 
-	if (!is_same_image || process->is_stale)
+	if (!is_same_image || (process->is_stale && process->again_ns <= clock_boot_ns()))
 		process = reread(procs, pid, tid, start_ns, is_same_image);
 	if (!process)
 		return NULL;

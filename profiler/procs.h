@@ -33,6 +33,7 @@ struct address_space {
 	uint64_t serial;
 	uint32_t refs;
 	uint32_t count, size;
+	uint32_t front;	       /* free places before maps[0]; size counts them too */
 	struct proc_map *maps; /* sorted, disjoint */
 };
 
@@ -80,5 +81,9 @@ void procs_doubt(struct procs *procs, pid_t pid);
 void procs_sweep(struct procs *procs, uint64_t before_ns);
 
 uint32_t procs_count(const struct procs *procs);
+
+/* Mappings that were not kept, as their process had too many (65536), and /proc files not read to
+ * their end (32 MB); so far. */
+uint64_t procs_refused(const struct procs *procs);
 
 #endif

@@ -37,6 +37,9 @@ struct ring {
 	int fd;
 	uint8_t *consumer; /* a page: consumer position */
 	uint8_t *producer; /* a page: producer position; then the data, twice */
+	/* The event that samples; NULL while the CPU is offline, and before the start. */
+	struct bpf_link *link;
+	struct perf_event_mmap_page *notices; /* of the event: throttled or not; NULL = unknown */
 };
 
 /* Programs that are loaded and attached when they are of use. */
@@ -57,12 +60,12 @@ struct sampler {
 	struct bpf_object *object;
 	struct bpf_program *tick;
 	bool follows;
-	struct bpf_link **links;
-	size_t link_count;
+	struct bpf_link *links[ARRAY_SIZE(followers)]; /* of the followers */
 	struct ring *rings;
 	size_t ring_count, rings_size;
 	int epoll_fd;
-	uint64_t bad_records;
+	uint64_t bad_records, throttled;
+	bool is_started;
 
 	struct wick_control *control;
 	int outer[2];			      /* kstacks, ustacks, by enum sampler_side */
@@ -273,6 +276,7 @@ static int ring_open(struct sampler *sampler, unsigned int cpu)
 		bpf_map_create(BPF_MAP_TYPE_RINGBUF, "wick_ring", 0, 0, (unsigned int)size, NULL);
 	if (ring->fd < 0)
 		return -errno;
+	/* Counted from here on: what fails below is closed with the others. */
 	sampler->ring_count++;
 	ring->consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
 	if (ring->consumer == MAP_FAILED)
@@ -297,6 +301,13 @@ static void ring_close(const struct ring *ring, size_t size)
 		close(ring->fd);
 }
 
+static int publish_ring(struct sampler *sampler, const struct ring *ring)
+{
+	return bpf_map_update_elem(sampler_map(sampler, "rings"), &ring->cpu, &ring->fd, BPF_ANY)
+		       ? -errno
+		       : 0;
+}
+
 /* Gives the rings to the program: in one batch, as each update by itself waits for an RCU grace
  * period (10 ms a CPU); one by one where the kernel has no batch for maps of maps. */
 static int publish_rings(struct sampler *sampler)
@@ -304,7 +315,7 @@ static int publish_rings(struct sampler *sampler)
 	_cleanup_free_ uint32_t *cpus = calloc(sampler->ring_count, sizeof(*cpus));
 	_cleanup_free_ int *fds = calloc(sampler->ring_count, sizeof(*fds));
 	uint32_t count = (uint32_t)sampler->ring_count;
-	int map = sampler_map(sampler, "rings");
+	int err = 0;
 
 	if (!cpus || !fds)
 		return -ENOMEM;
@@ -312,12 +323,11 @@ static int publish_rings(struct sampler *sampler)
 		cpus[i] = sampler->rings[i].cpu;
 		fds[i] = sampler->rings[i].fd;
 	}
-	if (!bpf_map_update_batch(map, cpus, fds, &count, NULL))
+	if (!bpf_map_update_batch(sampler_map(sampler, "rings"), cpus, fds, &count, NULL))
 		return 0;
-	for (size_t i = 0; i < sampler->ring_count; i++)
-		if (bpf_map_update_elem(map, &cpus[i], &fds[i], BPF_ANY))
-			return -errno;
-	return 0;
+	for (size_t i = 0; !err && i < sampler->ring_count; i++)
+		err = publish_ring(sampler, &sampler->rings[i]);
+	return err;
 }
 
 /* Every CPU that is online. */
@@ -376,6 +386,27 @@ static void drain_ring(struct sampler *sampler, const struct ring *ring, sampler
 	}
 }
 
+/* perf_event_open(2), the ring's layout. The records here are few and of one size class: 32 bytes,
+ * so none wraps. */
+static void drain_notices(struct sampler *sampler, const struct ring *ring)
+{
+	const uint8_t *data = (const uint8_t *)ring->notices + sysconf(_SC_PAGESIZE);
+	uint64_t at, head;
+
+	if (!ring->notices)
+		return;
+	at = ring->notices->data_tail;
+	head = __atomic_load_n(&ring->notices->data_head, __ATOMIC_ACQUIRE);
+	while (at < head) {
+		const struct perf_event_header *record =
+			(const void *)(data + (at & ((size_t)sysconf(_SC_PAGESIZE) - 1)));
+
+		sampler->throttled += record->type == PERF_RECORD_THROTTLE;
+		at += record->size ? record->size : head - at;
+	}
+	__atomic_store_n(&ring->notices->data_tail, head, __ATOMIC_RELEASE);
+}
+
 static int give_check(void *context, void *bytes, size_t size)
 {
 	const struct sampler *sampler = context;
@@ -400,10 +431,17 @@ void sampler_drain(struct sampler *sampler, sampler_record record, void *context
 
 	while (epoll_wait(sampler->epoll_fd, events, ARRAY_SIZE(events), 0) == ARRAY_SIZE(events))
 		;
-	for (size_t i = 0; i < sampler->ring_count; i++)
+	for (size_t i = 0; i < sampler->ring_count; i++) {
 		drain_ring(sampler, &sampler->rings[i], record, context);
+		drain_notices(sampler, &sampler->rings[i]);
+	}
 	if (sampler->checks)
 		ring_buffer__consume(sampler->checks);
+}
+
+uint64_t sampler_throttled(const struct sampler *sampler)
+{
+	return sampler->throttled;
 }
 
 uint64_t sampler_bad_records(const struct sampler *sampler)
@@ -669,61 +707,78 @@ static int open_event(const struct sampler *sampler, unsigned int cpu)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int add_link(struct sampler *sampler, struct bpf_link *link)
+static void detach_cpu(struct ring *ring)
 {
-	struct bpf_link **links;
-
-	if (!link)
-		return -errno;
-	links = realloc(sampler->links, (sampler->link_count + 1) * sizeof(*links));
-	if (!links) {
-		bpf_link__destroy(link);
-		return -ENOMEM;
-	}
-	sampler->links = links;
-	links[sampler->link_count++] = link;
-	return 0;
+	bpf_link__destroy(TAKE_PTR(ring->link));
+	/* The mapping holds the event as well. */
+	if (ring->notices)
+		munmap(TAKE_PTR(ring->notices), 2 * (size_t)sysconf(_SC_PAGESIZE));
 }
 
-static int attach_cpu(struct sampler *sampler, unsigned int cpu)
+/* Where the kernel tells that it throttles. Not to know that is no reason not to sample. */
+static void map_notices(struct ring *ring, int fd)
 {
-	int fd = open_event(sampler, cpu), err;
+	void *at = mmap(NULL, 2 * (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
+			fd, 0);
+
+	if (at == MAP_FAILED)
+		log_debug("cpu %u: no notice of throttling: %s", ring->cpu, strerror(errno));
+	else
+		ring->notices = at;
+}
+
+/* -ENODEV: the CPU is offline. */
+static int attach_cpu(struct sampler *sampler, struct ring *ring)
+{
+	int fd = open_event(sampler, ring->cpu), err;
 
 	if (fd < 0) {
-		system_explain_perf(fd, sampler_event(sampler));
+		if (fd != -ENODEV)
+			system_explain_perf(fd, sampler_event(sampler));
 		return fd;
 	}
+	map_notices(ring, fd);
 	/* The link owns the descriptor once it exists. */
-	err = add_link(sampler, bpf_program__attach_perf_event(sampler->tick, fd));
-	if (err) {
-		system_explain_bpf(err);
-		close(fd);
-	}
+	ring->link = bpf_program__attach_perf_event(sampler->tick, fd);
+	if (ring->link)
+		return 0;
+	err = -errno;
+	system_explain_bpf(err);
+	close(fd);
+	detach_cpu(ring);
 	return err;
 }
 
 int sampler_follow(struct sampler *sampler)
 {
-	int err = 0;
+	for (size_t i = 0; !sampler->follows && i < ARRAY_SIZE(followers); i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(sampler->object, followers[i].name);
 
-	for (size_t i = 0; !err && !sampler->follows && i < ARRAY_SIZE(followers); i++) {
 		if (!wants(sampler, &followers[i]))
 			continue;
-		err = add_link(sampler, bpf_program__attach(bpf_object__find_program_by_name(
-						sampler->object, followers[i].name)));
-		if (err)
+		sampler->links[i] = bpf_program__attach(program);
+		if (!sampler->links[i]) {
+			int err = -errno;
+
 			system_explain_bpf(err);
+			return err;
+		}
 	}
 	sampler->follows = true;
-	return err;
+	return 0;
 }
 
 int sampler_start(struct sampler *sampler)
 {
 	int err = sampler_follow(sampler);
 
-	for (size_t i = 0; !err && i < sampler->ring_count; i++)
-		err = attach_cpu(sampler, sampler->rings[i].cpu);
+	for (size_t i = 0; !err && i < sampler->ring_count; i++) {
+		err = attach_cpu(sampler, &sampler->rings[i]);
+		if (err == -ENODEV) /* it went just now; hotplug will tell when it is back */
+			err = 0;
+	}
+	sampler->is_started = !err;
 	return err;
 }
 
@@ -754,9 +809,48 @@ int sampler_tasks(struct sampler *sampler, sampler_task take, void *context)
 
 void sampler_stop(struct sampler *sampler)
 {
-	for (size_t i = 0; i < sampler->link_count; i++)
-		bpf_link__destroy(sampler->links[i]);
-	sampler->link_count = 0;
+	sampler->is_started = false;
+	for (size_t i = 0; i < ARRAY_SIZE(sampler->links); i++)
+		bpf_link__destroy(TAKE_PTR(sampler->links[i]));
+	for (size_t i = 0; i < sampler->ring_count; i++)
+		detach_cpu(&sampler->rings[i]);
+}
+
+static struct ring *ring_of(struct sampler *sampler, unsigned int cpu)
+{
+	for (size_t i = 0; i < sampler->ring_count; i++)
+		if (sampler->rings[i].cpu == cpu)
+			return &sampler->rings[i];
+	return NULL;
+}
+
+void sampler_cpu_offline(struct sampler *sampler, unsigned int cpu)
+{
+	struct ring *ring = ring_of(sampler, cpu);
+
+	if (ring)
+		detach_cpu(ring);
+}
+
+void sampler_cpu_online(struct sampler *sampler, unsigned int cpu)
+{
+	struct ring *ring = ring_of(sampler, cpu);
+	int err = 0;
+
+	if (!sampler->is_started)
+		return;
+	if (ring) {
+		detach_cpu(ring);
+	} else {
+		err = ring_open(sampler, cpu);
+		ring = ring_of(sampler, cpu);
+		if (!err)
+			err = publish_ring(sampler, ring);
+	}
+	if (!err)
+		err = attach_cpu(sampler, ring);
+	if (err && err != -ENODEV)
+		log_warn("cpu %u came online and is not sampled: %s", cpu, strerror(-err));
 }
 
 static void stop_turner(struct sampler *sampler)
@@ -779,7 +873,6 @@ void sampler_free(struct sampler *sampler)
 	if (!sampler)
 		return;
 	sampler_stop(sampler);
-	free(sampler->links);
 	if (sampler->has_turner)
 		stop_turner(sampler);
 	for (size_t i = 0; i < sampler->ring_count; i++)

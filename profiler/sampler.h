@@ -73,8 +73,18 @@ static inline void sampler_freep(struct sampler **sampler)
 	sampler_free(*sampler);
 }
 
-/* Opens and attaches the events. From its return on, every tick runs the program. */
+/* Opens and attaches the events of all CPUs that are online. From its return on, every tick runs
+ * the program. */
 int sampler_start(struct sampler *sampler);
+
+/* A CPU went, or came back (or came new): its event is gone for good and is opened again. Records
+ * that it left can still be drained. */
+void sampler_cpu_offline(struct sampler *sampler, unsigned int cpu);
+void sampler_cpu_online(struct sampler *sampler, unsigned int cpu);
+
+/* How often the kernel has held an event back for being too frequent, so far, as of the last
+ * sampler_drain(). */
+uint64_t sampler_throttled(const struct sampler *sampler);
 
 /* Detaches the events: nothing samples any more. The epoch that ran still has to be ended. */
 void sampler_stop(struct sampler *sampler);

@@ -52,13 +52,13 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	{ .name = "threads", .kind = OPTION_FLAG, .help = "tell threads apart (labels tid, thread)", \
 	  .offset = offsetof(type, sampling.threads) },                                            \
 	{ .name = "unwind", .kind = OPTION_CALL, .value = "auto|fp",                               \
-	  .help = "user stacks by .eh_frame and frame pointers, or by those alone (auto)",         \
+	  .help = "by unwind rows, or by frame pointers alone (auto)",         \
 	  .offset = offsetof(type, sampling), .parse = sampling_parse_unwind },                    \
-	{ .name = "unwind-memory", .kind = OPTION_BYTES, .value = "SIZE",                          \
-	  .help = "room for unwind tables; those not used for longest go (32M)",                   \
+	{ .name = "unwind-memory", .kind = OPTION_BYTES, .value = "N",                          \
+	  .help = "room for the unwind rows (32M)",                   \
 	  .offset = offsetof(type, sampling.unwind_bytes) },                                       \
 	{ .name = "max-depth", .kind = OPTION_UINT, .value = "N",                                  \
-	  .help = "frames of a user stack; of a deeper one both ends are kept (127)",              \
+	  .help = "frames of a user stack; of more, both ends stay (127)",              \
 	  .offset = offsetof(type, sampling.max_depth), .min = 8, .max = 1024 },                   \
 	{ .name = "cgroup", .kind = OPTION_STRING, .value = "PATH",                                \
 	  .help = "only this control group and those below it",                                    \
@@ -68,6 +68,8 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.comms) },                                              \
 	{ .name = "exclude-self", .kind = OPTION_FLAG, .help = "leave wick itself out",            \
 	  .offset = offsetof(type, sampling.exclude_self) },                                       \
+	{ .name = "debug", .kind = OPTION_FLAG, .help = "say what is done, and why",               \
+	  .offset = offsetof(type, sampling.debug) },                                              \
 	{ .name = "transport", .kind = OPTION_CALL, .value = "map|ring", .hidden = true,           \
 	  .help = "stacks through the stack maps, or whole in the ring",                           \
 	  .offset = offsetof(type, sampling), .parse = sampling_parse_transport },                 \
@@ -82,8 +84,6 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.task_ring_pages), .min = 1, .max = 1 << 14 },          \
 	{ .name = "epoch", .kind = OPTION_SECONDS, .value = "T", .hidden = true,                   \
 	  .help = "length of an epoch", .offset = offsetof(type, sampling.epoch_s) },              \
-	{ .name = "debug", .kind = OPTION_FLAG, .hidden = true,                                    \
-	  .help = "tell what goes on inside", .offset = offsetof(type, sampling.debug) },          \
 	{ .name = "count-runs", .kind = OPTION_FLAG, .hidden = true,                               \
 	  .help = "have the kernel count the program's runs too",                                  \
 	  .offset = offsetof(type, sampling.count_runs) }

@@ -291,6 +291,21 @@ static int open_list(const struct server_source *source, int *ret_fd)
 	return 0;
 }
 
+void server_add_ranges(struct buf *json, bool is_first)
+{
+	static const struct {
+		const char *name, *from;
+	} ranges[] = {{"the last 10 minutes", "-10m"},
+		      {"the last hour", "-1h"},
+		      {"the last day", "-1d"},
+		      {"the last 7 days", "-7d"},
+		      {"the last 30 days", "-30d"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		buf_printf(json, "%s{\"name\":\"%s\",\"from\":\"%s\",\"to\":\"now\",\"time_ns\":0}",
+			   i || !is_first ? "," : "", ranges[i].name, ranges[i].from);
+}
+
 static int answer(struct server *server, const struct server_source *source,
 		  const struct server_request *request)
 {
@@ -302,6 +317,10 @@ static int answer(struct server *server, const struct server_source *source,
 		reply.err = open_list(source, &fd);
 	else if (request->verb == SERVER_OPEN)
 		reply.err = source->open(source->context, request->id, &fd);
+	else if (request->verb == SERVER_RANGE)
+		reply.err = source->range ? source->range(source->context, request->from_ns,
+							  request->to_ns, &fd)
+					  : -ENOENT;
 	else
 		return -EBADMSG;
 	err = server_send(server->control, &reply, sizeof(reply), reply.err ? -1 : fd);

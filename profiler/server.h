@@ -33,12 +33,19 @@ struct server_source {
 	/* The profiles there are, at most SERVER_LIST_MAX: names are shown to people and stand in
 	 * their links, ids are given back to open(). Appends a JSON array of them, the one to show
 	 * first in front: [{"id": 0, "name": "..", "time_ns": 0, "live": false}, ..]. The page
-	 * fetches a live one again every few seconds. */
+	 * fetches a live one again every few seconds. One with "from" and "to" instead of an id is
+	 * a range of the store, for `range` (server_add_ranges()). */
 	int (*list)(void *context, struct buf *json);
 	/* A descriptor (memfd or regular file) with the profile in any readable format. -ENOENT: no
 	 * such id (any more). */
 	int (*open)(void *context, unsigned int id, int *ret_fd);
+	/* NULL where there is no store; else a descriptor with the bundle (store_export.h) of
+	 * [from, to). -ENODATA: the store has nothing there. */
+	int (*range)(void *context, int64_t from_ns, int64_t to_ns, int *ret_fd);
 };
+
+/* Appends the usual ranges to a JSON array that is open, first: it has no element yet. */
+void server_add_ranges(struct buf *json, bool is_first);
 
 /* Opens the port, starts the child. Says what is wrong (port in use: the hint names --listen) and
  * gives 0 or a negative errno; -EINVAL: options->listen is not an address and a port. */

@@ -66,9 +66,9 @@ static int await_reply(uint32_t serial, int *ret_fd)
 	}
 }
 
-static int ask_parent(enum server_verb verb, uint32_t id, int *ret_fd)
+static int ask_parent(const struct server_request *asked, int *ret_fd)
 {
-	struct server_request request = {.verb = verb, .id = id};
+	struct server_request request = *asked;
 	int err;
 
 	pthread_mutex_lock(&control.lock);

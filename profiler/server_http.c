@@ -6,6 +6,7 @@
 #include "formats/codec.h"
 #include "formats/packing.h"
 #include "profiler/assets.h"
+#include "profiler/store_export.h"
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -46,6 +47,7 @@ enum {
 	DO(queue_response)                                                                         \
 	DO(destroy_response)                                                                       \
 	DO(lookup_connection_value)                                                                \
+	DO(get_connection_values)                                                                  \
 	DO(get_connection_info)
 
 static struct {
@@ -310,6 +312,9 @@ static enum MHD_Result refuse_ask(struct MHD_Connection *connection, int err)
 {
 	if (err == -ENOENT)
 		return refuse(connection, MHD_HTTP_NOT_FOUND, "no such profile\n");
+	if (err == -ENODATA)
+		return refuse(connection, MHD_HTTP_NOT_FOUND,
+			      "the store has nothing in this range\n");
 	if (err == -ETIMEDOUT)
 		return refuse(connection, MHD_HTTP_GATEWAY_TIMEOUT, "wick is busy: try again\n");
 	return refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, strerror(-err));
@@ -376,10 +381,20 @@ static int recode(int fd, size_t size, struct buf *ret_pprof, const char **ret_w
 	return profile_encode(profile, codec, NULL, ret_pprof);
 }
 
+/* Takes the bytes. */
+static enum MHD_Result send_pprof(struct MHD_Connection *connection, struct buf *pprof)
+{
+	struct MHD_Response *response =
+		mhd.create_response_from_buffer(pprof->used, pprof->bytes, MHD_RESPMEM_MUST_FREE);
+
+	if (response)
+		pprof->bytes = NULL; /* is the response's now */
+	return send_response(connection, MHD_HTTP_OK, response, "application/octet-stream");
+}
+
 static enum MHD_Result send_recoded(struct MHD_Connection *connection, int fd, size_t size)
 {
 	_cleanup_(buf_release) struct buf pprof = {0};
-	struct MHD_Response *response;
 	const char *why = NULL;
 	char text[256];
 	int err;
@@ -390,10 +405,7 @@ static enum MHD_Result send_recoded(struct MHD_Connection *connection, int fd, s
 	pthread_mutex_unlock(&http.decoding);
 	if (err)
 		return refuse(connection, MHD_HTTP_UNPROCESSABLE_CONTENT, text);
-	response = mhd.create_response_from_buffer(pprof.used, pprof.bytes, MHD_RESPMEM_MUST_FREE);
-	if (response)
-		pprof.bytes = NULL; /* is the response's now */
-	return send_response(connection, MHD_HTTP_OK, response, "application/octet-stream");
+	return send_pprof(connection, &pprof);
 }
 
 static enum MHD_Result send_profile(struct MHD_Connection *connection, const char *id_text)
@@ -408,7 +420,7 @@ static enum MHD_Result send_profile(struct MHD_Connection *connection, const cha
 	id = strtoul(id_text, &end, 10);
 	if (*id_text < '0' || *id_text > '9' || *end || errno || id > UINT32_MAX)
 		return refuse(connection, MHD_HTTP_NOT_FOUND, "no such profile\n");
-	err = http.ask(SERVER_OPEN, (uint32_t)id, &fd);
+	err = http.ask(&(struct server_request){.verb = SERVER_OPEN, .id = (uint32_t)id}, &fd);
 	if (err)
 		return refuse_ask(connection, err);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > PROFILE_UNPACKED_MAX)
@@ -424,13 +436,138 @@ static enum MHD_Result send_list(struct MHD_Connection *connection)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
-	int err = http.ask(SERVER_LIST, 0, &fd);
+	int err = http.ask(&(struct server_request){.verb = SERVER_LIST}, &fd);
 
 	if (!err && fstat(fd, &st) < 0)
 		err = -errno;
 	if (err)
 		return refuse_ask(connection, err);
 	return send_fd(connection, TAKE_FD(fd), (size_t)st.st_size, "application/json");
+}
+
+/* ---- ranges ---- */
+
+/* What a request asks for; the texts of the matches are its own. */
+struct wanted {
+	struct store_range range;
+	char *texts[STORE_MATCHES_MAX];
+	bool is_bad;
+};
+
+static void wanted_release(struct wanted *wanted)
+{
+	for (size_t i = 0; i < STORE_MATCHES_MAX; i++)
+		free(wanted->texts[i]);
+}
+
+static int hex_digit(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* %XX, in place; false: a bad escape, or a NUL. */
+static bool unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++, to++) {
+		int high, low;
+
+		*to = *text == '+' ? ' ' : *text;
+		if (*text != '%')
+			continue;
+		high = hex_digit(text[1]);
+		low = high < 0 ? -1 : hex_digit(text[2]);
+		if (low < 0 || !(high || low))
+			return false;
+		*to = (char)(high << 4 | low);
+		text += 2;
+	}
+	*to = '\0';
+	return true;
+}
+
+static enum MHD_Result take_where(void *context, enum MHD_ValueKind kind, const char *key,
+				  const char *value)
+{
+	struct wanted *wanted = context;
+	size_t n = wanted->range.match_count;
+
+	(void)kind;
+	if (strcmp(key, "where") != 0)
+		return MHD_YES;
+	wanted->is_bad = true;
+	if (!value || n == STORE_MATCHES_MAX)
+		return MHD_NO;
+	wanted->texts[n] = strdup(value);
+	if (!wanted->texts[n] || !unescape(wanted->texts[n]) ||
+	    store_parse_match(wanted->texts[n], &wanted->range))
+		return MHD_NO;
+	wanted->is_bad = false;
+	return MHD_YES;
+}
+
+static bool take_time(struct MHD_Connection *connection, const char *name, const char *otherwise,
+		      int64_t *ret_ns)
+{
+	const char *text = mhd.lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
+	_cleanup_free_ char *own = strdup(text ? text : otherwise);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	/* A '+' here is that of a time zone: no form is decoded. */
+	return own && !store_parse_time(own, now.tv_sec * 1000000000LL + now.tv_nsec, ret_ns);
+}
+
+static bool take_wanted(struct MHD_Connection *connection, struct wanted *wanted)
+{
+	mhd.get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_where, wanted);
+	return !wanted->is_bad && take_time(connection, "from", "-1h", &wanted->range.from_ns) &&
+	       take_time(connection, "to", "now", &wanted->range.to_ns) &&
+	       wanted->range.from_ns < wanted->range.to_ns;
+}
+
+static int merge_range(int fd, const struct store_range *range, struct buf *ret_pprof,
+		       const char **ret_why)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int err = store_merge_bundle(fd, range, &profile, ret_why);
+
+	if (err)
+		return err;
+	*ret_why = "out of memory";
+	return profile_encode(profile, (struct profile_codec){FORMAT_PPROF, PACKING_GZIP}, NULL,
+			      ret_pprof);
+}
+
+static enum MHD_Result send_range(struct MHD_Connection *connection)
+{
+	_cleanup_(wanted_release) struct wanted wanted = {0};
+	_cleanup_(buf_release) struct buf pprof = {0};
+	_cleanup_close_ int fd = -1;
+	struct server_request request = {.verb = SERVER_RANGE};
+	const char *why = NULL;
+	char text[256];
+	int err;
+
+	if (!take_wanted(connection, &wanted))
+		return refuse(connection, MHD_HTTP_BAD_REQUEST,
+			      "?from=T&to=T&where=label=value: T is 2026-11-22T10:15:00Z, -1h or "
+			      "now\n");
+	request.from_ns = wanted.range.from_ns;
+	request.to_ns = wanted.range.to_ns;
+	err = http.ask(&request, &fd);
+	if (err)
+		return refuse_ask(connection, err);
+	pthread_mutex_lock(&http.decoding);
+	err = merge_range(fd, &wanted.range, &pprof, &why);
+	snprintf(text, sizeof(text), "cannot read this range: %s\n", why ? why : strerror(-err));
+	pthread_mutex_unlock(&http.decoding);
+	if (err)
+		return refuse(connection, MHD_HTTP_UNPROCESSABLE_CONTENT, text);
+	return send_pprof(connection, &pprof);
 }
 
 /* ---- routes ---- */
@@ -443,6 +580,8 @@ static enum MHD_Result route_api(struct MHD_Connection *connection, const char *
 			"the token is missing or wrong: open the address that wick printed\n");
 	if (!strcmp(path, "profiles"))
 		return send_list(connection);
+	if (!strcmp(path, "export"))
+		return send_range(connection);
 	if (!strncmp(path, "profile/", strlen("profile/")))
 		return send_profile(connection, path + strlen("profile/"));
 	return refuse(connection, MHD_HTTP_NOT_FOUND, "not found\n");

@@ -7,7 +7,7 @@
 
 /* How the routes get at what the parent has; called on any thread. Gives 0 and a descriptor, or
  * -ENOENT, -ETIMEDOUT, or another negative errno. */
-typedef int (*http_ask)(enum server_verb verb, uint32_t id, int *ret_fd);
+typedef int (*http_ask)(const struct server_request *request, int *ret_fd);
 
 /* Loads libmicrohttpd; before rights are dropped. Says what is wrong. */
 int http_load(void);

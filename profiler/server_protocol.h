@@ -26,7 +26,7 @@ enum {
 	SERVER_TOKEN_SIZE = 2 * SERVER_TOKEN_BYTES + 1, /* lower-case hex, NUL */
 };
 
-enum server_verb { SERVER_READY, SERVER_LIST, SERVER_OPEN };
+enum server_verb { SERVER_READY, SERVER_LIST, SERVER_OPEN, SERVER_RANGE };
 
 struct server_setup {
 	char token[SERVER_TOKEN_SIZE];
@@ -37,6 +37,7 @@ struct server_request {
 	uint32_t verb;
 	uint32_t id; /* SERVER_OPEN: of the profile; SERVER_READY: 0, or 1 if it cannot start */
 	uint32_t serial;
+	int64_t from_ns, to_ns; /* SERVER_RANGE */
 };
 
 struct server_reply {

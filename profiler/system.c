@@ -232,12 +232,13 @@ keep_words(enum libbpf_print_level level, const char *format, va_list args)
 	_cleanup_free_ char *text = NULL;
 	char *line, *rest, shown[sizeof(last_words)];
 
-	if ((level != LIBBPF_WARN && !log_enabled(LOG_DEBUG)) || vasprintf(&text, format, args) < 0)
+	if (level != LIBBPF_WARN || vasprintf(&text, format, args) < 0)
 		return 0;
 	for (rest = text; (line = strsep(&rest, "\n"));) {
+		if (!has_substance(line))
+			continue;
 		log_debug("%s", quote(shown, sizeof(shown), line));
-		if (level == LIBBPF_WARN && has_substance(line))
-			memcpy(last_words, shown, sizeof(shown));
+		memcpy(last_words, shown, sizeof(shown));
 	}
 	return 0;
 }

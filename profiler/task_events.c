@@ -4,10 +4,12 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/cursor.h"
+#include "profiler/clock.h"
 #include "profiler/cpus.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -20,8 +22,14 @@
 enum { TRAILER_SIZE = 16, RECORD_MAX = 65536 };
 
 struct task_ring {
+	unsigned int cpu;
 	int fd;
 	struct perf_event_mmap_page *page; /* then the data */
+};
+
+struct cpu_change {
+	unsigned int cpu;
+	bool is_online;
 };
 
 struct task_events {
@@ -30,6 +38,9 @@ struct task_events {
 	size_t data_size;
 	uint32_t wake_bytes;
 	int epoll_fd;
+	pthread_mutex_t lock; /* of the changes that wait for the next drain */
+	struct cpu_change *changes;
+	size_t change_count, changes_size;
 	uint8_t joined[RECORD_MAX]; /* a record that wraps, in one piece */
 };
 
@@ -61,25 +72,34 @@ static int open_event(unsigned int cpu, uint32_t wake_bytes)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+static void close_ring(const struct task_ring *ring, size_t data_size)
+{
+	if (ring->page != MAP_FAILED)
+		munmap(ring->page, (size_t)sysconf(_SC_PAGESIZE) + data_size);
+	close(ring->fd);
+}
+
 static int open_ring(struct task_events *events, unsigned int cpu)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct epoll_event event = {.events = EPOLLIN};
-	struct task_ring *ring;
+	struct task_ring ring = {.cpu = cpu};
 	int err = array_reserve(&events->rings, &events->rings_size, events->ring_count + 1);
 
 	if (err)
 		return err;
-	ring = &events->rings[events->ring_count];
-	ring->fd = open_event(cpu, events->wake_bytes);
-	if (ring->fd < 0)
-		return ring->fd;
-	events->ring_count++;
-	ring->page = mmap(NULL, page + events->data_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			  ring->fd, 0);
-	if (ring->page == MAP_FAILED)
-		return -errno;
-	return epoll_ctl(events->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event) ? -errno : 0;
+	ring.fd = open_event(cpu, events->wake_bytes);
+	if (ring.fd < 0)
+		return ring.fd;
+	ring.page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE) + events->data_size,
+			 PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd, 0);
+	if (ring.page == MAP_FAILED ||
+	    epoll_ctl(events->epoll_fd, EPOLL_CTL_ADD, ring.fd, &event)) {
+		err = -errno;
+		close_ring(&ring, events->data_size);
+		return err;
+	}
+	events->rings[events->ring_count++] = ring;
+	return 0;
 }
 
 int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_events)
@@ -90,6 +110,7 @@ int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_e
 
 	if (!events)
 		return -ENOMEM;
+	pthread_mutex_init(&events->lock, NULL);
 	events->data_size = pages * (size_t)sysconf(_SC_PAGESIZE);
 	events->wake_bytes = at_once ? 1 : (uint32_t)(events->data_size / 2);
 	events->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -97,8 +118,11 @@ int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_e
 		return -errno;
 	err = cpus_online(&online, &count);
 	for (int cpu = 0; !err && cpu < count; cpu++)
-		if (online[cpu])
+		if (online[cpu]) {
 			err = open_ring(events, (unsigned int)cpu);
+			if (err == -ENODEV) /* it went just now */
+				err = 0;
+		}
 	if (err)
 		return err;
 	*ret_events = TAKE_PTR(events);
@@ -107,16 +131,13 @@ int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_e
 
 void task_events_free(struct task_events *events)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
 	if (!events)
 		return;
-	for (size_t i = 0; i < events->ring_count; i++) {
-		if (events->rings[i].page != MAP_FAILED)
-			munmap(events->rings[i].page, page + events->data_size);
-		close(events->rings[i].fd);
-	}
+	for (size_t i = 0; i < events->ring_count; i++)
+		close_ring(&events->rings[i], events->data_size);
 	free(events->rings);
+	free(events->changes);
+	pthread_mutex_destroy(&events->lock);
 	if (events->epoll_fd >= 0)
 		close(events->epoll_fd);
 	free(events);
@@ -268,8 +289,51 @@ static void drain_ring(struct task_events *events, const struct task_ring *ring,
 	__atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
 }
 
+int task_events_cpu(struct task_events *events, unsigned int cpu, bool is_online)
+{
+	int err;
+
+	pthread_mutex_lock(&events->lock);
+	err = array_reserve(&events->changes, &events->changes_size, events->change_count + 1);
+	if (!err)
+		events->changes[events->change_count++] = (struct cpu_change){cpu, is_online};
+	pthread_mutex_unlock(&events->lock);
+	return err;
+}
+
+static void close_cpu(struct task_events *events, unsigned int cpu, task_event_take take,
+		      void *context)
+{
+	for (size_t i = 0; i < events->ring_count; i++) {
+		if (events->rings[i].cpu != cpu)
+			continue;
+		drain_ring(events, &events->rings[i], take, context);
+		close_ring(&events->rings[i], events->data_size);
+		events->rings[i] = events->rings[--events->ring_count];
+		return;
+	}
+}
+
+/* In order: a CPU may have gone and come back more than once. */
+static void change_cpus(struct task_events *events, task_event_take take, void *context)
+{
+	bool has_come = false;
+
+	pthread_mutex_lock(&events->lock);
+	for (size_t i = 0; i < events->change_count; i++) {
+		close_cpu(events, events->changes[i].cpu, take, context);
+		if (events->changes[i].is_online)
+			has_come |= !open_ring(events, events->changes[i].cpu);
+	}
+	events->change_count = 0;
+	pthread_mutex_unlock(&events->lock);
+	if (has_come)
+		take(context, &(struct task_event){.kind = TASK_LOST, .time_ns = clock_boot_ns()});
+}
+
 void task_events_drain(struct task_events *events, task_event_take take, void *context)
 {
+	change_cpus(events, take, context);
 	for (size_t i = 0; i < events->ring_count; i++)
 		drain_ring(events, &events->rings[i], take, context);
 }

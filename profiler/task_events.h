@@ -5,7 +5,7 @@
  * (perf_event_open(2): PERF_RECORD_FORK, COMM with MISC_COMM_EXEC, EXIT, MMAP2 with build ids since
  * 5.12). Times are CLOCK_BOOTTIME, as those of the samples.
  *
- * One thread.
+ * One thread, but for what says otherwise.
  */
 #ifndef WICK_PROFILER_TASK_EVENTS_H
 #define WICK_PROFILER_TASK_EVENTS_H
@@ -30,7 +30,7 @@ struct task_event {
 	enum task_event_kind kind;
 	pid_t pid, tid;
 	pid_t parent;  /* FORK */
-	uint64_t lost; /* LOST: records */
+	uint64_t lost; /* LOST: records; 0 = unknown */
 
 	/* MAP */
 	uint64_t start, end; /* addrs */
@@ -44,6 +44,8 @@ struct task_event {
 
 struct task_events;
 
+typedef void (*task_event_take)(void *context, const struct task_event *event);
+
 /* Opens the events of all online CPUs, which run from then on. pages: of each ring, a power of two.
  * at_once: task_events_fd() is readable from the first record on, not from half a ring on. */
 int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_events);
@@ -53,12 +55,16 @@ static inline void task_events_freep(struct task_events **events)
 	task_events_free(*events);
 }
 
+/* A CPU went offline or came online: from any thread, done by the next drain. The event of one that
+ * went is closed; that of one that came is opened, and as nobody knows what happened on it before,
+ * a TASK_LOST of 0 records is handed out. */
+int task_events_cpu(struct task_events *events, unsigned int cpu, bool is_online);
+
 /* Readable when a ring is half full, or at once. */
 int task_events_fd(const struct task_events *events);
 
 /* Hands out all records, CPU by CPU: in order of time within a CPU, not over all of them. Malformed
  * records (a kernel newer than this program) are stepped over. */
-typedef void (*task_event_take)(void *context, const struct task_event *event);
 void task_events_drain(struct task_events *events, task_event_take take, void *context);
 
 #endif

@@ -429,6 +429,17 @@ static void want(struct unwind_tables *tables, uint32_t module, pid_t pid, uint6
 	unwind_modules_want(tables->modules, module, &how, now_ns);
 }
 
+static void use_modules(struct unwind_tables *tables, const struct address_space *space, pid_t pid,
+			uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < space->count; i++) {
+		const struct proc_map *map = &space->maps[i];
+
+		want(tables, map->module, pid, map->start, map->end, UNWIND_WANT_SAMPLED, now_ns);
+		unwind_modules_get(tables->modules, map->module)->used_ns = now_ns;
+	}
+}
+
 /* --- events --- */
 
 /* What the kernel copied at the fork is known by its serial; it may be older than what the parent
@@ -451,6 +462,35 @@ static void inherit(struct unwind_tables *tables, struct subject *child,
 	child->region->refs++;
 	child->space = parent->space;
 	child->is_told = true;
+}
+
+/* What the entry says of a process, and then what /proc says: an exec in between makes the entry
+ * the older of the two, and then nothing is walked by these mappings. */
+static void get_to_know(struct unwind_tables *tables, struct subject *subject, uint64_t now_ns)
+{
+	const struct address_space *space;
+	struct wick_proc proc;
+
+	subject->since_ns = clock_boot_ns();
+	if (!learn_start(tables, subject, &proc))
+		return;
+	subject->exec_id = proc.exec_id;
+	subject->has_exec = true;
+	subject->until_ns = clock_boot_ns();
+	procs_read(tables->procs, subject->pid);
+	tables->stats.reads++;
+	space = procs_peek(tables->procs, subject->pid);
+	if (!space)
+		return;
+	use_modules(tables, space, subject->pid, now_ns);
+	mark(tables, subject, 0);
+}
+
+/* A parent that sleeps but to fork is never sampled, while all its children have its memory. */
+static void know_parent(struct unwind_tables *tables, struct subject *parent, uint64_t now_ns)
+{
+	if (parent && (!procs_peek(tables->procs, parent->pid) || !parent->has_exec))
+		get_to_know(tables, parent, now_ns);
 }
 
 static bool is_wanted(const struct unwind_tables *tables, const struct subject *parent)
@@ -481,6 +521,7 @@ static void on_fork(struct unwind_tables *tables, const struct task_event *event
 		forget(tables, child, now_ns);
 	if (!is_wanted(tables, parent))
 		return;
+	know_parent(tables, parent, now_ns);
 	procs_event(tables->procs, event, 0);
 	child = add_subject(tables, event->pid);
 	if (!child)
@@ -749,17 +790,6 @@ static bool is_told_still(const struct unwind_tables *tables, const struct subje
 static bool is_dead(pid_t pid)
 {
 	return kill(pid, 0) && errno == ESRCH;
-}
-
-static void use_modules(struct unwind_tables *tables, const struct address_space *space, pid_t pid,
-			uint64_t now_ns)
-{
-	for (uint32_t i = 0; i < space->count; i++) {
-		const struct proc_map *map = &space->maps[i];
-
-		want(tables, map->module, pid, map->start, map->end, UNWIND_WANT_SAMPLED, now_ns);
-		unwind_modules_get(tables->modules, map->module)->used_ns = now_ns;
-	}
 }
 
 static void take_note(struct unwind_tables *tables, const struct note *note, uint64_t now_ns)

@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "bpf/abi.h"
 #include "profiler/clock.h"
-#include "profiler/cpus.h"
 
 #include <string.h>
 #include <time.h>
@@ -21,7 +20,6 @@ int window_new(uint32_t first_epoch, struct window **ret_window)
 	clock_gettime(CLOCK_REALTIME, &now);
 	window->wall_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
 	window->start_ns = clock_boot_ns();
-	window->busy_s = cpus_busy_s();
 	*ret_window = window;
 	return 0;
 }

@@ -70,7 +70,8 @@ struct window {
 	int64_t wall_ns;   /* CLOCK_REALTIME at its start */
 	uint64_t start_ns; /* CLOCK_BOOTTIME at its start and end; end 0 = it is open */
 	uint64_t end_ns;
-	double busy_s;		/* cpus_busy_s() at its start */
+	double busy_s;		/* cpus_busy_s() at its start; set by who made it */
+	double hz;		/* the rate it was really sampled at; 0 = as asked for */
 	uint64_t by_row, by_fp; /* how the callers in its distinct user stacks were found */
 };
 

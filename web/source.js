@@ -54,8 +54,10 @@ class ServerSource {
 		return (await this.fetch('api/profiles')).json();
 	}
 
-	async read({ id }) {
-		const response = await this.fetch(`api/profile/${encodeURIComponent(id)}`);
+	/* A range of the store has two times instead of an id. */
+	async read({ id, from, to }) {
+		const path = from ? `api/export?from=${from}&to=${to}` : `api/profile/${encodeURIComponent(id)}`;
+		const response = await this.fetch(path);
 		return new Uint8Array(await response.arrayBuffer());
 	}
 }

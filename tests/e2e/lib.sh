@@ -95,6 +95,7 @@ until_cpu()
 	from=$(cpu_of "$1")
 	until awk -v now="$(cpu_of "$1")" -v from="$from" -v want="$2" \
 		'BEGIN { exit !(now - from >= want) }'; do
+		kill -0 "$1" 2>/dev/null || fail "process $1 has ended"
 		sleep 0.1
 	done
 }
@@ -105,10 +106,11 @@ foreground()
 	exec env --default-signal=INT "$@"
 }
 
+# One event a CPU is for process records, from the start; one more when it samples.
 attached()
 {
 	kill -0 "$1" 2>/dev/null || return 0 # let the caller see how it ended
-	[ -n "$(find "/proc/$1/fd" -lname 'anon_inode:*perf_event*' -print -quit 2>/dev/null)" ]
+	[ "$(find "/proc/$1/fd" -lname 'anon_inode:*perf_event*' 2>/dev/null | wc -l)" -gt "$(nproc)" ]
 }
 
 # record ARG..: starts `wick record` in the background and waits until it samples; its pid in $wick.

@@ -52,7 +52,7 @@ count()
 at_least "a process inside, by pid and name" "$(count ".pid == $burn and .comm == \"burn_fp\" and
 	any(.frames[]; . == \"seventy\")")" 100
 at_least "a process that came later" "$(count ".pid != null and .pid != $burn and .comm == \"burn_fp\" and
-	any(.frames[]; . == \"seventy\")")" 50
+	any(.frames[]; . == \"seventy\")")" 10
 at_least "a process outside, counted" "$(count '.comm == "syscalls_fp"')" 50
 near "a process outside, with a pid or names" "$(count '.comm == "syscalls_fp" and
 	(.pid != null or any(.frames[]; . == "main"))')" 0 0

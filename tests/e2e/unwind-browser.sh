@@ -15,9 +15,13 @@ function compute(i) { let s = 0; for (let k = 0; k < 3000; k++) s += Math.sin(i 
 setInterval(() => draw(50), 5)
 </script></body>
 EOF
+# Once to make its files known, as they are on a machine that is profiled all the time.
 cat >"$tmp/browse" <<'EOF'
-exec timeout -k 5 8 chromium --headless --no-sandbox --disable-gpu --no-first-run \
-	--user-data-dir="$1/data" --remote-debugging-port=0 "file://$1/busy.html" >/dev/null 2>&1
+browse() { timeout -k 5 "$2" chromium --headless --no-sandbox --disable-gpu --no-first-run \
+	--user-data-dir="$1/data" --remote-debugging-port=0 "$3" >/dev/null 2>&1; }
+browse "$1" 3 about:blank
+sleep 1
+browse "$1" 12 "file://$1/busy.html"
 EOF
 status=0
 "$WICK" record --user -F 499 -o "$tmp/browser.pb.gz" -- bash "$tmp/browse" "$tmp" 2>"$tmp/wick.err" ||

@@ -30,8 +30,7 @@ f() { local i=0; while ((i < 25)); do x=${i//1/22}; case $x in 4*) :;; esac; ((i
 for ((n = 0; n < 20000; n++)); do f; done
 EOF
 cat >"$tmp/work.js" <<'EOF'
-const end = Date.now() + 2500
-while (Date.now() < end) JSON.stringify([...Array(1000).keys()].map(x => ({ x, s: `${x}` })).sort((a, b) => b.x - a.x))
+while (process.cpuUsage().user < 2.5e6) JSON.stringify([...Array(1000).keys()].map(x => ({ x, s: `${x}` })).sort((a, b) => b.x - a.x))
 EOF
 cat >"$tmp/work.rs" <<'EOF'
 use std::collections::BTreeMap;
@@ -41,7 +40,7 @@ fn depth(n: u64, map: &mut BTreeMap<u64, String>) -> usize {
 }
 fn main() {
     let mut sum = 0;
-    for n in 0..100000u64 { let mut map = BTreeMap::new(); sum += depth(n % 64 + 1, &mut map); }
+    for n in 0..2000000u64 { let mut map = BTreeMap::new(); sum += depth(n % 64 + 1, &mut map); }
     println!("{sum}");
 }
 EOF

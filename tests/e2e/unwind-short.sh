@@ -8,13 +8,16 @@ need_bpf
 # The same content: its build id is what it is known by.
 cp "$FIXTURES/execer_nofp" "$tmp/again"
 cp "$FIXTURES/forker_nofp" "$tmp/forks"
-record -a --user -F 999 -o "$tmp/short.pb.gz"
-"$FIXTURES/execer_nofp" 10 20
-"$FIXTURES/forker_nofp" 4 >/dev/null || [ $? = 3 ]
-sleep 0.5
-"$tmp/again" 150 20
-"$tmp/forks" 150 >/dev/null || [ $? = 3 ]
-finish
+cat >"$tmp/lives" <<'END'
+"$1/execer_nofp" 10 20
+"$1/forker_nofp" 4 >/dev/null
+sleep 1
+"$2/again" 150 20
+"$2/forks" 150 >/dev/null
+true
+END
+"$WICK" record --user -F 999 -o "$tmp/short.pb.gz" -- bash "$tmp/lives" "$FIXTURES" "$tmp" \
+	2>"$tmp/wick.err" || fail "wick record exited with $?"
 ledger_exact "$tmp/short.pb.gz"
 folded "$tmp/short.pb.gz" "$tmp/short.folded"
 

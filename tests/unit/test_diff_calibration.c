@@ -181,6 +181,12 @@ static struct outcome run(const struct world *world, uint32_t before, uint32_t a
 	return outcome;
 }
 
+/* The share of false findings that is borne: 6 % of 1,000, and what chance makes of 5 % with fewer. */
+static double borne(uint32_t comparisons)
+{
+	return fmax(0.06, 0.05 + 2.5 * sqrt(0.05 * 0.95 / (comparisons / FEWER)));
+}
+
 static void check_same(const char *what, const struct world *world, uint32_t before, uint32_t after,
 		       uint32_t comparisons, double least, double most)
 {
@@ -190,8 +196,8 @@ static void check_same(const char *what, const struct world *world, uint32_t bef
 	       "%.1f %% of the intervals cover\n",
 	       what, comparisons / FEWER, 100 * outcome.any_slower, 100 * outcome.any,
 	       100 * outcome.covered);
-	CHECK(outcome.any_slower <= 0.06);
-	CHECK(outcome.any <= 0.06);
+	CHECK(outcome.any_slower <= (FEWER > 1 ? borne(comparisons) : 0.06));
+	CHECK(outcome.any <= borne(comparisons));
 	CHECK(outcome.covered >= least);
 	CHECK(outcome.covered <= most);
 }
@@ -216,7 +222,7 @@ TEST(unequal_numbers_of_units_are_no_harm)
 {
 	struct world world = make_world(40, 3000, 0.2, 0);
 
-	check_same("8 against 30 units", &world, 8, 30, 300, 0.93, 0.97);
+	check_same("8 against 30 units", &world, 8, 30, 1000, 0.93, 0.97);
 }
 
 /* A variance that few units show too small is held up by that of the samples: the intervals may
@@ -233,7 +239,7 @@ TEST(samples_that_are_independent_are_no_harm)
 {
 	struct world world = make_world(40, 3000, 0, 0);
 
-	check_same("20 units without a spread of their own", &world, 20, 20, 300, 0.93, 0.975);
+	check_same("20 units without a spread of their own", &world, 20, 20, 1000, 0.93, 0.975);
 }
 
 /* Spread that one profile cannot show, but all functions together do. */
@@ -252,7 +258,7 @@ TEST(intervals_cover_a_true_change)
 	printf("     30 %% more: found in %.1f %%, %.1f %% of the intervals cover\n",
 	       100 * outcome.found, 100 * outcome.covered);
 	CHECK(outcome.covered >= 0.93 && outcome.covered <= 0.97);
-	CHECK(outcome.any <= 0.06);
+	CHECK(outcome.any <= borne(1000));
 }
 
 /* A first comparison says how many samples a side it takes; with so many, in more units of the same
@@ -272,8 +278,8 @@ TEST(the_number_of_samples_it_asks_for_is_enough)
 	}
 	printf("     5 %% more of 2 %%: %.0f units a side predicted, found in %.1f %%\n",
 	       mean_units, 100 * found);
-	CHECK(found >= 0.78);
-	CHECK(found <= 0.92);
+	CHECK(found >= (FEWER > 1 ? 0.64 : 0.78));
+	CHECK(found <= (FEWER > 1 ? 0.96 : 0.92));
 }
 
 TEST_MAIN()

@@ -128,6 +128,7 @@ TEST(the_last_number_of_a_line_is_its_count)
 	check_again("b 1\na 2\nb 3\n", "a 2\nb 4\n");
 	check_again("a;;b 1\n", "a;[unknown];b 1\n");
 	check_again("a 9223372036854775807\n", "a 9223372036854775807\n");
+	check_again("# by somebody\na 5\n# 7\n", "# 7\na 5\n");
 }
 
 TEST(frames_read_are_leaf_first)
@@ -148,6 +149,7 @@ TEST(another_file_is_told_from_a_damaged_line)
 {
 	check_refused("", -EPROTONOSUPPORT, "it is empty");
 	check_refused("\n\n", -EPROTONOSUPPORT, "it is empty");
+	check_refused("# a comment\n", -EPROTONOSUPPORT, "it is empty");
 	check_refused("#!/bin/sh\necho 5\n", -EPROTONOSUPPORT,
 		      "line 1 does not end in a whole number");
 	check_refused("a 5\n\nb\n", -EBADMSG, "line 3 does not end in a whole number");

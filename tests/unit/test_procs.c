@@ -4,6 +4,7 @@
 #include "profiler/modules.h"
 #include "tests/test.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -144,6 +145,37 @@ TEST(another_exec_id_is_another_image)
 	teardown(&f);
 }
 
+/* The kernel writes the record of an exec a moment before it counts the exec. */
+TEST(a_sample_from_between_an_execs_record_and_its_id_changes_nothing)
+{
+	struct fixture f = setup();
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	CHECK(address_space_find(procs_space(f.procs, PID, PID, 7, 1), 0x1800) != NULL);
+	tell(&f, TASK_EXEC, PID, 0);
+	CHECK(!address_space_find(procs_space(f.procs, PID, PID, 7, 1), 0x1800));
+	map(&f, PID, 0x3000, 0x4000, 0, 2);
+	CHECK(address_space_find(procs_space(f.procs, PID, PID, 7, 2), 0x3800) != NULL);
+	tell(&f, TASK_EXEC, PID, 0);
+	map(&f, PID, 0x5000, 0x6000, 0, 2);
+	CHECK(address_space_find(procs_space(f.procs, PID, PID, 7, 3), 0x5800) != NULL);
+	/* One more, that nobody told of. */
+	CHECK(!address_space_find(procs_space(f.procs, PID, PID, 7, 4), 0x5800));
+	teardown(&f);
+}
+
+TEST(the_first_sample_of_a_process_may_be_from_there)
+{
+	struct fixture f = setup();
+
+	tell(&f, TASK_EXEC, PID, 0);
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	CHECK(address_space_find(procs_space(f.procs, PID, PID, 7, 1), 0x1800) != NULL);
+	CHECK(address_space_find(procs_space(f.procs, PID, PID, 7, 2), 0x1800) != NULL);
+	CHECK(!address_space_find(procs_space(f.procs, PID, PID, 7, 3), 0x1800));
+	teardown(&f);
+}
+
 TEST(after_lost_records_a_process_that_is_gone_keeps_what_was_known)
 {
 	struct fixture f = setup();
@@ -204,6 +236,93 @@ TEST(a_process_without_a_pid_here_has_no_mappings)
 	CHECK_INT(space->count, 0);
 	CHECK(procs_space(f.procs, 0, 0, 8, 1) == space);
 	CHECK_INT(module_at(&f, PID, 0x2000), -1);
+	teardown(&f);
+}
+
+/* What /proc does not know any more keeps no event from the next process of this pid. */
+TEST(a_pid_that_lives_again_between_two_readings_has_its_own_mappings)
+{
+	struct fixture f = setup();
+
+	for (uint32_t life = 1; life <= 3; life++) {
+		tell(&f, TASK_FORK, PID, 1);
+		tell(&f, TASK_EXEC, PID, 0);
+		map(&f, PID, 0x1000, 0x2000, 0, life);
+		CHECK_INT(procs_space(f.procs, PID, PID, 100 + life, life)->count, 1);
+		CHECK_INT(
+			address_space_find(procs_space(f.procs, PID, PID, 100 + life, life), 0x1000)
+				->module,
+			life);
+		/* A sample of one that was never told of. */
+		CHECK_INT(procs_space(f.procs, PID, PID, 200 + life, life)->count, 0);
+	}
+	teardown(&f);
+}
+
+/* Pages, each with its module. */
+TEST(any_order_of_mappings_leaves_what_was_mapped_last)
+{
+	enum { PAGES = 200, ROUNDS = 4000 };
+	struct fixture f = setup();
+	long long pages[PAGES];
+	unsigned int seed = 7;
+
+	for (int i = 0; i < PAGES; i++)
+		pages[i] = -1;
+	tell(&f, TASK_EXEC, PID, 0);
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		uint32_t first = (uint32_t)rand_r(&seed) % PAGES;
+		uint32_t last = first + (uint32_t)rand_r(&seed) % 9;
+
+		last = last < PAGES ? last : PAGES - 1;
+		map(&f, PID, first * 4096ul, (last + 1) * 4096ul, 0, round);
+		for (uint32_t i = first; i <= last; i++)
+			pages[i] = round;
+		if (round % 7)
+			continue;
+		for (uint32_t i = 0; i < PAGES; i++)
+			if (module_at(&f, PID, i * 4096ul) != pages[i])
+				CHECK_INT(module_at(&f, PID, i * 4096ul), pages[i]);
+	}
+	teardown(&f);
+}
+
+TEST(mappings_beyond_the_limit_are_refused_and_counted)
+{
+	struct fixture f = setup();
+	const uint64_t page = 0x1000;
+
+	tell(&f, TASK_EXEC, PID, 0);
+	for (uint64_t i = 0; i < 65536; i++)
+		map(&f, PID, 2 * i * page, (2 * i + 1) * page, 0, 1);
+	CHECK_INT(procs_refused(f.procs), 0);
+	map(&f, PID, 2 * 65536 * page, (2 * 65536 + 1) * page, 0, 2);
+	map(&f, PID, 2 * 65537 * page, (2 * 65537 + 1) * page, 0, 2);
+	CHECK_INT(procs_refused(f.procs), 2);
+	CHECK_INT(module_at(&f, PID, 2 * 65535 * page), 1);
+	CHECK_INT(module_at(&f, PID, 2 * 65536 * page), -1);
+	/* One in the place of another has room. */
+	map(&f, PID, 0, page, 0, 3);
+	CHECK_INT(procs_refused(f.procs), 2);
+	CHECK_INT(module_at(&f, PID, 0), 3);
+	teardown(&f);
+}
+
+TEST(files_beyond_the_limit_are_one_without_names)
+{
+	struct fixture f = setup();
+	uint32_t id = 0, last = 0;
+
+	for (uint64_t i = 0; i < 70000; i++) {
+		struct task_event event = {.path = "/some/file", .dev = 1, .inode = i + 1};
+
+		CHECK_INT(modules_add(f.modules, &event, &id), 0);
+		last = id > last ? id : last;
+	}
+	CHECK_INT(last, 65535);
+	CHECK_INT(id, 0);
+	CHECK_INT(modules_refused(f.modules), 70000 - 65535);
+	CHECK_STR(modules_get(f.modules, 0).name.path, "[too many files]");
 	teardown(&f);
 }
 

@@ -697,6 +697,31 @@ TEST(a_row_whose_frame_does_not_grow_cannot_turn_the_walk_in_a_circle)
 	}
 }
 
+TEST(a_frame_pointer_may_lead_to_another_stack_a_few_times_and_to_the_root)
+{
+	const struct wick_rule by_fp = {.cfa = WICK_CFA_REG,
+					.reg = WICK_REG_FP,
+					.cfa_off = 16,
+					.fp = WICK_FP_CFA,
+					.fp_off = -16};
+
+	clear();
+	add_row(0x100, by_fp);
+	words[0] = 0;
+	words[1] = text + 0x110;
+	start(text + 0x100, base, &proc);
+	walk.sp = base + 800; /* the frame pointer is below */
+	run(&walk, &stack);
+	CHECK_END(root);
+	CHECK_INT(stack.n, 2);
+
+	words[0] = base; /* to itself */
+	start(text + 0x100, base, &proc);
+	run(&walk, &stack);
+	CHECK_END(stuck);
+	CHECK_INT(stack.n, 2 + UNWIND_SWITCHES_MAX);
+}
+
 TEST(signal_frames_that_lead_to_themselves_end_with_the_steps)
 {
 	clear();

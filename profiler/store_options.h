@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The store's part of a command line: times to keep. */
+#ifndef WICK_PROFILER_STORE_OPTIONS_H
+#define WICK_PROFILER_STORE_OPTIONS_H
+
+#include "profiler/options.h"
+
+/* OPTION_CALL for a struct store_options at spec->offset: "7d", or up to four times with commas
+ * between, of slices, 10 minutes, hours and days: "7d,30d,90d,2y". */
+int store_parse_keep(void *options, const struct option_spec *spec, const char *value);
+
+#endif

@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Much of everything: 50,000 mappings in a process, 5,000 threads, storms of forks and execs, a second
+# profiler, frozen processes. Memory stays bounded, nothing is lost, all is named.
+. "$(dirname "$0")/lib.sh"
+need_bpf
+
+# The peak of a memory group of wick's own (v1 or v2), in bytes.
+group=
+for directory in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+	[ -z "$group" ] && mkdir "$directory/wick-many.$$" 2>/dev/null &&
+		group=$directory/wick-many.$$
+done
+at_exit+=('kill -KILL "$wick"; wait "$wick"; [ -z "$group" ] || rmdir "$group"')
+peak()
+{
+	cat "$group/memory.max_usage_in_bytes" "$group/memory.peak" 2>/dev/null | head -1
+}
+
+# measured ARG..: record -a at 99 Hz in that group.
+measured()
+{
+	foreground sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" \
+		"$WICK" record -a -F 99 --debug "$@" >"$tmp/wick.out" 2>"$tmp/wick.err" &
+	wick=$!
+	children+=("$wick")
+	wait_until attached "$wick"
+}
+
+# held FILE: the ledger is exact, less than 0.1 % was dropped, the group's peak is within the budget.
+held()
+{
+	ledger_exact "$1"
+	at_least "written of taken, %" "$(jq '100 * .ledger.written / .ledger.taken' "$tmp/report.json")" 99.9
+	[ -z "$group" ] || [ -z "$(peak)" ] ||
+		at_least "bytes left of 96 MB at the peak" "$(($((96 << 20)) - $(peak)))" 0
+	sed -n 's/.*the longest round of work took/the longest round of work took/p' "$tmp/wick.err"
+}
+[ -n "$group" ] || skip "no group to measure the memory with"
+
+# Mapped before wick came, and while it runs: 50,000 at once, more than the rings of records hold.
+start many_fp maps 50000 600
+before=$pid
+measured -o "$tmp/maps.pb.gz"
+start many_fp maps 50000 600
+after=$pid
+until_cpu "$before" 0.4
+until_cpu "$after" 0.4
+finish
+held "$tmp/maps.pb.gz"
+for process in "$before" "$after"; do
+	kill -KILL "$process"
+	got=$(jq --argjson pid "$process" '[.samples[] | select(any(.labels[]; .key == "pid" and .number == $pid))
+		| select(any(.frames[]; .name == "mapped_work")) | .values[0]] | add // 0' \
+		<("$WICK" dump profile "$tmp/maps.pb.gz" --json))
+	at_least "named in the last of 50,000 mappings" "$got" 20
+done
+
+start many_fp threads 5000 600
+threads=$pid
+measured --threads -o "$tmp/threads.pb.gz"
+until_cpu "$threads" 1
+finish
+kill -KILL "$threads"
+held "$tmp/threads.pb.gz"
+folded "$tmp/threads.pb.gz" "$tmp/threads.folded"
+at_least "named in one of 5,000 threads" "$(folded_count "$tmp/threads.folded" ';thread_work')" 50
+at_least "threads told apart" "$("$WICK" dump profile "$tmp/threads.pb.gz" --json |
+	jq '[.samples[].labels[] | select(.key == "tid").number] | unique | length')" 40
+
+# Forks and execs as fast as they go, and two profilers at once.
+start many_fp forks 20 600
+"$FIXTURES/execer_fp" 1000000 0 & children+=($!)
+start burn_fp 600
+burn=$pid
+forks=$(awk '/^processes/ { print $2 }' /proc/stat)
+began=$(date +%s.%N)
+measured --exclude-self -o "$tmp/storm.pb.gz"
+"$WICK" record -a -F 99 -o "$tmp/second.pb.gz" 2>/dev/null & second=$!
+children+=("$second")
+wait_until attached "$second"
+until_cpu "$burn" 1
+cpu=$(awk '{ print ($14 + $15 + $16 + $17) / 100 }' "/proc/$wick/stat")
+awk -v from="$forks" -v began="$began" -v now="$(date +%s.%N)" -v cpu="$cpu" '/^processes/ { s = now - began
+	printf "forks a second: %d; wick itself: %.2f %% of a CPU\n", ($2 - from) / s, 100 * cpu / s }' /proc/stat
+at_least "CPU seconds left of 5 % of one" \
+	"$(awk -v began="$began" -v now="$(date +%s.%N)" -v cpu="$cpu" 'BEGIN { print (now - began) * 0.05 + 0.15 - cpu }')" 0
+finish
+held "$tmp/storm.pb.gz"
+kill -TERM "$second"
+wait "$second" || fail "the second profiler: $?"
+ledger_exact "$tmp/second.pb.gz"
+for file in storm second; do
+	folded "$tmp/$file.pb.gz" "$tmp/$file.folded"
+	at_least "$file: of the busy program" "$(folded_count "$tmp/$file.folded" '^burn_fp;.*;main;cycle')" 70
+done

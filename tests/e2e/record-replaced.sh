@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Files deleted, replaced and copied over under a running process, in containers under one path, without any
+# path: names are of what is mapped. What cannot be known says so.
+. "$(dirname "$0")/lib.sh"
+need_bpf
+mapper=$FIXTURES/mapper_fp
+
+# inner FILE PROCESS NUMBER: samples of the process in plugin_inner_NUMBER.
+inner()
+{
+	jq --argjson pid "$2" --arg name "plugin_inner_$3" '[.samples[] |
+		select(any(.labels[]; .key == "pid" and .number == $pid)) |
+		select(any(.frames[]; .name == $name)) | .values[0]] | add // 0' "$1"
+}
+dump()
+{
+	ledger_exact "$1" >/dev/null
+	"$WICK" dump profile "$1" --json >"$tmp/dump.json"
+}
+
+# Deleted: program and library. Replaced by rename, in mid-run: first the one, then the other; with a build
+# id, and with nothing but the inode.
+mkdir "$tmp/gone"
+cp "$FIXTURES/burn_fp" "$tmp/gone/burn"
+"$tmp/gone/burn" 600 >/dev/null & deleted=$!
+children+=("$deleted")
+for kind in plugin bare; do
+	cp "$FIXTURES/lib${kind}1.so" "$tmp/gone/$kind.so"
+	start mapper_fp 600 "$tmp/gone/$kind.so"
+	eval "$kind=$pid"
+done
+wait_until test -e "/proc/$deleted/exe"
+rm "$tmp/gone/burn"
+cp "$FIXTURES/syscalls_fp" "$tmp/gone/burn" # another file of that name
+record --comm mapper_fp,burn -F 999 -o "$tmp/gone.pb.gz"
+until_cpu "$plugin" 0.2
+until_cpu "$bare" 0.2
+for kind in plugin bare; do
+	cp "$FIXTURES/lib${kind}2.so" "$tmp/gone/new.so"
+	mv "$tmp/gone/new.so" "$tmp/gone/$kind.so"
+done
+until_cpu "$plugin" 0.2
+until_cpu "$bare" 0.2
+until_cpu "$deleted" 0.1
+finish
+dump "$tmp/gone.pb.gz"
+for kind in plugin bare; do
+	for number in 1 2; do
+		at_least "$kind $number, replaced while it ran" "$(inner "$tmp/dump.json" "${!kind}" $number)" 100
+	done
+	kill -KILL "${!kind}"
+done
+folded "$tmp/gone.pb.gz" "$tmp/gone.folded"
+kill -KILL "$deleted"
+at_least "of a deleted program" "$(folded_count "$tmp/gone.folded" '^burn;.*;main;cycle')" 100
+near "of the new file of its name" "$(folded_count "$tmp/gone.folded" '^burn;.*(syscalls|do_read|do_getpid)')" 0 0
+
+# Truncated while mapped: what is not touched goes on, and so does wick.
+cp "$FIXTURES/libplugin1.so" "$tmp/gone/cut.so"
+"$FIXTURES/burn_fp" 600 >/dev/null & burn=$!
+children+=("$burn")
+LD_PRELOAD=$tmp/gone/cut.so "$FIXTURES/lives_fp" anon >"$tmp/cut.out" & cut=$!
+children+=("$cut")
+wait_until grep -q '^ready' "$tmp/cut.out"
+until_cpu "$cut" 0.05
+grep -q cut.so "/proc/$cut/maps" || fail "the library is not mapped"
+: >"$tmp/gone/cut.so"
+"$FIXTURES/lives_fp" memfd "$FIXTURES/burn_fp" 600 >/dev/null & memfd=$!
+children+=("$memfd")
+record -p "$burn,$memfd,$cut" -F 999 -o "$tmp/cut.pb.gz"
+until_cpu "$burn" 0.2
+until_cpu "$memfd" 0.2
+until_cpu "$cut" 0.1
+finish
+dump "$tmp/cut.pb.gz"
+frames()
+{
+	jq --argjson pid "$1" "[.samples[] | select(any(.labels[]; .key == \"pid\" and .number == \$pid)) |
+		select(any(.frames[]; $2)) | .values[0]] | add // 0" "$tmp/dump.json"
+}
+at_least "beside a truncated file" "$(frames "$burn" '.name == "cycle"')" 100
+at_least "of a program without a path" "$(frames "$memfd" '.name == "cycle"')" 100
+at_least "of anonymous memory, named so" "$(frames "$cut" '.name | startswith("[anon]")')" 50
+kill -KILL "$burn" "$memfd" "$cut"
+
+# The file is gone and so is its process: no name, a reason, and no other file's name.
+cp "$FIXTURES/life_a" "$tmp/gone/brief"
+record --comm brief -F 4999 -o "$tmp/brief.pb.gz"
+"$tmp/gone/brief" 300 & brief=$!
+wait_until test -e "/proc/$brief/exe"
+rm "$tmp/gone/brief"
+cp "$FIXTURES/life_b" "$tmp/gone/brief"
+wait "$brief" || true
+finish
+folded "$tmp/brief.pb.gz" "$tmp/brief.folded"
+near "of a file that came in place of one that was run" "$(folded_count "$tmp/brief.folded" '^brief;.*work_b')" 0 0
+at_least "of the one that was run" "$(folded_count "$tmp/brief.folded" '^brief;.*(work_a|brief\+0x)')" 500
+
+# Two containers (mount and pid namespaces, chroot, overlay where there is one) with different libraries of
+# one path; a third name of it is the host's.
+mkdir "$tmp/a" "$tmp/b"
+for root in a b; do
+	number=$([ $root = a ] && echo 2 || echo 3)
+	mkdir -p "$tmp/$root"/{lower,upper,work,root}
+	inside='mount -t overlay none -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/root" 2>/dev/null ||
+		mount --bind "$1/lower" "$1/root"
+		exec chroot "$1/root" /bin/mapper 600 /lib/the.so'
+	mkdir -p "$tmp/$root/lower"/{bin,lib}
+	cp "$mapper" "$tmp/$root/lower/bin/mapper"
+	cp "$FIXTURES/libplugin$number.so" "$tmp/$root/lower/lib/the.so"
+	ldd "$mapper" | grep -o '/[^ ]*' | while read -r file; do
+		mkdir -p "$tmp/$root/lower$(dirname "$file")"
+		cp "$file" "$tmp/$root/lower$file"
+	done
+	unshare --mount --pid --fork --kill-child bash -c "$inside" inside "$tmp/$root" >"$tmp/$root.out" & outer=$!
+	children+=("$outer")
+	wait_until grep -q '^ready 1$' "$tmp/$root.out"
+	eval "$root=\$(pgrep -P $outer)"
+done
+record --comm mapper -F 999 -o "$tmp/containers.pb.gz"
+until_cpu "$a" 0.3
+until_cpu "$b" 0.3
+finish
+dump "$tmp/containers.pb.gz"
+at_least "a: its own library" "$(inner "$tmp/dump.json" "$a" 2)" 150
+at_least "b: its own library" "$(inner "$tmp/dump.json" "$b" 3)" 150
+near "a: b's" "$(inner "$tmp/dump.json" "$a" 3)" 0 0
+near "b: a's" "$(inner "$tmp/dump.json" "$b" 2)" 0 0
+for process in "$a" "$b"; do
+	near "the container's pid" "$(jq --argjson pid "$process" '[.samples[].labels |
+		select(any(.key == "pid" and .number == $pid)) | select(any(.key == "nspid" and .number == 1) | not)] |
+		length' "$tmp/dump.json")" 0 0
+done

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The agent with a store under fork and exec storms: tests/soak/agent.py [--minutes 30] [--slice 10]
+
+As root. Looks every 10 s at the agent's RSS, descriptors, threads and bytes of BPF maps. The first third
+warms up; over the rest RSS may rise by no more than 1 MB an hour (its fit's slope, less twice the slope's
+standard error), descriptors and map bytes end as they were. Then every slice and sum is checked. Exit 0, or
+1 and why. BUILD: the build directory."""
+import argparse, os, re, signal, subprocess, sys, tempfile, time
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("BUILD", os.path.join(TREE, "build"))
+WICK, FIXTURES = os.path.join(BUILD, "wick"), os.path.join(BUILD, "tests/fixtures")
+
+
+def rss_kb(pid):
+	with open(f"/proc/{pid}/status") as status:
+		return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+
+
+def map_bytes(pid):
+	total = 0
+	for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+		try:
+			with open(f"/proc/{pid}/fdinfo/{fd}") as info:
+				found = re.search(r"map_type:.*\nmemlock:\s+(\d+)", info.read(), re.DOTALL)
+		except OSError:
+			continue
+		total += int(found.group(1)) if found else 0
+	return total
+
+
+def look(pid):
+	return (time.monotonic(), rss_kb(pid), len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task")),
+		map_bytes(pid))
+
+
+def slope(points):
+	"""Of y over x, and the standard error of it."""
+	n = len(points)
+	mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
+	spread = sum((x - mean_x) ** 2 for x, _ in points)
+	rise = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
+	rest = sum((y - mean_y - rise * (x - mean_x)) ** 2 for x, y in points)
+	return rise, (rest / (n - 2) / spread) ** 0.5
+
+
+def storms():
+	"""Forks, execs and mappings, as fast as they go, at a priority that leaves the machine to others."""
+	loop = 'while :; do "$@" >/dev/null 2>&1; done'
+	forker = [os.path.join(FIXTURES, "forker_fp"), "200"]
+	return [subprocess.Popen(["nice", "-n", "10", "bash", "-c", loop, "storm", *command], start_new_session=True)
+		for command in (forker, ["/bin/true"], ["/bin/ls", "/"])]
+
+
+def main():
+	parser = argparse.ArgumentParser()
+	parser.add_argument("--minutes", type=float, default=30)
+	parser.add_argument("--slice", type=int, default=10)
+	args = parser.parse_args()
+	with tempfile.TemporaryDirectory() as directory:
+		store = os.path.join(directory, "store")
+		agent = subprocess.Popen([WICK, "agent", "--store", store, "--slice", str(args.slice), "--listen", "127.0.0.1:0"],
+			stderr=subprocess.DEVNULL, start_new_session=True)
+		running, points = storms(), []
+		try:
+			end = time.monotonic() + args.minutes * 60
+			while time.monotonic() < end:
+				time.sleep(10)
+				points.append(look(agent.pid))
+		finally:
+			for storm in running:
+				os.killpg(storm.pid, signal.SIGKILL)
+			agent.send_signal(signal.SIGINT)
+		status = agent.wait()
+		check = subprocess.run([WICK, "store", "check", store], capture_output=True, text=True)
+	warm = points[len(points) // 3:]
+	rise, error = slope([(t / 3600, kb) for t, kb, *_ in warm])
+	print(f"{args.minutes:.0f} minutes, {args.slice} s slices: RSS {points[0][1] / 1e3:.1f} MB at first, "
+		f"{warm[0][1] / 1e3:.1f} MB warm, {warm[-1][1] / 1e3:.1f} MB at the end, at most {max(p[1] for p in points) / 1e3:.1f} MB; "
+		f"{rise / 1e3:+.2f} +- {2 * error / 1e3:.2f} MB an hour")
+	print(f"descriptors {warm[0][2]} to {warm[-1][2]} (at most {max(p[2] for p in warm)}), threads {warm[0][3]} to {warm[-1][3]}, "
+		f"map bytes {warm[0][4]} to {warm[-1][4]}")
+	print(check.stdout.rstrip())
+	bad = []
+	if rise - 2 * error > 1000:
+		bad.append("RSS rises")
+	if abs(warm[-1][2] - warm[0][2]) > 8:
+		bad.append("descriptors are not flat")
+	if warm[-1][4] > 1.1 * warm[0][4]:
+		bad.append("map bytes are not flat")
+	if status or check.returncode:
+		bad.append(f"agent {status}, check {check.returncode}: {check.stderr}")
+	if bad:
+		sys.exit("FAILED: " + "; ".join(bad))
+
+
+main()
