@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_bpf
 command -v node >/dev/null || skip "needs node"
+cd "$tmp" # node leaves a log where it is started
 
 cat >"$tmp/hot.js" <<'JS'
 function innermost(n) { let s = 0; for (let i = 0; i < n; i++) s += Math.sqrt(i) * i % 7; return s; }
