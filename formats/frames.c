@@ -111,6 +111,7 @@ static int expand_samples(struct profile *profile, const struct levels *levels, 
 				free(expanded);
 				return -ENOMEM;
 			}
+			/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): of 0 bytes */
 			memcpy(expanded + count, ids + levels[id].first,
 			       levels[id].count * sizeof(*ids));
 			count += levels[id].count;

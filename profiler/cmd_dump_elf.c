@@ -451,10 +451,9 @@ const struct command dump_addr_command = {
 	.name = "addr",
 	.arguments = "FILE [VADDR..]",
 	.summary = "functions, inlined calls and lines at addresses",
-	.details =
-		"VADDR is hexadecimal, an address in the ELF image as nm shows it; none: they\n"
-		"are read from stdin. Inlined calls come first, the function that is called last.\n"
-		"Addresses that nothing names read FILE+0xaddress.\n",
+	.details = "VADDR is hexadecimal, in the ELF image, as nm shows it; without any they are\n"
+		   "read from stdin. Inlined calls come first, the function called last.\n"
+		   "Addresses that nothing names read FILE+0xaddress.\n",
 	.options = dump_elf_options,
 	.options_size = sizeof(struct dump_elf_options),
 	.run = run_addr,

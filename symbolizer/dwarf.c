@@ -192,7 +192,7 @@ static int read_attributes(struct dwarf_abbrevs *table, struct cursor *c,
 		attribute.slot = slot_of(name);
 		if (implicit >= INT32_MIN && implicit <= INT32_MAX)
 			attribute.implicit = (int32_t)implicit;
-		attribute.size = (int8_t)form_size(table, attribute.form);
+		attribute.size = (int16_t)form_size(table, attribute.form);
 		size = attribute.size;
 		abbrev->size = size < 0 || abbrev->size < 0 ? -1 : abbrev->size + size;
 		if (table->attribute_count >= UINT32_MAX ||

@@ -60,7 +60,7 @@ enum dwarf_slot {
 struct dwarf_attribute {
 	uint16_t form;
 	uint8_t slot;
-	int8_t size;	  /* of the value, bytes; -1: differs */
+	int16_t size;	  /* of the value, bytes; -1: differs */
 	int32_t implicit; /* the value, of DW_FORM_implicit_const */
 };
 

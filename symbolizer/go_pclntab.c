@@ -182,6 +182,7 @@ static int put_row(struct dwarf_index *index, uint64_t vaddr, uint32_t file, int
 		return -EFBIG;
 	if (array_reserve(&index->rows, &index->rows_size, index->row_count + 1))
 		return -ENOMEM;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there by now */
 	index->rows[index->row_count++] = row;
 	return 0;
 }
