@@ -240,17 +240,29 @@ static void add_zsh_case(const struct command *command, const char *called, stru
 	buf_add_str(out, "\t\t;;\n");
 }
 
+/* "dump|store": the commands whose next word is a verb. */
+static void add_zsh_groups(const struct command *const *verbs, struct buf *out)
+{
+	const char *between = "";
+
+	for (; *verbs; verbs++)
+		if ((*verbs)->verbs) {
+			buf_printf(out, "%s%s", between, (*verbs)->name);
+			between = "|";
+		}
+}
+
 static void make_zsh(const struct command *root, struct buf *out)
 {
 	buf_add_str(out, "#compdef wick\n# Made from wick's option tables.\n"
 			 "_wick()\n{\n\tlocal -a verbs\n\tlocal command=$words[2]\n\n"
 			 "\tif (( CURRENT == 2 )); then\n");
 	add_zsh_verbs(root->verbs, out);
-	buf_add_str(out,
-		    "\t\treturn\n\tfi\n"
-		    "\tif [[ $command = dump ]] && (( CURRENT > 3 )); then\n"
-		    "\t\tcommand=\"dump $words[3]\"\n\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n"
-		    "\tshift words\n\t(( CURRENT-- ))\n\tcase $command in\n");
+	buf_add_str(out, "\t\treturn\n\tfi\n\tif [[ $command = (");
+	add_zsh_groups(root->verbs, out);
+	buf_add_str(out, ") ]] && (( CURRENT > 3 )); then\n"
+			 "\t\tcommand+=\" $words[3]\"\n\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n"
+			 "\tshift words\n\t(( CURRENT-- ))\n\tcase $command in\n");
 	each_command(root, "wick", add_zsh_case, out);
 	buf_add_str(out, "\tesac\n}\n_wick \"$@\"\n");
 }

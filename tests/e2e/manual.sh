@@ -33,9 +33,12 @@ complete_words()
 }
 sed 's/\\-/-/g; s/\\f.//g' "$tmp/man" >"$tmp/man.txt"
 commands=$("$WICK" --help | sed -n 's/^  \([a-z][a-z_-]*\).*/\1/p')
-verbs=$("$WICK" dump --help | sed -n 's/^  \([a-z][a-z_-]*\).*/\1/p')
 [ "$(complete_words wick '')" = "$(sort <<<"$commands")" ] || fail "bash offers other commands"
-[ "$(complete_words wick dump '')" = "$(sort <<<"$verbs")" ] || fail "bash offers other verbs"
+for group in dump store; do
+	verbs=$("$WICK" $group --help | sed -n 's/^  \([a-z][a-z_-]*\).*/\1/p')
+	[ "$(complete_words wick $group '')" = "$(sort <<<"$verbs")" ] || fail "bash offers other verbs"
+	commands=$(grep -vx $group <<<"$commands"; sed "s/^/$group /" <<<"$verbs")
+done
 total=0
 while read -r called; do
 	# shellcheck disable=SC2086
@@ -51,7 +54,7 @@ while read -r called; do
 		grep -qE -- "(^|, )$option( |,|\$)" "$tmp/man.part" || fail "wick $called $option is not in the man page"
 		total=$((total + 1))
 	done <"$tmp/told"
-done < <(grep -vx dump <<<"$commands"; sed 's/^/dump /' <<<"$verbs")
+done <<<"$commands"
 at_least "options checked" "$total" 60
 touch "$tmp/some.folded"
 [ "$(cd "$tmp" && complete_words wick report som)" = some.folded ] || fail "bash does not offer files"
