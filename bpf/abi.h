@@ -235,7 +235,8 @@ struct wick_chunk {
 
 enum wick_mapping_kind {
 	WICK_MAPPING_ROWS,
-	WICK_MAPPING_BARE,    /* no module, or one without rows: walked by frame pointer */
+	WICK_MAPPING_BARE, /* code of no file: walked by frame pointer */
+	WICK_MAPPING_FILE, /* of a file without rows: the same, and by what stands behind calls */
 	WICK_MAPPING_PENDING, /* rows may come: walked by frame pointer, ends as WICK_END_no_tables
 			       */
 };

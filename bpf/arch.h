@@ -42,8 +42,8 @@ static __always_inline int arch_frameless(__u64 code)
 	return (code & 0xffffff) == 0xe58948 ? 8 : -1; /* mov %rsp,%rbp */
 }
 
-/* Where hand-written code that has no rows may have its return address. */
-enum { ARCH_GUESS_WORDS = 2 };
+/* So many words above sp may hold the return address of code without rows. */
+enum { ARCH_LEAF_WORDS = 2, ARCH_CALLER_WORDS = 8 };
 
 #elif defined(__TARGET_ARCH_arm64)
 
@@ -78,7 +78,7 @@ static __always_inline int arch_frameless(__u64 code __attribute__((unused)))
 {
 	return -1;
 }
-enum { ARCH_GUESS_WORDS = 0 };
+enum { ARCH_LEAF_WORDS = 0, ARCH_CALLER_WORDS = 0 };
 
 #else
 #error "wick does not know this architecture"

@@ -27,7 +27,7 @@
  *	void *table_shard(__u32 row)
  *	const struct wick_chunk *table_chunk(void *shard, __u32 row)
  *	const struct wick_rule *table_rule(__u32 id)
- * and after: table_find() and walk_interrupted(), which are unwind_find() and unwind_interrupted(),
+ * and after: table_find() and walk_without_row(), which are unwind_find() and unwind_without_row(),
  * perhaps by way of a function call.
  */
 #ifndef WICK_BPF_UNWIND_H
@@ -151,8 +151,10 @@ static __always_inline __u32 unwind_find(struct unwind *walk, __u64 pc)
 			return UNWIND_NOWHERE;
 		walk->mapping = *mapping;
 	}
+	if (walk->mapping.kind == WICK_MAPPING_PENDING)
+		return UNWIND_PENDING;
 	if (walk->mapping.kind != WICK_MAPPING_ROWS)
-		return walk->mapping.kind == WICK_MAPPING_PENDING ? UNWIND_PENDING : UNWIND_BARE;
+		return walk->mapping.kind == WICK_MAPPING_FILE ? 0 : UNWIND_BARE;
 	vaddr = pc - walk->mapping.bias;
 	page = table_page(walk->mapping.page + (__u32)(vaddr >> WICK_PAGE_BITS));
 	return page ? unwind_row(page, (__u32)vaddr) : UNWIND_NOWHERE;
@@ -190,7 +192,7 @@ static __always_inline int unwind_word(struct unwind *walk, __u64 addr, __u64 *r
 }
 
 static __u32 table_find(struct unwind *walk, __u64 pc);
-static int walk_interrupted(struct unwind *walk, __u32 id);
+static int walk_without_row(struct unwind *walk, __u32 id);
 
 /* --- a step: 0, or the enum wick_end that ended the walk, plus one --- */
 
@@ -238,23 +240,28 @@ static __always_inline int unwind_by_word(struct unwind *walk, __u64 addr)
 	return 0;
 }
 
-/* Interrupted where there is no row. The frame pointer may still be the caller's, in a prologue or
- * epilogue. Where it leads nowhere, in a module that has rows elsewhere, this is hand-written code
- * (crti's _init, a leaf of assembly), which mostly has at most one word on the stack. */
-static __always_inline int unwind_interrupted(struct unwind *walk, __u32 id)
+/*
+ * Where there is no row. Of an interrupted frame, the frame pointer may still be the caller's, in a
+ * prologue or epilogue. Where it leads nowhere, in a file of code, this is hand-written (crti's
+ * _init, a leaf of assembly), and mostly has at most one word on the stack; or it calls from a C
+ * library without rows (musl), whose start has a few.
+ */
+static __always_inline int unwind_without_row(struct unwind *walk, __u32 id)
 {
+	int off = -1, ended, most = walk->exact ? ARCH_LEAF_WORDS : ARCH_CALLER_WORDS;
 	__u64 code = 0;
-	int off = -1, ended;
 
-	if (!wick_read_user(&code, sizeof(code), walk->ip))
+	if (walk->exact && !wick_read_user(&code, sizeof(code), walk->ip))
 		off = arch_frameless(code);
 	if (off >= 0 && !unwind_by_word(walk, walk->sp + off))
 		return 0;
 	ended = unwind_by_fp(walk);
-	for (int i = 0; ended == WICK_END_no_row + 1 && id < WICK_RULES_MAX && i < ARCH_GUESS_WORDS;
-	     i++)
+	for (int i = 0; i < ARCH_CALLER_WORDS; i++) {
+		if (ended != WICK_END_no_row + 1 || id >= WICK_RULES_MAX || i >= most)
+			break;
 		if (!unwind_by_word(walk, walk->sp + 8 * i))
 			ended = 0;
+	}
 	return ended;
 }
 
@@ -415,7 +422,7 @@ static __always_inline int unwind_step(struct unwind *walk, struct unwind_cache 
 		rule = table_rule(id);
 	if (rule && rule->cfa != WICK_CFA_NONE)
 		return unwind_by_row(walk, rule);
-	return walk->exact && walk->proc.serial ? walk_interrupted(walk, id) : unwind_by_fp(walk);
+	return walk->proc.serial ? walk_without_row(walk, id) : unwind_by_fp(walk);
 }
 
 /* From the registers on; the caller has set ip, sp, fp, bx and reg. proc: the process's entry, or

@@ -167,16 +167,16 @@ static __always_inline __u32 table_find(struct unwind *walk, __u64 pc)
 	return wick_find(pc);
 }
 
-__noinline int wick_interrupted(__u32 id)
+__noinline int wick_without_row(__u32 id)
 {
 	struct scratch *scratch = scratch_here();
 
-	return scratch ? unwind_interrupted(&scratch->walk, id) : 1;
+	return scratch ? unwind_without_row(&scratch->walk, id) : 1;
 }
 
-static __always_inline int walk_interrupted(struct unwind *walk, __u32 id)
+static __always_inline int walk_without_row(struct unwind *walk, __u32 id)
 {
-	return wick_interrupted(id);
+	return wick_without_row(id);
 }
 
 __noinline int wick_walk(__u32 steps)

@@ -126,19 +126,18 @@ static int push_map(struct unwind_regions *regions, const struct proc_map *map)
 {
 	const struct unwind_module *module = unwind_modules_get(regions->modules, map->module);
 	uint32_t from = regions->draft_count;
+	uint32_t bare = module->name.kind == MODULE_FILE ? WICK_MAPPING_FILE : WICK_MAPPING_BARE;
 	int err;
 
 	switch (module->state) {
 	case UNWIND_READY:
 		err = push_rows(regions, map, module);
-		return err || regions->draft_count > from
-			       ? err
-			       : push_bare(regions, map, WICK_MAPPING_BARE);
+		return err || regions->draft_count > from ? err : push_bare(regions, map, bare);
 	case UNWIND_BARE:
-		return push_bare(regions, map, WICK_MAPPING_BARE);
+		return push_bare(regions, map, bare);
 	case UNWIND_CLOSED:
 		regions->draft_is_open = true;
-		return push_bare(regions, map, WICK_MAPPING_BARE);
+		return push_bare(regions, map, bare);
 	default:
 		regions->draft_is_open = true;
 		return push_bare(regions, map, WICK_MAPPING_PENDING);

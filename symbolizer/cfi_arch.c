@@ -6,6 +6,7 @@
 
 #include <elf.h>
 #include <stddef.h>
+#include <string.h>
 
 /* mov $15, %rax; syscall: rt_sigreturn. glibc, musl and Go write it so. */
 static const uint8_t x86_trampoline[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
@@ -20,6 +21,19 @@ static bool x86_loads_sp(const uint8_t *code, size_t size)
 		if ((code[i] & 0xfe) == 0x48 && code[i + 1] == 0x8b && (code[i + 2] & 0xf8) == 0x60)
 			return true;
 	return false;
+}
+
+/* xor %ebp, %ebp (x86-64 psABI, 3.4.1), perhaps behind endbr64 */
+static bool x86_is_entry(const uint8_t *code, size_t size)
+{
+	static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e, 0xfa}, clear[] = {0x31, 0xed};
+
+	if (size < sizeof(endbr) + 1 + sizeof(clear))
+		return false;
+	if (!memcmp(code, endbr, sizeof(endbr)))
+		code += sizeof(endbr);
+	code += *code == 0x48;
+	return !memcmp(code, clear, sizeof(clear));
 }
 
 /* mov x8, #139; svc #0 */
@@ -52,6 +66,7 @@ static const struct cfi_arch archs[] = {
 		.go_entry = x86_go_entry,
 		.go_entry_size = sizeof(x86_go_entry),
 		.loads_sp = x86_loads_sp,
+		.is_entry = x86_is_entry,
 		.signal_ip = 168,
 		.signal_sp = 160,
 		.signal_fp = 120,

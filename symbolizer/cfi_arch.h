@@ -23,6 +23,8 @@ struct cfi_arch {
 	const uint8_t *go_entry;
 	uint8_t go_entry_size;
 	bool (*loads_sp)(const uint8_t *code, size_t size);
+	/* Is this the program's entry, which marks the outermost frame? NULL: not known here. */
+	bool (*is_entry)(const uint8_t *code, size_t size);
 	/* At sp + ..: the interrupted registers, in a trampoline (ucontext). */
 	int16_t signal_ip, signal_sp, signal_fp, signal_bx;
 	const char *names[3];		  /* of enum cfi_reg's first */

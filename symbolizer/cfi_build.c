@@ -19,6 +19,7 @@
 enum {
 	SCANNED_MAX = 32 << 20,	 /* bytes of code without CFI that are searched for a trampoline */
 	TRAMPOLINE_FDE_MAX = 64, /* bytes of a function that may be one */
+	ENTRY_SIZE = 64,	 /* bytes of a program's start, at most */
 };
 
 static struct cfi_section section_of(const struct cfi_image *image, struct cursor entries,
@@ -176,7 +177,7 @@ static void find_trampolines(struct sweep *s, uint64_t start, uint64_t end)
 }
 
 /* What no FDE covers; where it is code, a trampoline may be in it. */
-static void sweep_gap(struct sweep *s, uint64_t start, uint64_t end)
+static void sweep_bare(struct sweep *s, uint64_t start, uint64_t end)
 {
 	const struct cfi_image *image = s->image;
 
@@ -193,6 +194,33 @@ static void sweep_gap(struct sweep *s, uint64_t start, uint64_t end)
 			start = to; /* sections of a hostile file may overlap */
 		}
 	}
+}
+
+/* A C library whose start has no CFI (musl) still has it where the file says. */
+static bool has_entry(const struct sweep *s, uint64_t start, uint64_t end)
+{
+	uint64_t entry = s->image->entry;
+	struct cursor code;
+
+	if (entry < start || entry >= end || !s->arch->is_entry)
+		return false;
+	code = code_between(s, entry, end);
+	return s->arch->is_entry(code.pos, cursor_left(&code));
+}
+
+static void sweep_gap(struct sweep *s, uint64_t start, uint64_t end)
+{
+	static const struct cfi_rule root = {.cfa = CFI_END};
+	uint64_t entry = s->image->entry;
+
+	if (has_entry(s, start, end)) {
+		if (entry > start)
+			sweep_bare(s, start, entry);
+		cfi_rows_put(s->rows, entry, &root);
+		start = end - entry > ENTRY_SIZE ? entry + ENTRY_SIZE : end;
+	}
+	if (start < end)
+		sweep_bare(s, start, end);
 }
 
 /* Go describes its trampoline in .debug_frame as if it were called. */

@@ -144,6 +144,7 @@ int cfi_image_open(struct cfi_image *image, int fd)
 	    (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN))
 		return -ENOEXEC;
 	image->arch = cfi_arch(ehdr.e_machine);
+	image->entry = ehdr.e_entry;
 	if (!image->arch)
 		return -ENOEXEC;
 	bytes = elf_rawfile(image->elf, &size);

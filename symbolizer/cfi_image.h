@@ -28,6 +28,7 @@ struct cfi_image {
 	uint64_t hdr_vaddr;
 	struct cursor hdr; /* .eh_frame_hdr; empty: none */
 	bool is_go;	   /* linked by Go */
+	uint64_t entry;	   /* vaddr; of a library, mostly anything */
 	uint8_t build_id[ELF_BUILD_ID_MAX];
 	uint32_t build_id_size;
 };

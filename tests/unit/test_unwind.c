@@ -78,9 +78,9 @@ static __u32 table_find(struct unwind *walk, __u64 pc)
 	return unwind_find(walk, pc);
 }
 
-static int walk_interrupted(struct unwind *walk, __u32 id)
+static int walk_without_row(struct unwind *walk, __u32 id)
 {
-	return unwind_interrupted(walk, id);
+	return unwind_without_row(walk, id);
 }
 
 /* --- making tables and stacks --- */
@@ -596,6 +596,26 @@ TEST(hand_written_code_may_have_one_word_on_the_stack_and_no_more)
 		words[i] = text + 0x220;
 		walk_rows(text + 0x310, 0x41);
 		if (i < 2)
+			CHECK_END(root);
+		else
+			CHECK_END(no_row);
+	}
+}
+
+/* As musl's start calls main: no rows, and a frame of a few words. */
+TEST(a_caller_without_a_row_may_have_a_few_words_on_the_stack)
+{
+	for (unsigned int i = 0; i < 10; i++) {
+		clear();
+		add_row(0x100, frame_rule(8, false));
+		add_row(0x200, (struct wick_rule){.cfa = WICK_CFA_END});
+		add_row(0x300, (struct wick_rule){0});
+		put_code(0x21b, "\xe8\x01\x02\x03\x04", 5);
+		words[0] = text + 0x320;
+		words[1 + i] = text + 0x220;
+		walk_rows(text + 0x100, 3);
+		CHECK_INT(stack.n, i < 8 ? 3 : 2);
+		if (i < 8)
 			CHECK_END(root);
 		else
 			CHECK_END(no_row);
