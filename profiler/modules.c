@@ -9,6 +9,7 @@
 #include "symbolizer/parser.h"
 #include "symbolizer/perf_map.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -31,6 +32,7 @@ struct entry {
 	int root_fd;		     /* QUEUED: of its container; JIT: of its process; or -1 */
 	struct perf_map_owner owner; /* JIT only */
 	bool is_used;		     /* by the caller's thread only */
+	bool is_elf;		     /* looked at where it matters, which is in a memfd */
 	uint32_t same_as;	     /* the entry that is parsed for this one, or its own id */
 	struct symindex *owned;
 };
@@ -179,6 +181,20 @@ static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 	return true;
 }
 
+/* .NET has code that it makes in one; a program may be started from one, too. */
+static bool is_memfd(const struct module_name *name)
+{
+	return name->kind == MODULE_FILE && !strncmp(name->path, "/memfd:", 7);
+}
+
+static bool starts_as_elf(int fd)
+{
+	char magic[SELFMAG];
+
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+	       !memcmp(magic, ELFMAG, sizeof(magic));
+}
+
 void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start, uint64_t end)
 {
 	struct entry *entry = &modules->entries[id];
@@ -191,6 +207,7 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 		     ? -ENOEXEC
 		     : module_open(&entry->module.name, pid, start, end);
 	root_fd = fd >= 0 ? open_root(pid) : -1;
+	entry->is_elf = fd >= 0 && is_memfd(&entry->module.name) && starts_as_elf(fd);
 	pthread_mutex_lock(&modules->lock);
 	entry->module.state = MODULE_QUEUED;
 	if (fd < 0)
@@ -207,10 +224,12 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 
 /* --- code made at run time --- */
 
-static bool may_hold_jit_code(const struct module_name *name)
+static bool may_hold_jit_code(const struct entry *entry)
 {
+	const struct module_name *name = &entry->module.name;
+
 	return (name->kind == MODULE_OTHER && !strcmp(name->path, "[anon]")) ||
-	       (name->kind == MODULE_FILE && !strncmp(name->path, "/memfd:", 7));
+	       (is_memfd(name) && !entry->is_elf);
 }
 
 /* Keeps the root of a process that has just been met, and lets go of the oldest. */
@@ -246,7 +265,7 @@ uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t s
 	uint32_t jit;
 	int err;
 
-	if (!may_hold_jit_code(&modules->entries[id].module.name))
+	if (!may_hold_jit_code(&modules->entries[id]))
 		return id;
 	hash = module_name_hash(&name);
 	jit = hashmap_find(&modules->by_name, hash, name_equal, modules, &name);

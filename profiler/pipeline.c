@@ -183,10 +183,10 @@ static struct frame user_frame(struct pipeline *pipeline, const struct address_s
 
 	if (!map)
 		return (struct frame){0, FRAME_UNMAPPED};
+	modules_use(pipeline->modules, map->module, pid, map->start, map->end);
 	jit = modules_jit(pipeline->modules, map->module, pid, sample->start_ns, sample->exec_id);
 	if (jit != map->module)
 		return (struct frame){addr, jit};
-	modules_use(pipeline->modules, map->module, pid, map->start, map->end);
 	return (struct frame){addr - map->start + map->off, map->module};
 }
 
