@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +23,8 @@ enum {
 	PARSE_DEADLINE_MS = 30000,
 	MODULE_REFUSED = 0,    /* stands for all beyond the limit */
 	MODULES_MAX = 1 << 16, /* some 20 MB with their names */
-	JIT_ROOTS_MAX = 64,    /* roots kept open of processes with code made at run time */
+	RETRIES_MAX = 8,
+	JIT_ROOTS_MAX = 64, /* roots kept open of processes with code made at run time */
 };
 
 struct entry {
@@ -32,8 +34,10 @@ struct entry {
 	int root_fd;		     /* QUEUED: of its container; JIT: of its process; or -1 */
 	struct perf_map_owner owner; /* JIT only */
 	bool is_used;		     /* by the caller's thread only */
-	bool is_elf;		     /* looked at where it matters, which is in a memfd */
-	uint32_t same_as;	     /* the entry that is parsed for this one, or its own id */
+	atomic_bool may_retry;	     /* another file was read in its place: it may be met again */
+	unsigned int retries;
+	bool is_elf;	  /* looked at where it matters, which is in a memfd */
+	uint32_t same_as; /* the entry that is parsed for this one, or its own id */
 	struct symindex *owned;
 };
 
@@ -200,7 +204,7 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 	struct entry *entry = &modules->entries[id];
 	int fd, root_fd;
 
-	if (entry->is_used)
+	if (entry->is_used && !atomic_exchange(&entry->may_retry, false))
 		return;
 	entry->is_used = true;
 	fd = entry->module.name.kind == MODULE_OTHER
@@ -312,15 +316,17 @@ static void finish(struct entry *entry, int err, struct symindex *index)
 	if (entry->root_fd >= 0)
 		close(entry->root_fd);
 	entry->fd = entry->root_fd = -1;
-	entry->owned = index;
 	if (err) {
 		fail(module, parser_error(err));
 		return;
 	}
 	if (!is_mapped_file(&module->name, index)) {
+		symindex_free(index);
 		fail(module, "the file was replaced");
+		atomic_store(&entry->may_retry, entry->retries++ < RETRIES_MAX);
 		return;
 	}
+	entry->owned = index;
 	id = symindex_build_id(index, &size);
 	if (!module->name.build_id_size && size <= sizeof(module->name.build_id)) {
 		memcpy(module->name.build_id, id, size);
