@@ -448,7 +448,7 @@ TEST(modules_that_are_known_lead_to_rows_without_waiting)
 	teardown(&f);
 }
 
-TEST(what_is_not_made_yet_is_pending_and_what_is_no_file_is_bare)
+TEST(what_is_not_made_yet_is_pending_and_what_has_no_rows_is_bare_or_a_file)
 {
 	struct fixture f;
 
@@ -468,7 +468,7 @@ TEST(what_is_not_made_yet_is_pending_and_what_is_no_file_is_bare)
 	settle(&f);
 	CHECK_INT(kind_at(&f, PID, 0x2800), WICK_MAPPING_BARE);
 	CHECK_INT(kind_at(&f, PID, addr_of(0)), WICK_MAPPING_ROWS);
-	CHECK_INT(kind_at(&f, PID, addr_of(1)), WICK_MAPPING_BARE);
+	CHECK_INT(kind_at(&f, PID, addr_of(1)), WICK_MAPPING_FILE);
 	CHECK_INT(f.procs[0].count, 3);
 	teardown(&f);
 }
@@ -701,7 +701,7 @@ TEST(a_file_that_was_replaced_is_not_taken_for_the_one_that_is_mapped)
 	exec(&f, PID);
 	map(&f, PID, 0);
 	settle(&f);
-	CHECK_INT(kind_at(&f, PID, addr_of(0)), WICK_MAPPING_BARE);
+	CHECK_INT(kind_at(&f, PID, addr_of(0)), WICK_MAPPING_FILE);
 	CHECK_INT(unwind_tables_stats(f.tables).modules.builds, 0);
 	teardown(&f);
 }
@@ -793,7 +793,7 @@ TEST(a_module_larger_than_all_room_is_refused_for_good)
 	exec(&f, PID);
 	map(&f, PID, 0);
 	settle(&f);
-	CHECK_INT(kind_at(&f, PID, addr_of(0)), WICK_MAPPING_BARE);
+	CHECK_INT(kind_at(&f, PID, addr_of(0)), WICK_MAPPING_FILE);
 	CHECK_INT(unwind_tables_stats(f.tables).modules.refusals, 1);
 	CHECK_INT(unwind_tables_stats(f.tables).rows.rows, 0);
 	teardown(&f);
