@@ -211,7 +211,8 @@ __noinline int wick_hash(__u32 from)
 static __always_inline bool user_registers(__u64 *ctx, struct task_struct *task,
 					   struct unwind *walk)
 {
-	__u64 saved[REG_COUNT], mode = ctx[REG_MODE];
+	/* Not on the stack: 6.1 allows 512 bytes for all calls together. The walk has not begun. */
+	__u64 *saved = walk->window, mode = ctx[REG_MODE];
 	void *at;
 
 #define FROM_CONTEXT(dwarf, index) walk->reg[dwarf] = ctx[index];
@@ -223,7 +224,7 @@ static __always_inline bool user_registers(__u64 *ctx, struct task_struct *task,
 	barrier();
 	if (!REG_IS_USER(mode)) {
 		at = (void *)bpf_task_pt_regs(task);
-		if (!at || bpf_probe_read_kernel(saved, sizeof(saved), at) ||
+		if (!at || bpf_probe_read_kernel(saved, REG_COUNT * sizeof(*saved), at) ||
 		    !REG_IS_USER(saved[REG_MODE]))
 			return false;
 #define FROM_SAVED(dwarf, index) walk->reg[dwarf] = saved[index];
