@@ -17,7 +17,7 @@ JS
 run()
 {
 	: >"$tmp/ready"
-	"$@" node --perf-basic-prof --interpreted-frames-native-stack "$tmp/hot.js" >"$tmp/ready" &
+	"$@" node --no-turbo-inlining --perf-basic-prof --interpreted-frames-native-stack "$tmp/hot.js" >"$tmp/ready" &
 	children+=($!)
 	wait_until grep -q ready "$tmp/ready"
 	pid=$(pgrep -n -f "perf-basic-prof.*$tmp/hot.js")

@@ -61,13 +61,13 @@ has_roots()
 		file=$(command -v "$file") && entries+=("$file")
 	done
 	"$tree/tests/e2e/whole.py" --samples "$samples" --least "$least" ${entries[@]/#/--entry } \
-		"$1" "ENTRY ANY" "THREAD ANY" "(runtime\..*|_rt0_amd64.*) ANY" || fail "$1: stacks without their root"
+		"$1" "ENTRY ANY" "THREAD ANY" "(runtime\..*|_rt0_amd64.*|_dl_start_user) ANY" || fail "$1: stacks without their root"
 }
 
 program python3 '/usr/bin/python3 -c "import json, re"' "/usr/bin/python3 $tmp/work.py"
 program bash true "bash $tmp/work.sh"
 program gcc "echo | g++ -x c++ -c -o $tmp/o -" "g++ -O2 -c -o $tmp/o $tmp/work.cc"
-program clang "echo | clang++ -x c++ -c -o $tmp/o -" "clang++ -O2 -c -o $tmp/o $tmp/work.cc"
+program clang "clang++ --version" "clang++ -O2 -c -o $tmp/o $tmp/work.cc"
 if command -v go >/dev/null; then
 	cat >"$tmp/work.go" <<'EOF'
 package main
@@ -102,10 +102,9 @@ func main() {
 EOF
 	(cd "$tmp" && GOCACHE=${GOCACHE:-$tmp/gocache} HOME=${HOME:-$tmp} GO111MODULE=off \
 		go build -o work-go work.go) || fail "go build failed"
-	# Its scheduler runs on stacks that end at runtime.mcall, or go on, by runtime.systemstack, on one
-	# that lies lower: these are cut as stuck.
-	rooted=75 samples=150 program go true "$tmp/work-go"
+	# Some starts of its threads are told as a frame in no mapping.
+	rooted=95 samples=150 program go true "$tmp/work-go"
 fi
 if command -v node >/dev/null; then
-	program node 'node -e 0' "node $tmp/work.js"
+	program node 'node --version' "node $tmp/work.js"
 fi
