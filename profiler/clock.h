@@ -14,6 +14,12 @@ static inline uint64_t clock_boot_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* The same in seconds. */
+static inline double clock_boot_s(void)
+{
+	return (double)clock_boot_ns() * 1e-9;
+}
+
 /* CPU time of the calling thread. */
 static inline uint64_t clock_cpu_ns(void)
 {

@@ -76,11 +76,6 @@ static void on_check(void *context, const struct wick_check *sample)
 	unwind_check_sample(context, sample);
 }
 
-static double now_s(void)
-{
-	return (double)clock_boot_ns() * 1e-9;
-}
-
 /* Drains often: a sample is to be looked at while its process is there. */
 static void sample(struct pipeline *pipeline, const struct target *target, int signal_fd,
 		   double seconds)
@@ -88,9 +83,9 @@ static void sample(struct pipeline *pipeline, const struct target *target, int s
 	struct pollfd fds[] = {{.fd = pipeline_fd(pipeline), .events = POLLIN},
 			       {.fd = signal_fd, .events = POLLIN}};
 	struct signalfd_siginfo signal;
-	double end = now_s() + seconds;
+	double end = clock_boot_s() + seconds;
 
-	while (now_s() < end && !target_has_ended(target)) {
+	while (clock_boot_s() < end && !target_has_ended(target)) {
 		poll(fds, 2, DRAIN_MS);
 		if (fds[1].revents && read(signal_fd, &signal, sizeof(signal)) == sizeof(signal))
 			break;

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "profiler/clock.h"
 #include "profiler/commands.h"
 #include "profiler/limits.h"
 #include "profiler/output.h"
@@ -14,7 +15,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 
 enum { STATUS_LINE_MS = 500 };
 
@@ -93,24 +93,17 @@ static int find_target(const struct record_options *options, int argc, char **ar
 	return STATUS_OK;
 }
 
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* Until the time is over, the target has ended or a signal has come. */
 static void sample(struct pipeline *pipeline, const struct target *target, int signal_fd,
 		   double seconds)
 {
 	struct pollfd fds[] = {{.fd = pipeline_fd(pipeline), .events = POLLIN},
 			       {.fd = signal_fd, .events = POLLIN}};
-	double start = now_s(), end = seconds > 0 ? start + seconds : INFINITY, shown = start;
+	double start = clock_boot_s(), end = seconds > 0 ? start + seconds : INFINITY,
+	       shown = start;
 	struct signalfd_siginfo signal;
 
-	for (double now = start; now < end && !target_has_ended(target); now = now_s()) {
+	for (double now = start; now < end && !target_has_ended(target); now = clock_boot_s()) {
 		double left_ms = (end - now) * 1000;
 
 		poll(fds, 2, left_ms < STATUS_LINE_MS ? (int)left_ms + 1 : STATUS_LINE_MS);

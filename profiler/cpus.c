@@ -2,6 +2,7 @@
 #include "profiler/cpus.h"
 
 #include "base/cleanup.h"
+#include "profiler/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -105,15 +106,12 @@ static void look(struct cpus_busy *busy, int cpu, double passed_s, double rest_s
 double cpus_busy_s(struct cpus_busy *busy)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/stat", "re");
-	double hz = (double)sysconf(_SC_CLK_TCK), now_s, passed_s;
+	double hz = (double)sysconf(_SC_CLK_TCK), now_s = clock_boot_s();
+	double passed_s = now_s - busy->at_s;
 	unsigned long long idle, iowait, steal;
-	struct timespec now;
 	char line[512];
 	int cpu, next = 0;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	now_s = (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-	passed_s = now_s - busy->at_s;
 	while (file && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "cpu%d %*u %*u %*u %llu %llu %*u %*u %llu", &cpu, &idle, &iowait,
 			   &steal) != 4 ||
