@@ -126,24 +126,33 @@ static bool wait_until(int pidfd, int64_t deadline)
 	return ready > 0;
 }
 
+/* A SIGKILL that is not ours: its CPU time was up, or the machine's memory. */
+static int why_killed(const struct rusage *used)
+{
+	/* Ticks and exact times differ by a little. */
+	return used->ru_utime.tv_sec + used->ru_stime.tv_sec >= CPU_SECONDS_MAX - 1 ? -ETIMEDOUT
+										    : -ENOMEM;
+}
+
 static int reap(pid_t pid, bool in_time)
 {
 	static const int verdicts[] = {ENOEXEC, EBADMSG, EFBIG, ENOMEM};
-	siginfo_t info = {0};
+	struct rusage used;
+	int status;
 
 	if (!in_time)
 		kill(pid, SIGKILL); /* not reaped yet, so the pid is still its own */
-	while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0)
+	while (wait4(pid, &status, 0, &used) < 0)
 		if (errno != EINTR)
 			return -ECHILD;
 	if (!in_time)
 		return -ETIMEDOUT;
-	if (info.si_code == CLD_EXITED && info.si_status == 0)
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
-	for (size_t i = 0; info.si_code == CLD_EXITED && i < ARRAY_SIZE(verdicts); i++)
-		if (info.si_status == verdicts[i])
+	for (size_t i = 0; WIFEXITED(status) && i < ARRAY_SIZE(verdicts); i++)
+		if (WEXITSTATUS(status) == verdicts[i])
 			return -verdicts[i];
-	return -ECHILD;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? why_killed(&used) : -ECHILD;
 }
 
 static int run(const char *verb, const struct child_files *files, int out_fd,

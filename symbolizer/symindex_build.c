@@ -394,8 +394,8 @@ int symindex_build(const struct symindex_input *input, int out_fd)
 	err = read_go(&b);
 	if (!err)
 		err = elf_file_ranges(&b.elf);
-	if (input->symbols_only)
-		b.elf.header.debug = SYMINDEX_DEBUG_CRASHED;
+	if (input->given_up)
+		b.elf.header.debug = input->given_up;
 	else if (!err)
 		err = read_debug_info(&b, input, debug);
 	if (!err)
