@@ -2,6 +2,7 @@
 #include "symbolizer/child.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/rights.h"
 #include "symbolizer/sandbox.h"
@@ -21,7 +22,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -104,14 +104,6 @@ static int spawn(const char *verb, const struct child_files *given, pid_t *ret_p
 	return err ? -EAGAIN : 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* True: the child has ended. */
 static bool wait_until(int pidfd, int64_t deadline)
 {
@@ -119,7 +111,7 @@ static bool wait_until(int pidfd, int64_t deadline)
 	int ready;
 
 	do {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 
 		ready = poll(&poll_fd, 1, left > 0 ? (int)left : 0);
 	} while (ready < 0 && errno == EINTR);
@@ -158,7 +150,7 @@ static int reap(pid_t pid, bool in_time)
 static int run(const char *verb, const struct child_files *files, int out_fd,
 	       unsigned int deadline_ms)
 {
-	int64_t deadline = now_ms() + (deadline_ms < INT32_MAX ? deadline_ms : INT32_MAX);
+	int64_t deadline = clock_ms() + (deadline_ms < INT32_MAX ? deadline_ms : INT32_MAX);
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid;
 	int err = spawn(verb, files, &pid);

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "symbolizer/child.h"
 #include "symbolizer/debug_files.h"
@@ -14,7 +15,6 @@
 #include <sys/resource.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum {
 	NAMES_MAX = 64 << 20,	   /* bytes of names in one demangling, either way */
@@ -120,18 +120,10 @@ int parser_main(int argc, char **argv)
 	child_exit(-EINVAL);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* One index on its way: what it is made of and what has come out so far. */
 struct job {
 	const struct parser_files *files;
-	int64_t deadline_ms; /* of now_ms() */
+	int64_t deadline_ms; /* of clock_ms() */
 	struct debug_file debug, alt;
 	struct symindex *index;
 	int out_fd; /* holds it */
@@ -149,7 +141,7 @@ static void job_release(struct job *job)
 static int run_index(struct job *job, const char *verb)
 {
 	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd};
-	int64_t left = job->deadline_ms - now_ms();
+	int64_t left = job->deadline_ms - clock_ms();
 	int err;
 
 	symindex_free(TAKE_PTR(job->index));
@@ -266,7 +258,7 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 {
 	_cleanup_(job_release) struct job job = {
 		.files = files,
-		.deadline_ms = now_ms() + deadline_ms,
+		.deadline_ms = clock_ms() + deadline_ms,
 		.debug = DEBUG_FILE_NONE,
 		.alt = DEBUG_FILE_NONE,
 		.out_fd = -1,
@@ -279,7 +271,7 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 	if (death(err)) {
 		debug_file_release(&job.debug);
 		debug_file_release(&job.alt);
-		job.deadline_ms = now_ms() + deadline_ms / 4;
+		job.deadline_ms = clock_ms() + deadline_ms / 4;
 		if (!run_index(&job, symbols_verbs[death(err)]))
 			err = 0;
 	}
@@ -293,7 +285,7 @@ int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_ind
 	struct parser_files files = {elf_fd, -1, NULL, NULL};
 	_cleanup_(job_release) struct job job = {
 		.files = &files,
-		.deadline_ms = now_ms() + deadline_ms,
+		.deadline_ms = clock_ms() + deadline_ms,
 		.debug = DEBUG_FILE_NONE,
 		.alt = DEBUG_FILE_NONE,
 		.out_fd = -1,
@@ -392,7 +384,7 @@ int parser_demangle(const char *const *names, uint32_t count, unsigned int deadl
 		    char ***ret_names)
 {
 	_cleanup_(buf_release) struct buf answer = {0};
-	int64_t deadline = now_ms() + deadline_ms, left = deadline_ms;
+	int64_t deadline = clock_ms() + deadline_ms, left = deadline_ms;
 	uint32_t done = 0, taken = 0, total = 0;
 	char **readable;
 	int err = 0;
@@ -408,7 +400,7 @@ int parser_demangle(const char *const *names, uint32_t count, unsigned int deadl
 			buf_add_char(&answer, '\0');
 			done++;
 		}
-		left = deadline - now_ms();
+		left = deadline - clock_ms();
 	}
 	if (err && !total)
 		return err;
