@@ -341,6 +341,8 @@ static void on_event(void *context, const struct task_event *event)
 	struct queued_event queued = {.event = *event};
 	int err = 0;
 
+	if (event->kind == TASK_THREAD)
+		return;
 	queued.event.path = NULL;
 	if (event->kind == TASK_MAP)
 		err = modules_add(pipeline->modules, event, &queued.module);
