@@ -3,6 +3,8 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/cursor.h"
 #include "base/file.h"
 #include "symbolizer/child.h"
 #include "symbolizer/debug_files.h"
@@ -14,7 +16,6 @@
 #include <sys/resource.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum {
 	NAMES_MAX = 64 << 20,	   /* bytes of names in one demangling, either way */
@@ -22,7 +23,24 @@ enum {
 };
 
 /* What index children are asked for; INDEX_FIRST: see symindex_input.may_ask. */
-static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", SYMBOLS[] = "symbols";
+static const char INDEX[] = "index", INDEX_FIRST[] = "index-first";
+
+/* The same, after the debug info has killed a child: the symbols alone, and why. */
+static const char *const symbols_verbs[SYMINDEX_DEBUG_KINDS] = {
+	[SYMINDEX_DEBUG_TOO_BIG] = "symbols-too-big",
+	[SYMINDEX_DEBUG_CRASHED] = "symbols-crashed",
+	[SYMINDEX_DEBUG_TOO_SLOW] = "symbols-too-slow",
+	[SYMINDEX_DEBUG_TOO_HUNGRY] = "symbols-too-hungry",
+};
+
+/* SYMINDEX_DEBUG_NONE: the verb is none of these. */
+static enum symindex_debug given_up(const char *verb)
+{
+	for (unsigned int i = 0; i < SYMINDEX_DEBUG_KINDS; i++)
+		if (symbols_verbs[i] && !strcmp(verb, symbols_verbs[i]))
+			return (enum symindex_debug)i;
+	return SYMINDEX_DEBUG_NONE;
+}
 
 /* All of a file of at most NAMES_MAX bytes; reads at its own offset, whatever the descriptor's. */
 static int read_all(int fd, struct buf *ret_bytes)
@@ -72,6 +90,16 @@ static int demangle_all(void)
 	return err;
 }
 
+/* In the child: both names with their NULs are what open_split() is asked. */
+static int ask_split(const char *comp_dir, const char *name)
+{
+	_cleanup_(buf_release) struct buf what = {0};
+
+	buf_add(&what, comp_dir, strlen(comp_dir) + 1);
+	buf_add(&what, name, strlen(name) + 1);
+	return buf_error(&what) ? -ENOMEM : child_ask(what.bytes, what.used);
+}
+
 int parser_main(int argc, char **argv)
 {
 	const char *verb = child_verb(argc, argv);
@@ -83,12 +111,14 @@ int parser_main(int argc, char **argv)
 	if (strcmp(verb, "demangle") != 0 && strncmp(verb, "unwind", 6) != 0)
 		setpriority(PRIO_PROCESS, 0, 10);
 	child_confine(argv);
-	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, SYMBOLS)) {
+	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || given_up(verb)) {
 		struct symindex_input input = {
 			.elf_fd = CHILD_IN,
 			.debug_fd = CHILD_MORE,
 			.alt_fd = CHILD_MORE + 1,
-			.symbols_only = !strcmp(verb, SYMBOLS),
+			.package_fd = CHILD_MORE + 2,
+			.open_split = ask_split,
+			.given_up = given_up(verb),
 			.may_ask = !strcmp(verb, INDEX_FIRST),
 		};
 
@@ -103,19 +133,11 @@ int parser_main(int argc, char **argv)
 	child_exit(-EINVAL);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* One index on its way: what it is made of and what has come out so far. */
 struct job {
 	const struct parser_files *files;
-	int64_t deadline_ms; /* of now_ms() */
-	struct debug_file debug, alt;
+	int64_t deadline_ms; /* of clock_ms() */
+	struct debug_file debug, alt, package;
 	struct symindex *index;
 	int out_fd; /* holds it */
 };
@@ -124,15 +146,31 @@ static void job_release(struct job *job)
 {
 	debug_file_release(&job->debug);
 	debug_file_release(&job->alt);
+	debug_file_release(&job->package);
 	symindex_free(job->index);
 	cleanup_closep(&job->out_fd);
+}
+
+/* For the child of a job. */
+static int open_split(void *context, const void *what, size_t size)
+{
+	const struct parser_files *files = ((const struct job *)context)->files;
+	struct cursor c = cursor_of(what, size);
+	struct debug_file file = DEBUG_FILE_NONE;
+	const char *comp_dir, *name;
+
+	if (cursor_cstr(&c, &comp_dir) && cursor_cstr(&c, &name))
+		debug_file_split(files->root_fd, files->path, comp_dir, name, &file);
+	free(file.path);
+	return file.fd;
 }
 
 /* Runs a child with the files that there are, instead of what came out before. */
 static int run_index(struct job *job, const char *verb)
 {
-	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd};
-	int64_t left = job->deadline_ms - now_ms();
+	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd, job->package.fd};
+	const struct child_opener opener = {open_split, job};
+	int64_t left = job->deadline_ms - clock_ms();
 	int err;
 
 	symindex_free(TAKE_PTR(job->index));
@@ -140,7 +178,7 @@ static int run_index(struct job *job, const char *verb)
 	job->out_fd = child_memfd("wick-symbols");
 	if (job->out_fd < 0)
 		return -EAGAIN;
-	err = child_run_files(verb, in, ARRAY_SIZE(in), job->out_fd,
+	err = child_run_files(verb, in, ARRAY_SIZE(in), verb == INDEX ? &opener : NULL, job->out_fd,
 			      left > 0 ? (unsigned int)left : 0);
 	return err ? err : symindex_open(job->out_fd, &job->index);
 }
@@ -161,12 +199,30 @@ static bool wants_debug_file(const struct symindex *index)
 {
 	return (symindex_debug(index) == SYMINDEX_DEBUG_NONE ||
 		symindex_debug(index) == SYMINDEX_DEBUG_GO) &&
-	       !symindex_header(index)->altlink;
+	       !symindex_header(index)->altlink && !symindex_header(index)->split_count;
 }
 
 static bool wants_alt_file(const struct symindex *index)
 {
 	return symindex_debug(index) == SYMINDEX_DEBUG_NONE && symindex_header(index)->altlink;
+}
+
+static bool wants_split_files(const struct symindex *index)
+{
+	return symindex_debug(index) == SYMINDEX_DEBUG_NONE && symindex_header(index)->split_count;
+}
+
+/* debug_path: of the program's debug file, or NULL. */
+static int find_package(const struct parser_files *files, const char *debug_path,
+			struct debug_file *ret_file)
+{
+	int err = -ENOENT;
+
+	if (files->path)
+		err = debug_file_package(files->root_fd, files->path, ret_file);
+	if (err == -ENOENT && debug_path)
+		err = debug_file_package(files->root_fd, debug_path, ret_file);
+	return err;
 }
 
 /* path: of the file that has the link. */
@@ -180,8 +236,8 @@ static void find_alt_file(const struct parser_files *files, const struct syminde
 				      symindex_string(index, h->altlink), ret_file);
 }
 
-/* The file alone, then with its debug file, then with the alt file of either: each says by its
- * index which one is wanted next. Most files have neither and end with the first. */
+/* The file alone, then with its debug file, then with the alt file or the split files of either: each
+ * says by its index which one is wanted next. Most files have none and end with the first. */
 static int run_indexes(struct job *job)
 {
 	int err = run_index(job, INDEX_FIRST);
@@ -193,11 +249,28 @@ static int run_indexes(struct job *job)
 		find_alt_file(job->files, job->index,
 			      job->debug.path ? job->debug.path : job->files->path, &job->alt);
 		err = run_index(job, INDEX);
+	} else if (!err && wants_split_files(job->index)) {
+		find_package(job->files, job->debug.path, &job->package);
+		err = run_index(job, INDEX);
 	}
 	return err;
 }
 
-/* What the cache has, unless a debug file has come meanwhile. */
+/* Has the first split file that was missing, or a package, come meanwhile? */
+static bool finds_split_files(const struct parser_files *files, const struct symindex *index)
+{
+	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
+	_cleanup_(debug_file_release) struct debug_file found = DEBUG_FILE_NONE;
+	const struct symindex_header *h = symindex_header(index);
+
+	find_debug_file(files, index, &debug);
+	return (!h->has_package && !find_package(files, debug.path, &found)) ||
+	       (h->split_name &&
+		!debug_file_split(files->root_fd, files->path, symindex_string(index, h->split_dir),
+				  symindex_string(index, h->split_name), &found));
+}
+
+/* What the cache has, unless a debug file or split files have come meanwhile. */
 static int take_cached(const struct parser_files *files, struct symindex **ret_index)
 {
 	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
@@ -208,6 +281,9 @@ static int take_cached(const struct parser_files *files, struct symindex **ret_i
 		return err;
 	if (wants_debug_file(index) && !find_debug_file(files, index, &debug))
 		return -ENOENT;
+	if ((symindex_header(index)->split_missing || symindex_header(index)->split_other) &&
+	    finds_split_files(files, index))
+		return -ENOENT;
 	*ret_index = TAKE_PTR(index);
 	return 0;
 }
@@ -217,7 +293,7 @@ static struct symindex *keep(struct job *job)
 {
 	struct symindex *kept = NULL;
 
-	if (job->files->cache && symindex_debug(job->index) != SYMINDEX_DEBUG_CRASHED &&
+	if (job->files->cache && symindex_debug(job->index) < SYMINDEX_DEBUG_CRASHED &&
 	    !symbol_cache_put(job->files->cache, job->files->elf_fd, job->out_fd, &kept)) {
 		symindex_free(job->index);
 		job->index = kept;
@@ -227,9 +303,21 @@ static struct symindex *keep(struct job *job)
 	return TAKE_PTR(job->index);
 }
 
-static bool is_death(int err)
+/* What its child died of; SYMINDEX_DEBUG_NONE: it did not. */
+static enum symindex_debug death(int err)
 {
-	return err == -ECHILD || err == -ETIMEDOUT || err == -ENOMEM || err == -EFBIG;
+	switch (err) {
+	case -ECHILD:
+		return SYMINDEX_DEBUG_CRASHED;
+	case -ETIMEDOUT:
+		return SYMINDEX_DEBUG_TOO_SLOW;
+	case -ENOMEM:
+		return SYMINDEX_DEBUG_TOO_HUNGRY;
+	case -EFBIG:
+		return SYMINDEX_DEBUG_TOO_BIG;
+	default:
+		return SYMINDEX_DEBUG_NONE;
+	}
 }
 
 int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
@@ -237,9 +325,10 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 {
 	_cleanup_(job_release) struct job job = {
 		.files = files,
-		.deadline_ms = now_ms() + deadline_ms,
+		.deadline_ms = clock_ms() + deadline_ms,
 		.debug = DEBUG_FILE_NONE,
 		.alt = DEBUG_FILE_NONE,
+		.package = DEBUG_FILE_NONE,
 		.out_fd = -1,
 	};
 	int err = take_cached(files, ret_index);
@@ -247,11 +336,12 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 	if (!err)
 		return 0;
 	err = run_indexes(&job);
-	if (is_death(err)) {
+	if (death(err)) {
 		debug_file_release(&job.debug);
 		debug_file_release(&job.alt);
-		job.deadline_ms = now_ms() + deadline_ms / 4;
-		if (!run_index(&job, SYMBOLS))
+		debug_file_release(&job.package);
+		job.deadline_ms = clock_ms() + deadline_ms / 4;
+		if (!run_index(&job, symbols_verbs[death(err)]))
 			err = 0;
 	}
 	if (!err)
@@ -264,9 +354,10 @@ int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_ind
 	struct parser_files files = {elf_fd, -1, NULL, NULL};
 	_cleanup_(job_release) struct job job = {
 		.files = &files,
-		.deadline_ms = now_ms() + deadline_ms,
+		.deadline_ms = clock_ms() + deadline_ms,
 		.debug = DEBUG_FILE_NONE,
 		.alt = DEBUG_FILE_NONE,
+		.package = DEBUG_FILE_NONE,
 		.out_fd = -1,
 	};
 	int err = run_index(&job, INDEX);
@@ -284,8 +375,8 @@ int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi
 
 	if (out < 0)
 		return -EAGAIN;
-	err = child_run_files(debug_fd < 0 ? "unwind" : "unwind-debug", in, ARRAY_SIZE(in), out,
-			      deadline_ms);
+	err = child_run_files(debug_fd < 0 ? "unwind" : "unwind-debug", in, ARRAY_SIZE(in), NULL,
+			      out, deadline_ms);
 	return err ? err : cfi_table_open(out, ret_table);
 }
 
@@ -363,7 +454,7 @@ int parser_demangle(const char *const *names, uint32_t count, unsigned int deadl
 		    char ***ret_names)
 {
 	_cleanup_(buf_release) struct buf answer = {0};
-	int64_t deadline = now_ms() + deadline_ms, left = deadline_ms;
+	int64_t deadline = clock_ms() + deadline_ms, left = deadline_ms;
 	uint32_t done = 0, taken = 0, total = 0;
 	char **readable;
 	int err = 0;
@@ -379,7 +470,7 @@ int parser_demangle(const char *const *names, uint32_t count, unsigned int deadl
 			buf_add_char(&answer, '\0');
 			done++;
 		}
-		left = deadline - now_ms();
+		left = deadline - clock_ms();
 	}
 	if (err && !total)
 		return err;
@@ -406,11 +497,11 @@ const char *parser_error(int err)
 	case -EFBIG:
 		return "too big";
 	case -ENOMEM:
-		return "out of memory";
+		return "its reader ran out of memory";
 	case -ETIMEDOUT:
-		return "its reader was killed at the deadline";
+		return "its reader took too long and was killed";
 	case -ECHILD:
-		return "its reader crashed or met a limit";
+		return "its reader crashed";
 	case -EAGAIN:
 		return "no reader process could be started";
 	default:

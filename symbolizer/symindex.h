@@ -39,6 +39,7 @@ enum symindex_source {
 	SYMINDEX_DYNSYM, /* exported symbols only */
 	SYMINDEX_GO,	 /* the table of a Go program's runtime */
 	SYMINDEX_SYMTAB,
+	SYMINDEX_SOURCES, /* at most 8 */
 };
 
 /* What became of its debug info. */
@@ -49,14 +50,17 @@ enum symindex_debug {
 	SYMINDEX_DEBUG_GO,	 /* none; lines are from the table of its Go runtime */
 	SYMINDEX_DEBUG_DAMAGED,
 	SYMINDEX_DEBUG_TOO_BIG,
-	SYMINDEX_DEBUG_CRASHED, /* its reader died of it, or was killed; the symbols stand */
+	/* Its reader died of it; the symbols stand. */
+	SYMINDEX_DEBUG_CRASHED,
+	SYMINDEX_DEBUG_TOO_SLOW,   /* killed at its deadline, or for its CPU time */
+	SYMINDEX_DEBUG_TOO_HUNGRY, /* of memory */
 	SYMINDEX_DEBUG_KINDS,
 };
 
 /* Caps of one module; past them it is refused (-EFBIG), not cut. */
 enum {
 	SYMINDEX_SYMBOLS_MAX = 16 << 20,
-	SYMINDEX_STRINGS_MAX = 256 << 20, /* bytes; also fits the name field below */
+	SYMINDEX_STRINGS_MAX = 256 << 20, /* bytes; fits SYMINDEX_NAME_MASK */
 	SYMINDEX_SEGMENTS_MAX = 256,
 	SYMINDEX_SECTIONS_MAX = 64 << 10,
 	SYMINDEX_AREAS_MAX = 32 << 20, /* of areas, of nodes and of rows; past it no debug info */
@@ -65,12 +69,12 @@ enum {
 enum { SYMINDEX_DEPTH_MAX = 128 }; /* levels of a chain, the function itself included */
 
 #define SYMINDEX_MAGIC	 "wicksym" /* with its NUL: 8 bytes */
-#define SYMINDEX_VERSION 2u
+#define SYMINDEX_VERSION 4u
 
 struct symindex_header {
 	char magic[8];
 	uint32_t version;
-	uint32_t source;	/* enum symindex_source; SYMINDEX_NONE if and only if no symbols */
+	uint32_t source;	/* the best of its symbols'; SYMINDEX_NONE if there are none */
 	uint64_t size;		/* of the whole file, bytes */
 	uint32_t segment_count; /* at least 1 */
 	uint32_t symbol_count;
@@ -85,6 +89,12 @@ struct symindex_header {
 	uint32_t altlink; /* name in .gnu_debugaltlink of what was read; 0 = none */
 	uint32_t alt_id_size;
 	uint8_t alt_id[SYMINDEX_BUILD_ID_MAX]; /* the build id that it asks for */
+	uint32_t split_count;	/* units whose calls are in split files (.dwo, .dwp) */
+	uint32_t split_missing; /* of those: whose file is not there */
+	uint32_t split_other;	/* of those: whose file is of another build, or damaged */
+	uint32_t split_dir,
+		split_name;   /* the first that is missing, as its unit names it; 0 = none */
+	uint32_t has_package; /* 1: a package (.dwp) was there */
 };
 
 struct symindex_segment {
@@ -96,10 +106,12 @@ struct symindex_segment {
 struct symindex_symbol {
 	uint64_t vaddr;
 	uint32_t size;
-	uint32_t name; /* where it starts in the strings, or'ed with SYMINDEX_PLT */
+	uint32_t name; /* where it starts in the strings; its source; SYMINDEX_PLT */
 };
 
-#define SYMINDEX_PLT 0x80000000u
+#define SYMINDEX_PLT	      0x80000000u
+#define SYMINDEX_SOURCE_SHIFT 28 /* 3 bits of enum symindex_source, never SYMINDEX_NONE */
+#define SYMINDEX_NAME_MASK    ((1u << SYMINDEX_SOURCE_SHIFT) - 1)
 
 struct symindex_area {
 	uint32_t at; /* from text; ascending */
@@ -117,7 +129,7 @@ struct symindex_row {
 	uint32_t file, line;
 };
 
-_Static_assert(sizeof(struct symindex_header) == 208, "file format");
+_Static_assert(sizeof(struct symindex_header) == 232, "file format");
 _Static_assert(sizeof(struct symindex_area) == 8, "file format");
 _Static_assert(sizeof(struct symindex_node) == 16, "file format");
 _Static_assert(sizeof(struct symindex_row) == 12, "file format");
@@ -128,10 +140,11 @@ struct symindex;
 
 /* What a vaddr is called. */
 struct symindex_name {
-	const char *symbol; /* as in the symbol table (mangled); borrowed from the index */
-	uint64_t start;	    /* vaddr of the range */
-	uint64_t size;	    /* bytes; never 0 */
-	bool is_plt;	    /* symbol is the callee of a PLT stub: shown as "name@plt" */
+	const char *symbol;	     /* as in the symbol table (mangled); borrowed from the index */
+	uint64_t start;		     /* vaddr of the range */
+	uint64_t size;		     /* bytes; never 0 */
+	bool is_plt;		     /* symbol is the callee of a PLT stub: shown as "name@plt" */
+	enum symindex_source source; /* of this symbol */
 };
 
 /*
@@ -157,11 +170,12 @@ bool symindex_lookup(const struct symindex *index, uint64_t vaddr, struct symind
 
 /* One level of what runs at a vaddr. */
 struct symindex_frame {
-	const char *function; /* mangled, if the language does; NULL = no name is known */
-	const char *file;     /* path; NULL = not known */
-	uint32_t line;	      /* 0 = not known */
-	bool is_plt;	      /* as above */
-	bool is_inlined;      /* into the next level */
+	const char *function;	     /* mangled, if the language does; NULL = no name is known */
+	const char *file;	     /* path; NULL = not known */
+	uint32_t line;		     /* 0 = not known */
+	bool is_plt;		     /* as above */
+	bool is_inlined;	     /* into the next level */
+	enum symindex_source source; /* of function; SYMINDEX_NONE: debug info, or there is none */
 };
 
 /* The levels at a vaddr, innermost first: inlined functions, then the one that was called (the last
@@ -194,8 +208,7 @@ const struct symindex_segment *symindex_segment(const struct symindex *index, ui
 /* What became of the debug info; has_lines: rows are there. */
 enum symindex_debug symindex_debug(const struct symindex *index);
 bool symindex_has_lines(const struct symindex *index);
-/* Why there are no lines though there is debug info, for a person; NULL: nothing to tell (index may
- * be NULL). */
+/* Why it does not tell all that it should, for a person; NULL: it does (index may be NULL). */
 const char *symindex_debug_problem(const struct symindex *index);
 /* The separate debug file it was read from, NULL if there was none: what the reader's caller noted.
  * Takes the path, malloc()ed. */
@@ -205,14 +218,22 @@ const char *symindex_debug_file(const struct symindex *index);
 const struct symindex_header *symindex_header(const struct symindex *index);
 const char *symindex_string(const struct symindex *index, uint32_t at);
 
+/* Opens the split file (.dwo) of a unit, by what the program says of it: gives a descriptor, which is
+ * the caller's, or a negative errno. */
+typedef int (*symindex_open_split_fn)(const char *comp_dir, const char *name);
+
 /* Descriptors; -1 = none. */
 struct symindex_input {
 	int elf_fd;
-	int debug_fd;	   /* its separate debug file, if that is what it proves to be */
-	int alt_fd;	   /* what .gnu_debugaltlink (dwz) of the one or the other names */
-	bool symbols_only; /* the debug info has killed a reader: so it says in the index */
-	bool may_ask;	   /* an alt file that is named but not given is asked for first: debug info
-			    * is left out, the header has its name */
+	int debug_fd;	/* its separate debug file, if that is what it proves to be */
+	int alt_fd;	/* what .gnu_debugaltlink (dwz) of the one or the other names */
+	int package_fd; /* their split files in one (.dwp) */
+	symindex_open_split_fn open_split; /* those that are not in it; NULL: they cannot be had */
+	/* Not SYMINDEX_DEBUG_NONE: the debug info has killed a reader, and is left alone; so the
+	 * index says. */
+	enum symindex_debug given_up;
+	bool may_ask; /* an alt file or split files that are named are asked for first: debug info
+		       * is left out, the header tells of them */
 };
 
 /*

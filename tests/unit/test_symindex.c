@@ -28,15 +28,23 @@ static int memfd_of(const void *bytes, size_t size)
 }
 
 /* Builds in this process and opens; NULL after a failure, which goes to *ret_err. */
-static struct symindex *index_of_fd(int elf_fd, int *ret_err)
+static struct symindex *index_of_split(int elf_fd, int package_fd,
+				       symindex_open_split_fn open_split, int *ret_err)
 {
 	_cleanup_close_ int out = memfd_create("test", MFD_CLOEXEC);
 	struct symindex *index = NULL;
 
-	*ret_err = symindex_build(&(struct symindex_input){elf_fd, -1, -1, false, false}, out);
+	*ret_err = symindex_build(&(struct symindex_input){elf_fd, -1, -1, package_fd, open_split,
+							   SYMINDEX_DEBUG_NONE, false},
+				  out);
 	if (!*ret_err)
 		*ret_err = symindex_open(out, &index);
 	return index;
+}
+
+static struct symindex *index_of_fd(int elf_fd, int *ret_err)
+{
+	return index_of_split(elf_fd, -1, NULL, ret_err);
 }
 
 static struct symindex *index_of(const char *path)
@@ -470,6 +478,106 @@ static const char *const debug_fixtures[] = {ELF_DIR "/gcc_dwarf4.elf", ELF_DIR 
 					     ELF_DIR "/clang_dwarf4.elf",
 					     ELF_DIR "/clang_dwarf5.elf"};
 
+/* --- split DWARF --- */
+
+static const char *const split_fixtures[] = {"split_gcc4", "split_gcc5", "split_clang4",
+					     "split_clang5"};
+
+static int open_fixture(const char *name, const char *suffix)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s%s", ELF_DIR, name, suffix);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int open_by_name(const char *comp_dir, const char *name)
+{
+	CHECK(*comp_dir == '/');
+	return open_fixture(name, "");
+}
+
+/* Right name, wrong file: of the other version of DWARF, so its unit has another id. */
+static int open_of_another_build(const char *comp_dir, const char *name)
+{
+	(void)comp_dir;
+	return open_fixture(strstr(name, "4") ? "split_gcc5" : "split_gcc4", ".dwo");
+}
+
+static int open_no_elf(const char *comp_dir, const char *name)
+{
+	(void)comp_dir;
+	(void)name;
+	return memfd_of("not an ELF file", 15);
+}
+
+/* How many bytes of the code have inlined calls; -1: there is no index. */
+static int inlined_bytes(const char *name, const char *package, symindex_open_split_fn open_split,
+			 struct symindex_header *ret_header)
+{
+	_cleanup_close_ int elf = open_fixture(name, ".elf");
+	_cleanup_close_ int package_fd = package ? open_fixture(package, ".dwp") : -1;
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	struct symindex_frame frames[4];
+	int err, count = 0;
+	uint64_t start, limit, off;
+
+	index = index_of_split(elf, package_fd, open_split, &err);
+	if (!index)
+		return -1;
+	*ret_header = *symindex_header(index);
+	CHECK(symindex_has_lines(index));
+	symindex_text(index, &start, &limit, &off);
+	for (uint64_t vaddr = start; vaddr < limit; vaddr++) {
+		uint32_t levels = symindex_frames(index, vaddr, frames, 4);
+
+		count += levels > 1;
+		if (levels > 1 && (strcmp(frames[levels - 2].function, "four_times") != 0 ||
+				   !strstr(frames[levels - 1].file, "/inlined.c")))
+			TEST_FAIL("%s at 0x%" PRIx64 ": %s in %s", name, vaddr,
+				  frames[levels - 2].function, frames[levels - 1].file);
+	}
+	return count;
+}
+
+TEST(split_files_and_packages_give_the_inlined_calls)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(split_fixtures); i++) {
+		struct symindex_header h;
+		int by_file = inlined_bytes(split_fixtures[i], NULL, open_by_name, &h);
+
+		if (by_file < 50)
+			TEST_FAIL("%s: %d bytes", split_fixtures[i], by_file);
+		CHECK_INT(h.split_count, 1);
+		CHECK_INT(h.split_missing + h.split_other + h.has_package, 0);
+		if (!strcmp(split_fixtures[i], "split_gcc5"))
+			continue; /* has no package */
+		CHECK_INT(inlined_bytes(split_fixtures[i], split_fixtures[i], NULL, &h), by_file);
+		CHECK_INT(h.split_missing + h.split_other, 0);
+		CHECK_INT(h.has_package, 1);
+	}
+}
+
+TEST(split_files_that_are_missing_or_of_another_build_cost_no_lines_and_are_counted)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(split_fixtures); i++) {
+		const char *name = split_fixtures[i],
+			   *other = strcmp(name, "split_gcc4") ? "split_gcc4" : "split_clang5";
+		struct symindex_header h;
+
+		CHECK_INT(inlined_bytes(name, NULL, NULL, &h), 0);
+		CHECK(h.split_missing == 1 && !h.split_other && h.split_name);
+		CHECK_INT(inlined_bytes(name, other, NULL, &h), 0);
+		CHECK(h.split_missing == 1 && !h.split_other && h.has_package);
+		CHECK(inlined_bytes(name, other, open_by_name, &h) >= 50);
+		CHECK(!h.split_missing && !h.split_other);
+		CHECK_INT(inlined_bytes(name, NULL, open_of_another_build, &h), 0);
+		CHECK(!h.split_missing && h.split_other == 1 && !h.split_name);
+		CHECK_INT(inlined_bytes(name, NULL, open_no_elf, &h), 0);
+		CHECK(!h.split_missing && h.split_other == 1);
+	}
+}
+
 TEST(inlined_calls_are_chains_that_end_in_their_function)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(debug_fixtures); i++) {
@@ -519,6 +627,8 @@ TEST(mutants_of_debug_info_are_read_safely)
 	CHECK(accepted > MUTANTS / 2);
 }
 
+#define OF(source) ((uint32_t)(source) << SYMINDEX_SOURCE_SHIFT)
+
 /* A sound index of two symbols, to forge. */
 struct forged {
 	struct symindex_header header;
@@ -549,8 +659,10 @@ static struct forged sound(void)
 			   .debug = SYMINDEX_DEBUG_OWN},
 		.segments = {{.off = 0, .vaddr = 0, .size = 0x100, .flags = PF_R},
 			     {.off = 0x100, .vaddr = 0x1100, .size = 0x100, .flags = PF_R | PF_X}},
-		.symbols = {{.vaddr = 0x1100, .size = 0x10, .name = 1},
-			    {.vaddr = 0x1110, .size = 0x20, .name = 4 | SYMINDEX_PLT}},
+		.symbols = {{.vaddr = 0x1100, .size = 0x10, .name = 1 | OF(SYMINDEX_SYMTAB)},
+			    {.vaddr = 0x1110,
+			     .size = 0x20,
+			     .name = 4 | OF(SYMINDEX_DYNSYM) | SYMINDEX_PLT}},
 		.areas = {{.at = 4, .node = 2}, {.at = 8, .node = 1}},
 		.nodes = {{0}, {.name = 1}, {.name = 4, .parent = 1, .file = 1, .line = 7}},
 		.rows = {{.at = 0, .file = 4, .line = 3}, {.at = 0x10}},
@@ -586,7 +698,8 @@ TEST(an_index_with_any_header_field_wrong_is_refused)
 	REFUSES(f.header.magic[0] = 'W');
 	REFUSES(f.header.magic[7] = 1);
 	REFUSES(f.header.version = 1);
-	REFUSES(f.header.source = 4);
+	REFUSES(f.header.source = SYMINDEX_SOURCES);
+	REFUSES(f.header.source = SYMINDEX_DYNSYM); /* worse than a symbol's */
 	REFUSES(f.header.source = SYMINDEX_NONE);
 	REFUSES(f.header.size--);
 	REFUSES(f.header.size++);
@@ -620,11 +733,13 @@ TEST(an_index_with_wrong_segments_symbols_or_strings_is_refused)
 	REFUSES(f.symbols[1].vaddr = UINT64_MAX);
 	REFUSES(f.symbols[0].size = 0);
 	REFUSES(f.symbols[0].size = 0x11);
-	REFUSES(f.symbols[0].name = 0);
-	REFUSES(f.symbols[0].name = 2);
-	REFUSES(f.symbols[0].name = 3);
-	REFUSES(f.symbols[0].name = 8);
-	REFUSES(f.symbols[0].name = 0x7fffffff);
+	REFUSES(f.symbols[0].name = 1);
+	REFUSES(f.symbols[0].name = 1 | OF(7));
+	REFUSES(f.symbols[0].name = OF(SYMINDEX_SYMTAB));
+	REFUSES(f.symbols[0].name = 2 | OF(SYMINDEX_SYMTAB));
+	REFUSES(f.symbols[0].name = 3 | OF(SYMINDEX_SYMTAB));
+	REFUSES(f.symbols[0].name = 8 | OF(SYMINDEX_SYMTAB));
+	REFUSES(f.symbols[0].name = SYMINDEX_NAME_MASK | OF(SYMINDEX_SYMTAB));
 	REFUSES(f.strings[0] = 'x');
 	REFUSES(f.strings[7] = 'x');
 }
@@ -637,6 +752,11 @@ TEST(an_index_with_wrong_calls_or_lines_is_refused)
 	REFUSES(f.header.area_count = UINT32_MAX);
 	REFUSES(f.header.debug = SYMINDEX_DEBUG_KINDS);
 	REFUSES(f.header.alt_id_size = 65);
+	REFUSES(f.header.split_missing = 1);
+	REFUSES((f.header.split_count = 2, f.header.split_missing = 2, f.header.split_other = 1));
+	REFUSES(f.header.has_package = 2);
+	REFUSES(f.header.split_dir = 2);
+	REFUSES(f.header.split_name = 8);
 	REFUSES(f.header.debuglink = 2);
 	REFUSES(f.header.altlink = 8);
 	REFUSES(f.areas[1].at = 4);
@@ -665,6 +785,8 @@ TEST(frames_go_from_the_innermost_call_to_the_function_that_its_symbol_names)
 	CHECK_STR(frames[0].file, "cde");
 	CHECK_INT(frames[0].line, 3);
 	CHECK(frames[0].is_inlined && !frames[1].is_inlined);
+	CHECK_INT(frames[0].source, SYMINDEX_NONE);
+	CHECK_INT(frames[1].source, SYMINDEX_SYMTAB);
 	CHECK_STR(frames[1].function, "ab");
 	CHECK_STR(frames[1].file, "ab");
 	CHECK_INT(frames[1].line, 7);
@@ -674,6 +796,7 @@ TEST(frames_go_from_the_innermost_call_to_the_function_that_its_symbol_names)
 	CHECK_INT(symindex_frames(index, 0x1112, frames, 4), 1);
 	CHECK_INT(frames[0].line, 0);
 	CHECK(frames[0].is_plt && !frames[0].file);
+	CHECK_INT(frames[0].source, SYMINDEX_DYNSYM);
 	CHECK_INT(symindex_frames(index, 0x10ff, frames, 4), 1);
 	CHECK(!frames[0].function && !frames[0].file);
 	CHECK_INT(symindex_frames(index, 0x1100 + (1ULL << 32), frames, 4), 1);
