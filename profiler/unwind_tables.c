@@ -939,14 +939,15 @@ struct pace {
 	uint64_t parts; /* of its time, one is for wake-ups on the average, PACE_BURST_NS at once */
 	uint64_t last_ns, cpu_ns;
 	int64_t credit_ns;
-	struct timespec nap; /* between two rounds: the mappings of an exec come in a burst */
+	struct timespec
+		nap; /* between two rounds, as the mappings of an exec come in a burst; or 0 */
 };
 
 /* What is asked for by name may cost more than the whole machine that is watched for good. */
 static struct pace pace_of(enum unwind_scope scope)
 {
 	return scope == UNWIND_ALL ? (struct pace){.parts = 33, .nap.tv_nsec = 1000000}
-				   : (struct pace){.parts = 10, .nap.tv_nsec = 300000};
+				   : (struct pace){.parts = 10};
 }
 
 static void rest(struct pace *pace)
@@ -960,7 +961,10 @@ static void rest(struct pace *pace)
 		pace->credit_ns = PACE_BURST_NS;
 	pace->last_ns = now;
 	pace->cpu_ns = cpu;
-	nanosleep(pace->credit_ns < 0 ? &pause : &pace->nap, NULL);
+	if (pace->credit_ns < 0)
+		nanosleep(&pause, NULL);
+	else if (pace->nap.tv_nsec)
+		nanosleep(&pace->nap, NULL);
 }
 
 /* The work is short, and a new process is waiting for it that may end in milliseconds; as far as
