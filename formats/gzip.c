@@ -12,7 +12,7 @@
 
 enum {
 	GZIP_WINDOW = 15 + 16, /* zlib: the largest window, in gzip's wrapping */
-	GZIP_LEVEL = 5, /* as small as zlib at its 6, in half the time */
+	GZIP_LEVEL = 5,	       /* as small as zlib at its 6, in half the time */
 	GZIP_CHUNK = 64 << 10,
 	GZIP_TRAILER = 8,
 	GZIP_RATIO_MAX = 1032, /* of deflate */
@@ -47,8 +47,8 @@ int gzip_pack(const void *bytes, size_t size, struct buf *out)
 
 	if (!compressor || !buf_reserve(out, bound))
 		return -ENOMEM;
-	out->used += libdeflate_gzip_compress(compressor, bytes, size, out->bytes + out->used,
-					      bound);
+	out->used +=
+		libdeflate_gzip_compress(compressor, bytes, size, out->bytes + out->used, bound);
 	return 0;
 }
 
