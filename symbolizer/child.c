@@ -2,6 +2,7 @@
 #include "symbolizer/child.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/rights.h"
 #include "symbolizer/sandbox.h"
@@ -21,7 +22,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -30,6 +30,9 @@ enum {
 	MEMORY_MAX = 2047 << 20, /* beside the mapped files */
 	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
+
+/* Main has asked child_verb(): the program knows what it is started for. */
+static bool knows_children;
 
 /* The parent's duplicates of what the child shall have. */
 struct child_files {
@@ -104,14 +107,6 @@ static int spawn(const char *verb, const struct child_files *given, pid_t *ret_p
 	return err ? -EAGAIN : 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* True: the child has ended. */
 static bool wait_until(int pidfd, int64_t deadline)
 {
@@ -119,37 +114,46 @@ static bool wait_until(int pidfd, int64_t deadline)
 	int ready;
 
 	do {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 
 		ready = poll(&poll_fd, 1, left > 0 ? (int)left : 0);
 	} while (ready < 0 && errno == EINTR);
 	return ready > 0;
 }
 
+/* A SIGKILL that is not ours: its CPU time was up, or the machine's memory. */
+static int why_killed(const struct rusage *used)
+{
+	/* Ticks and exact times differ by a little. */
+	return used->ru_utime.tv_sec + used->ru_stime.tv_sec >= CPU_SECONDS_MAX - 1 ? -ETIMEDOUT
+										    : -ENOMEM;
+}
+
 static int reap(pid_t pid, bool in_time)
 {
 	static const int verdicts[] = {ENOEXEC, EBADMSG, EFBIG, ENOMEM};
-	siginfo_t info = {0};
+	struct rusage used;
+	int status;
 
 	if (!in_time)
 		kill(pid, SIGKILL); /* not reaped yet, so the pid is still its own */
-	while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0)
+	while (wait4(pid, &status, 0, &used) < 0)
 		if (errno != EINTR)
 			return -ECHILD;
 	if (!in_time)
 		return -ETIMEDOUT;
-	if (info.si_code == CLD_EXITED && info.si_status == 0)
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
-	for (size_t i = 0; info.si_code == CLD_EXITED && i < ARRAY_SIZE(verdicts); i++)
-		if (info.si_status == verdicts[i])
+	for (size_t i = 0; WIFEXITED(status) && i < ARRAY_SIZE(verdicts); i++)
+		if (WEXITSTATUS(status) == verdicts[i])
 			return -verdicts[i];
-	return -ECHILD;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? why_killed(&used) : -ECHILD;
 }
 
 static int run(const char *verb, const struct child_files *files, int out_fd,
 	       unsigned int deadline_ms)
 {
-	int64_t deadline = now_ms() + (deadline_ms < INT32_MAX ? deadline_ms : INT32_MAX);
+	int64_t deadline = clock_ms() + (deadline_ms < INT32_MAX ? deadline_ms : INT32_MAX);
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid;
 	int err = spawn(verb, files, &pid);
@@ -173,7 +177,7 @@ int child_run_files(const char *verb, const int *in_fds, size_t count, int out_f
 		.in = fcntl(in_fds[0], F_DUPFD_CLOEXEC, FD_HIGH),
 		.out = fcntl(out_fd, F_DUPFD_CLOEXEC, FD_HIGH),
 	};
-	bool is_whole = files.in >= 0 && files.out >= 0;
+	bool is_whole = knows_children && files.in >= 0 && files.out >= 0;
 
 	for (size_t i = 0; i < CHILD_MORE_MAX; i++) {
 		int fd = i + 1 < count ? in_fds[i + 1] : -1;
@@ -198,6 +202,7 @@ int child_memfd(const char *name)
 
 const char *child_verb(int argc, char **argv)
 {
+	knows_children = true;
 	return argc == 4 && !strcmp(argv[1], CHILD_ARG) ? argv[2] : NULL;
 }
 
