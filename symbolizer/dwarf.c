@@ -367,10 +367,17 @@ bool dwarf_next_die(const struct dwarf_unit *unit, struct cursor *at,
 	return true;
 }
 
+/* NULL: no abbreviation of the table has any. */
+static const struct dwarf_attribute *attributes_of(const struct dwarf_unit *unit,
+						   const struct dwarf_abbrev *abbrev)
+{
+	return abbrev->count ? unit->abbrevs->attributes + abbrev->first : NULL;
+}
+
 bool dwarf_skip_die(const struct dwarf_unit *unit, struct cursor *at,
 		    const struct dwarf_abbrev *abbrev)
 {
-	const struct dwarf_attribute *attribute = unit->abbrevs->attributes + abbrev->first;
+	const struct dwarf_attribute *attribute = attributes_of(unit, abbrev);
 	struct dwarf_value value;
 
 	if (abbrev->size >= 0)
@@ -390,7 +397,7 @@ bool dwarf_skip_die(const struct dwarf_unit *unit, struct cursor *at,
 bool dwarf_read_die(const struct dwarf_unit *unit, struct cursor *at,
 		    const struct dwarf_abbrev *abbrev, struct dwarf_die *ret_die)
 {
-	const struct dwarf_attribute *attribute = unit->abbrevs->attributes + abbrev->first;
+	const struct dwarf_attribute *attribute = attributes_of(unit, abbrev);
 
 	ret_die->abbrev = abbrev;
 	ret_die->have = 0;
