@@ -166,10 +166,10 @@ static bool mapping_equals(const void *table, uint32_t position, const void *key
 
 static void join_flags(struct profile_mapping *to, const struct profile_mapping *from)
 {
-	to->has_functions |= from->has_functions;
-	to->has_filenames |= from->has_filenames;
-	to->has_lines |= from->has_lines;
-	to->has_inlines |= from->has_inlines;
+	to->has_functions &= from->has_functions;
+	to->has_filenames &= from->has_filenames;
+	to->has_lines &= from->has_lines;
+	to->has_inlines &= from->has_inlines;
 }
 
 int profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping,
@@ -308,6 +308,8 @@ int profile_add_location(struct profile *profile, const struct profile_location 
 	id = hashmap_find(&profile->location_index, hash, location_equals, profile, &key);
 	if (id == HASHMAP_NONE)
 		return append_location(profile, &key, hash, ret_id);
+	if (profile->locations[id].quality < location->quality)
+		profile->locations[id].quality = location->quality;
 	*ret_id = id;
 	return 0;
 }
