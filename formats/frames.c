@@ -154,22 +154,24 @@ struct levels {
 	uint32_t first, count;
 };
 
+/* The innermost level stays in the location itself. */
 static int expand_location(struct profile *profile, uint32_t id, uint32_t *ids)
 {
 	/* By value: adding moves the arrays. */
-	struct profile_location location = profile->locations[id];
+	const struct profile_location location = profile->locations[id];
 	int err = 0;
 
-	if (location.line_count < 2) {
-		*ids = id;
-		return 0;
-	}
-	for (uint32_t i = 0; !err && i < location.line_count; i++) {
+	*ids = id;
+	for (uint32_t i = 1; !err && i < location.line_count; i++) {
 		struct profile_line line = profile->lines[location.line_first + i];
 		struct profile_location level = location;
 
 		level.quality = (uint8_t)frame_quality(profile, &location, i);
 		err = profile_add_location(profile, &level, &line, 1, &ids[i]);
+	}
+	if (location.line_count > 1) {
+		profile->locations[id].quality = (uint8_t)frame_quality(profile, &location, 0);
+		profile->locations[id].line_count = 1;
 	}
 	return err;
 }

@@ -88,8 +88,8 @@ TEST(expanded_each_location_has_one_line_and_the_stacks_read_the_same)
 	CHECK_STR(folded(profile, &after), before.bytes);
 	CHECK_INT(profile->samples[0].location_count, 6);
 	CHECK_INT(profile->samples[1].location_count, 4);
-	for (uint32_t i = 0; i < profile->sample_location_count; i++)
-		CHECK(profile->locations[profile->sample_locations[i]].line_count <= 1);
+	for (uint32_t i = 0; i < profile->location_count; i++)
+		CHECK(profile->locations[i].line_count <= 1);
 }
 
 /* The qualities of a stack from its root, as words. */
