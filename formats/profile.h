@@ -41,6 +41,7 @@ struct profile_mapping {
 	uint64_t offset;       /* in the file */
 	uint32_t file;	       /* string id: path, or "[kernel.kallsyms]", "[vdso]" */
 	uint32_t build_id;     /* string id: lower-case hex, or 0 */
+	/* What every location of the mapping has. Other tools look for what is not said to be there. */
 	bool has_functions, has_filenames, has_lines, has_inlines;
 };
 
@@ -59,11 +60,29 @@ struct profile_line {
 
 #define PROFILE_NO_MAPPING UINT32_MAX
 
+/* Where the name of a frame is from, worst first. The numbers are part of the file format, where
+ * they travel as a field of the location that other readers of pprof skip. */
+enum profile_quality {
+	PROFILE_NOT_TOLD = 0,  /* the file is not wick's, or went through another tool */
+	PROFILE_NAMELESS = 1,  /* not of a file: "[unmapped]", "[anon]+0x12", "[kernel]" */
+	PROFILE_OFFSET = 2,    /* "module+0x1234" */
+	PROFILE_DYNSYM = 3,    /* the symbols that a library exports */
+	PROFILE_GO = 4,	       /* the table of a Go program's runtime, without a line */
+	PROFILE_DEBUGDATA = 5, /* the compressed symbol table of .gnu_debugdata */
+	PROFILE_SYMTAB = 6,
+	PROFILE_DEBUG = 7, /* debug info, without a line */
+	PROFILE_LINE = 8,  /* with source file and line */
+	PROFILE_JIT = 9,   /* told by the runtime that made the code */
+	PROFILE_KERNEL = 10,
+	PROFILE_QUALITIES,
+};
+
 struct profile_location {
 	uint32_t mapping;		 /* or PROFILE_NO_MAPPING */
 	uint64_t address;		 /* vaddr in the mapping's module */
 	uint32_t line_first, line_count; /* in profile.lines; count 0 = not symbolized */
 	bool is_folded;
+	uint8_t quality; /* enum profile_quality, of the last line: see frame_quality() */
 };
 
 struct profile_label {
@@ -72,6 +91,21 @@ struct profile_label {
 	int64_t number;
 	uint32_t unit; /* string id of the number's unit, or 0 */
 };
+
+/* An order without a meaning, which is 0 for equal ones. */
+static inline int profile_label_compare(const struct profile_label *a,
+					const struct profile_label *b)
+{
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	if (a->string != b->string)
+		return a->string < b->string ? -1 : 1;
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	if (a->unit != b->unit)
+		return a->unit < b->unit ? -1 : 1;
+	return 0;
+}
 
 struct profile_sample {
 	uint32_t location_first, location_count; /* in profile.sample_locations, leaf first */
@@ -105,9 +139,11 @@ struct profile {
 
 	uint32_t *comments; /* string ids; the ledger's line is not among them */
 	uint32_t comment_count, comments_size;
+	struct hashmap comment_index;
 	struct profile_count *ledger; /* in the order of first mention; empty: not wick's file */
 	uint32_t ledger_count, ledger_size;
 
+	/* From here to the end: the tables that profile_settle() makes anew. */
 	struct profile_mapping *mappings;
 	uint32_t mapping_count, mappings_size;
 	struct profile_function *functions;
@@ -123,7 +159,7 @@ struct profile {
 	struct profile_sample *samples;
 	uint32_t sample_count, samples_size;
 
-	struct hashmap comment_index, mapping_index, function_index, location_index, sample_index;
+	struct hashmap mapping_index, function_index, location_index, sample_index;
 };
 
 int profile_new(struct profile **ret_profile);
@@ -155,14 +191,15 @@ int profile_ledger_add(struct profile *profile, const char *name, uint64_t count
 uint64_t profile_ledger_get(const struct profile *profile, const char *name);
 
 /* The key of a mapping is (build_id or file, offset, start, limit); the has_ flags of an equal one
- * are joined. */
+ * stay where both have them. */
 int profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping,
 			uint32_t *ret_id);
 int profile_add_function(struct profile *profile, const struct profile_function *function,
 			 uint32_t *ret_id);
 
 /* The key of a location is (mapping, address, lines). location->line_first and line_count are
- * ignored: lines are given beside it and copied. -E2BIG past PROFILE_LINES_MAX. */
+ * ignored: lines are given beside it and copied. An equal one takes the better quality. -E2BIG past
+ * PROFILE_LINES_MAX. */
 int profile_add_location(struct profile *profile, const struct profile_location *location,
 			 const struct profile_line *lines, uint32_t line_count, uint32_t *ret_id);
 
@@ -203,6 +240,26 @@ int64_t profile_total(const struct profile *profile, uint32_t type);
 
 /* The position of the sample type with this name, or -1. */
 int profile_find_type(const struct profile *profile, const char *type);
+
+/*
+ * The same without a look whether it is there: for a reader, whose file has each element once as a
+ * rule. Such a profile is flat: good to look at, to be written and to be merged into another one;
+ * nothing but strings, comments and lines of the ledger can be added to it. line_count and the
+ * sample's counts are within the caps above.
+ */
+int profile_append_mapping(struct profile *profile, const struct profile_mapping *mapping,
+			   uint32_t *ret_id);
+int profile_append_function(struct profile *profile, const struct profile_function *function,
+			    uint32_t *ret_id);
+int profile_append_location(struct profile *profile, const struct profile_location *location,
+			    const struct profile_line *lines, uint32_t line_count,
+			    uint32_t *ret_id);
+int profile_append_sample(struct profile *profile, const uint32_t *locations,
+			  uint32_t location_count, const struct profile_label *labels,
+			  uint32_t label_count, const int64_t *values);
+
+/* Makes a flat profile an ordinary one: equal elements become one. On failure it is as it was. */
+int profile_settle(struct profile *profile);
 
 /* Sorts samples by their path from root to leaf, then by labels: gzip halves (measured), and the
  * same adds in another order of samples give the same output. Costs one pass where they are sorted.
