@@ -23,6 +23,9 @@ void strtab_release(struct strtab *tab);
 int strtab_add(struct strtab *tab, const char *string, uint32_t *ret_id);
 int strtab_add_n(struct strtab *tab, const char *string, size_t length, uint32_t *ret_id);
 
+/* The id of a string that was interned, or -ENOENT. */
+int strtab_find(const struct strtab *tab, const char *string, uint32_t *ret_id);
+
 /* The string of an id; "" for an id that was never given. Valid until the next add. */
 const char *strtab_get(const struct strtab *tab, uint32_t id);
 

@@ -46,6 +46,7 @@ static const char *const debug_names[] = {
 	[SYMINDEX_DEBUG_GO] = "gopclntab",
 	[SYMINDEX_DEBUG_TOO_BIG] = "too big",
 	[SYMINDEX_DEBUG_CRASHED] = "its reader died of it",
+	[SYMINDEX_DEBUG_LATER] = "not read yet",
 };
 
 /* Says what is wrong and gives a STATUS_. */

@@ -26,6 +26,7 @@
 #define WICK_PROFILER_UNWIND_TABLES_H
 
 #include "base/buf.h"
+#include "profiler/memory.h"
 #include "profiler/task_events.h"
 #include "profiler/unwind_maps.h"
 #include "profiler/unwind_modules.h"
@@ -61,6 +62,7 @@ struct unwind_options {
 	const struct unwind_maps *maps; /* borrowed */
 	struct task_events *events;	/* borrowed; NULL: fed by unwind_tables_event() alone */
 	unwind_compile compile;		/* unwind_compile_elf */
+	uint32_t modules_limit;		/* 0: UNWIND_MODULES_LIMIT */
 };
 
 int unwind_tables_new(const struct unwind_options *options, struct unwind_tables **ret_tables);
@@ -95,6 +97,8 @@ void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, voi
 void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample *sample);
 
 struct unwind_stats unwind_tables_stats(struct unwind_tables *tables);
+
+void unwind_tables_tell_memory(struct unwind_tables *tables, memory_take take, void *context);
 
 /* All of it, in a few lines. */
 void unwind_stats_print(const struct unwind_stats *stats, struct buf *text);

@@ -22,7 +22,8 @@ enum {
 };
 
 /* What index children are asked for; INDEX_FIRST: see symindex_input.may_ask. */
-static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", SYMBOLS[] = "symbols";
+static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", HASTE[] = "index-in-haste",
+		  SYMBOLS[] = "symbols";
 
 /* All of a file of at most NAMES_MAX bytes; reads at its own offset, whatever the descriptor's. */
 static int read_all(int fd, struct buf *ret_bytes)
@@ -83,13 +84,15 @@ int parser_main(int argc, char **argv)
 	if (strcmp(verb, "demangle") != 0 && strncmp(verb, "unwind", 6) != 0)
 		setpriority(PRIO_PROCESS, 0, 10);
 	child_confine(argv);
-	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, SYMBOLS)) {
+	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, HASTE) ||
+	    !strcmp(verb, SYMBOLS)) {
 		struct symindex_input input = {
 			.elf_fd = CHILD_IN,
 			.debug_fd = CHILD_MORE,
 			.alt_fd = CHILD_MORE + 1,
 			.symbols_only = !strcmp(verb, SYMBOLS),
-			.may_ask = !strcmp(verb, INDEX_FIRST),
+			.may_ask = !strcmp(verb, INDEX_FIRST) || !strcmp(verb, HASTE),
+			.in_haste = !strcmp(verb, HASTE),
 		};
 
 		child_exit(symindex_build(&input, CHILD_OUT));
@@ -256,6 +259,38 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 	}
 	if (!err)
 		*ret_index = keep(&job);
+	return err;
+}
+
+/* True: other files, or more time, make more of it. */
+static bool can_be_better(const struct parser_files *files, const struct symindex *index)
+{
+	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
+
+	return symindex_debug(index) == SYMINDEX_DEBUG_LATER || wants_alt_file(index) ||
+	       (wants_debug_file(index) && !find_debug_file(files, index, &debug));
+}
+
+int parser_symbols_in_haste(const struct parser_files *files, unsigned int deadline_ms,
+			    struct symindex **ret_index, bool *ret_is_whole)
+{
+	_cleanup_(job_release) struct job job = {
+		.files = files,
+		.deadline_ms = now_ms() + deadline_ms,
+		.debug = DEBUG_FILE_NONE,
+		.alt = DEBUG_FILE_NONE,
+		.out_fd = -1,
+	};
+	bool is_whole = true;
+	int err = take_cached(files, ret_index);
+
+	if (err) {
+		err = run_index(&job, HASTE);
+		is_whole = err ? !is_death(err) : !can_be_better(files, job.index);
+		if (!err)
+			*ret_index = is_whole ? keep(&job) : TAKE_PTR(job.index);
+	}
+	*ret_is_whole = is_whole;
 	return err;
 }
 

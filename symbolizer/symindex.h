@@ -50,6 +50,7 @@ enum symindex_debug {
 	SYMINDEX_DEBUG_DAMAGED,
 	SYMINDEX_DEBUG_TOO_BIG,
 	SYMINDEX_DEBUG_CRASHED, /* its reader died of it, or was killed; the symbols stand */
+	SYMINDEX_DEBUG_LATER,	/* it takes its time and was left alone: in_haste */
 	SYMINDEX_DEBUG_KINDS,
 };
 
@@ -186,6 +187,11 @@ const uint8_t *symindex_build_id(const struct symindex *index, size_t *ret_size)
 enum symindex_source symindex_source(const struct symindex *index);
 uint32_t symindex_count(const struct symindex *index);
 size_t symindex_bytes(const struct symindex *index);
+/* The bytes of it that are no file's of the cache, and so cost memory; 0 after
+ * symindex_open_trusted(). */
+size_t symindex_held(const struct symindex *index);
+/* Lets go of the pages that look-ups have touched; those to come find them again. */
+void symindex_rest(const struct symindex *index);
 
 /* For dumps and tests: the n-th symbol in vaddr order, the n-th segment in file order. */
 bool symindex_at(const struct symindex *index, uint32_t n, struct symindex_name *ret_name);
@@ -213,6 +219,7 @@ struct symindex_input {
 	bool symbols_only; /* the debug info has killed a reader: so it says in the index */
 	bool may_ask;	   /* an alt file that is named but not given is asked for first: debug info
 			    * is left out, the header has its name */
+	bool in_haste;	   /* debug info that takes longer than the symbols is left out */
 };
 
 /*
