@@ -102,7 +102,7 @@ struct agent {
 	struct pipeline *pipeline;
 	struct server *server;
 	struct store_writer *store; /* NULL: nothing is kept */
-	struct buf before;	    /* the last closed window, with names, encoded: a tenth the size */
+	struct buf before; /* the last closed window, with names, encoded: a tenth the size */
 };
 
 static const struct profile_codec before_codec = {FORMAT_PPROF, PACKING_ZSTD};
@@ -204,7 +204,8 @@ static void take_closed(struct agent *agent, const struct window *closed, uint32
 		buf_release(&agent->before);
 	}
 	if (profile && agent->store)
-		store_writer_give(agent->store, TAKE_PTR(profile), closed->start_ns, closed->end_ns);
+		store_writer_give(agent->store, TAKE_PTR(profile), closed->start_ns,
+				  closed->end_ns);
 }
 
 static void turn_window(struct agent *agent)

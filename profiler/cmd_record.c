@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* wick record: sample for a while, write one profile. */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
-#include "profiler/clock.h"
 #include "profiler/commands.h"
 #include "profiler/limits.h"
 #include "profiler/output.h"
@@ -125,7 +125,8 @@ static int write_profile(struct pipeline *pipeline, const struct record_options 
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	char shown[256];
 	size_t bytes;
-	int err = pipeline_profile(pipeline, pipeline_window(pipeline), PIPELINE_ALL_NAMES, &profile);
+	int err =
+		pipeline_profile(pipeline, pipeline_window(pipeline), PIPELINE_ALL_NAMES, &profile);
 	int status;
 
 	if (err) {

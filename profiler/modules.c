@@ -26,7 +26,7 @@ enum {
 	QUEUE_MAX = 256,       /* each holds a descriptor or two */
 	RETRIES_MAX = 8,
 	PATH_USUAL = 64,
-	JIT_ROOTS_MAX = 64, /* roots kept open of processes with code made at run time */
+	JIT_ROOTS_MAX = 64,  /* roots kept open of processes with code made at run time */
 	HELD_MAX = 32 << 20, /* bytes of indexes in memory that nobody asks for any more */
 };
 
@@ -44,7 +44,7 @@ struct entry {
 	struct build_id build_id; /* what the file says, where the name has none */
 	struct module_file file;  /* once opened */
 	uint64_t serial;	  /* when it was put into a queue; in order there */
-	uint64_t met;		  /* clock at its last use; 0: nobody's, next in the list of those */
+	uint64_t met; /* clock at its last use; 0: nobody's, next in the list of those */
 	enum mark mark;
 	int fd;			     /* QUEUED only */
 	int root_fd;		     /* QUEUED: of its container; JIT: of its process; or -1 */
@@ -53,8 +53,9 @@ struct entry {
 	bool is_lent;		     /* the index, since modules_rest() */
 	atomic_bool may_retry;	     /* another file was read in its place: it may be met again */
 	unsigned int retries;
-	bool is_elf;	  /* looked at where it matters, which is in a memfd */
-	uint32_t same_as; /* the entry that is parsed for this one, or its own id; or the list's next */
+	bool is_elf; /* looked at where it matters, which is in a memfd */
+	uint32_t
+		same_as; /* the entry that is parsed for this one, or its own id; or the list's next */
 	struct symindex *owned;
 };
 
@@ -67,7 +68,7 @@ struct queue {
 struct modules {
 	struct symbol_cache *cache; /* or NULL; the parsing threads' */
 	struct entry *entries;
-	uint32_t count, size; /* of ids, those of nobody too */
+	uint32_t count, size;  /* of ids, those of nobody too */
 	uint32_t live, vacant; /* entries in use; the first of the others, or NO_ENTRY */
 	uint32_t limit, news; /* how many are kept that nobody uses; entries since the last sweep */
 	uint64_t clock, refused, swept;
@@ -424,7 +425,8 @@ static void take_index(struct modules *modules, struct entry *entry, struct symi
 }
 
 /* What came out for the entry. An error is no news where symbols stand already. */
-static void take_result(struct modules *modules, struct entry *entry, int err, struct symindex *index)
+static void take_result(struct modules *modules, struct entry *entry, int err,
+			struct symindex *index)
 {
 	if (!err && is_mapped_file(&entry->module.name, index)) {
 		take_index(modules, entry, index);
@@ -592,8 +594,7 @@ bool modules_is_crowded(struct modules *modules)
 	pthread_mutex_lock(&modules->lock);
 	is_heavy = modules->held > HELD_MAX && modules->has_news;
 	pthread_mutex_unlock(&modules->lock);
-	return is_heavy ||
-	       (modules->live >= modules->limit && modules->news >= modules->limit / 4);
+	return is_heavy || (modules->live >= modules->limit && modules->news >= modules->limit / 4);
 }
 
 static void mark(struct modules *modules, uint32_t id, enum mark how)
@@ -794,8 +795,8 @@ void modules_tell_memory(struct modules *modules, memory_take take, void *contex
 			indexes.bytes += symindex_bytes(modules->entries[id].owned);
 		}
 	held.bytes = modules->held;
-	waiting.entries = modules->soon.put - modules->soon.taken + modules->later.put -
-			  modules->later.taken;
+	waiting.entries =
+		modules->soon.put - modules->soon.taken + modules->later.put - modules->later.taken;
 	pthread_mutex_unlock(&modules->lock);
 	take(context, &table);
 	take(context, &indexes);

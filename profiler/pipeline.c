@@ -4,8 +4,8 @@
 #include "base/array.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "profiler/clock.h"
 #include "profiler/cpus.h"
 #include "profiler/hotplug.h"
 #include "profiler/modules.h"
@@ -23,8 +23,8 @@
 
 enum {
 	TASK_RING_PAGES = 128,
-	WORK_MS = 100,	       /* rings are emptied at least this often */
-	HORIZON_NS = 5000000,  /* a record stamped this long ago is in its ring by now */
+	WORK_MS = 100,		/* rings are emptied at least this often */
+	HORIZON_NS = 5000000,	/* a record stamped this long ago is in its ring by now */
 	LINGER_NS = 2000000000, /* an exited process is kept this long for late samples */
 	NAME_BYTES = 512,	/* of readable names, for each module that is kept */
 	QUEUE_KEPT = 1 << 20,	/* bytes of a queue that are kept for the next round */
@@ -930,10 +930,10 @@ void pipeline_cut(struct pipeline *pipeline)
 
 struct window *pipeline_closed(struct pipeline *pipeline)
 {
-	bool is_due = pipeline->closed &&
-		      (pipeline->is_stopped ||
-		       modules_is_done(pipeline->modules, pipeline->closed_serial) ||
-		       clock_boot_ns() - pipeline->closed_ns > NAMES_NS);
+	bool is_due =
+		pipeline->closed && (pipeline->is_stopped ||
+				     modules_is_done(pipeline->modules, pipeline->closed_serial) ||
+				     clock_boot_ns() - pipeline->closed_ns > NAMES_NS);
 
 	return is_due ? TAKE_PTR(pipeline->closed) : NULL;
 }

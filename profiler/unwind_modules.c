@@ -3,10 +3,10 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/quote.h"
-#include "profiler/clock.h"
 #include "symbolizer/parser.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 enum {
 	COMPILE_DEADLINE_MS = 10000, /* 50 ms are usual; a busy machine is not the file's fault */
-	MODULE_REFUSED = 0, /* stands for all beyond the limit */
+	MODULE_REFUSED = 0,	     /* stands for all beyond the limit */
 	MODULES_MAX = 1 << 16,
 	JOBS_MAX = 256, /* each holds a descriptor */
 	PATH_USUAL = 64,
@@ -43,8 +43,8 @@ struct entry {
 	struct unwind_module module;
 	struct module_file file;  /* once opened */
 	struct build_id build_id; /* of the file, however it was named; once READY or BARE */
-	uint32_t same_as;	  /* the entry that has the rows, or SAME_NONE; or the list's next */
-	uint64_t met;		  /* clock at its last use; 0: nobody's, in the list of those */
+	uint32_t same_as; /* the entry that has the rows, or SAME_NONE; or the list's next */
+	uint64_t met;	  /* clock at its last use; 0: nobody's, in the list of those */
 	bool is_marked;
 	uint64_t wanted_ns, pause_ns;
 	struct unwind_placed *owned; /* READY, or EVICTED and not resting yet */
@@ -115,11 +115,11 @@ static bool can_afford(struct unwind_modules *modules, struct credit *credit)
 	earn(credit, clock_boot_ns());
 	if (credit->left_ns > 0)
 		return true;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += 50000000;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	pthread_cond_timedwait(&modules->wake, &modules->lock, &until);
+	pthread_cond_clockwait(&modules->wake, &modules->lock, CLOCK_MONOTONIC, &until);
 	return false;
 }
 
@@ -256,9 +256,8 @@ static int add_entry(struct unwind_modules *modules, const struct module_name *n
 		modules->count++;
 	else
 		modules->vacant = entry->same_as;
-	*entry = (struct entry){.module = {.name = *name, .id = id},
-				.met = ++modules->clock,
-				.same_as = SAME_NONE};
+	*entry = (struct entry){
+		.module = {.name = *name, .id = id}, .met = ++modules->clock, .same_as = SAME_NONE};
 	entry->module.name.path = TAKE_PTR(path);
 	if (name->kind == MODULE_OTHER)
 		entry->module.state = UNWIND_BARE;
