@@ -30,7 +30,7 @@ enum {
 	QUEUE_KEPT = 1 << 20,	/* bytes of a queue that are kept for the next round */
 };
 
-/* A closed window waits so long for its names. */
+/* A closed window waits so long for its names, at most. */
 static const uint64_t NAMES_NS = 20000000000;
 
 /* One thing that happened; what, by its kind. */
@@ -823,12 +823,21 @@ int pipeline_fd(const struct pipeline *pipeline)
 	return pipeline->epoll_fd;
 }
 
+static int ask_sampler(void *context, pid_t pid, uint64_t *ret_start_ns, uint64_t *ret_exec_id)
+{
+	return sampler_identity(context, pid, ret_start_ns, ret_exec_id);
+}
+
 int pipeline_start(struct pipeline *pipeline)
 {
 	int err = open_window(pipeline, 0, &pipeline->window);
 
 	pipeline->turned_ns = clock_boot_ns();
-	return err ? err : sampler_start(pipeline->sampler);
+	if (!err)
+		err = sampler_start(pipeline->sampler);
+	if (pipeline->options.sampler.tables.procs)
+		procs_ask(pipeline->procs, ask_sampler, pipeline->sampler);
+	return err;
 }
 
 /* Waits for the epoch that is ending, if one is, and brings it home. */
@@ -928,14 +937,21 @@ void pipeline_cut(struct pipeline *pipeline)
 	turn(pipeline);
 }
 
+/* For names, but not so long that the next window gets longer for it. */
+static bool must_wait(struct pipeline *pipeline)
+{
+	uint64_t half = (pipeline->closed->end_ns - pipeline->closed->start_ns) / 2;
+	uint64_t waited = clock_boot_ns() - pipeline->closed_ns;
+
+	return waited < (half < NAMES_NS ? half : NAMES_NS) &&
+	       !modules_is_done(pipeline->modules, pipeline->closed_serial);
+}
+
 struct window *pipeline_closed(struct pipeline *pipeline)
 {
-	bool is_due =
-		pipeline->closed && (pipeline->is_stopped ||
-				     modules_is_done(pipeline->modules, pipeline->closed_serial) ||
-				     clock_boot_ns() - pipeline->closed_ns > NAMES_NS);
-
-	return is_due ? TAKE_PTR(pipeline->closed) : NULL;
+	if (!pipeline->closed || (!pipeline->is_stopped && must_wait(pipeline)))
+		return NULL;
+	return TAKE_PTR(pipeline->closed);
 }
 
 /* What the tables of user stacks were worth, in one line. */

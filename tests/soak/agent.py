@@ -55,11 +55,9 @@ TOLD = ("heap", "heap_unused", "resident_own", "resident_files", "descriptors", 
 	"symbols", "unwind_modules", "unwind_rules", "readable_names")
 
 
-def tell(minutes):
-	print("minute " + " ".join(f"{name:>14}" for name in TOLD))
-	for minute, items in minutes:
-		row = [f"{e} / {mb}" if e else f"{mb} MB" for e, _, mb in (items.get(name, (0, 0, 0)) for name in TOLD)]
-		print(f"{minute:6.1f} " + " ".join(f"{cell:>14}" for cell in row))
+def tell(minute, items):
+	row = [f"{e} / {mb}" if e else f"{mb} MB" for e, _, mb in (items.get(name, (0, 0, 0)) for name in TOLD)]
+	print(f"{minute:6.1f} " + " ".join(f"{cell:>14}" for cell in row), flush=True)
 
 
 # Beyond it are those in use, and what has come since the last look at them.
@@ -102,6 +100,7 @@ def main():
 			agent = subprocess.Popen([WICK, "agent", "--store", store, "--slice", str(args.slice), "--listen", "127.0.0.1:0",
 				"--modules", str(args.modules)], stderr=out, start_new_session=True)
 		running, points, minutes, start = storms(programs), [], [], time.monotonic()
+		print("minute " + " ".join(f"{name:>14}" for name in TOLD))
 		try:
 			end = time.monotonic() + args.minutes * 60
 			while time.monotonic() < end:
@@ -109,8 +108,7 @@ def main():
 				points.append(look(agent.pid))
 				if len(points) % 6 == 0:
 					minutes.append(((time.monotonic() - start) / 60, held(agent.pid, log)))
-					tell(minutes[-1:])
-					sys.stdout.flush()
+					tell(*minutes[-1])
 		finally:
 			for storm in running:
 				os.killpg(storm.pid, signal.SIGKILL)
