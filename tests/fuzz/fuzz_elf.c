@@ -40,7 +40,8 @@ static void check_index(int fd, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	int elf = memfd(), out = memfd();
-	const struct symindex_input input = {.elf_fd = elf, .debug_fd = -1, .alt_fd = -1};
+	const struct symindex_input input = {
+		.elf_fd = elf, .debug_fd = -1, .alt_fd = -1, .package_fd = -1};
 
 	if (write(elf, bytes, size) != (ssize_t)size)
 		abort();
