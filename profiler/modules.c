@@ -494,6 +494,7 @@ static void parse_queue(struct modules *modules, struct queue *queue, bool in_ha
 
 static void *parse_main(struct modules *modules, struct queue *queue, bool in_haste)
 {
+	pthread_setname_np(pthread_self(), "wick-symbols");
 	pthread_mutex_lock(&modules->lock);
 	while (!modules->quit)
 		if (first(queue) == NO_ENTRY)
