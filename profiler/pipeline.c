@@ -23,10 +23,17 @@
 
 enum {
 	TASK_RING_PAGES = 128,
-	WORK_MS = 100,	       /* rings are emptied at least this often */
-	HORIZON_NS = 5000000,  /* a record stamped this long ago is in its ring by now */
-	LINGER_NS = 2000000000 /* an exited process is kept this long for late samples */
+	WORK_MS = 100,		/* rings are emptied at least this often */
+	BREATH = 64,		/* things done between looks at the clock */
+	BREATH_NS = 10000000,	/* amid long work rings are emptied this often */
+	HORIZON_NS = 5000000,	/* a record stamped this long ago is in its ring by now */
+	LINGER_NS = 2000000000, /* an exited process is kept this long for late samples */
+	NAME_BYTES = 512,	/* of readable names, for each module that is kept */
+	QUEUE_KEPT = 1 << 20,	/* bytes of a queue that are kept for the next round */
 };
+
+/* A closed window waits so long for its names, at most. */
+static const uint64_t NAMES_NS = 20000000000;
 
 /* One thing that happened; what, by its kind. */
 struct item {
@@ -64,12 +71,15 @@ struct pipeline {
 	uint64_t received[2];	     /* records of an epoch, by parity */
 	uint64_t bad_records;	     /* of them accounted for */
 	uint64_t throttled, refused; /* likewise */
-	uint64_t longest_ns, longest_cpu_ns; /* of one round of work: so long the rings waited */
-	uint32_t epoch;			     /* that runs now, as far as we have been told */
+	uint64_t drained_ns, drained_cpu_ns; /* when the rings were emptied last */
+	uint64_t longest_ns, longest_cpu_ns; /* from one time to the next, while there was work */
+	unsigned int breaths;
+	uint32_t epoch; /* that runs now, as far as we have been told */
 	uint64_t turned_ns;
 
 	struct window *window, *next, *closed;
-	bool cut_wanted;
+	uint64_t closed_ns, closed_serial; /* when, and the last of its modules to be parsed */
+	bool cut_wanted, is_stopped;
 	struct window shown; /* what pipeline_window() gave last: a view of window */
 };
 
@@ -82,8 +92,19 @@ static void queue_release(struct queue *queue)
 	buf_release(&queue->records);
 }
 
+static size_t queue_bytes(const struct queue *queue)
+{
+	return queue->items_size * sizeof(*queue->items) +
+	       queue->events_size * sizeof(*queue->events) + queue->records.size;
+}
+
+/* What a storm has made large is not kept. */
 static void queue_clear(struct queue *queue)
 {
+	if (queue_bytes(queue) > QUEUE_KEPT) {
+		queue_release(queue);
+		*queue = (struct queue){0};
+	}
 	queue->count = 0;
 	queue->event_count = 0;
 	buf_clear(&queue->records);
@@ -323,6 +344,19 @@ static void take_sample(struct pipeline *pipeline, const struct wick_sample *sam
 
 /* --- drain and apply --- */
 
+/* The rings are being emptied now. */
+static void note_drain(struct pipeline *pipeline)
+{
+	uint64_t now = clock_boot_ns(), cpu = clock_cpu_ns();
+
+	if (now - pipeline->drained_ns > pipeline->longest_ns) {
+		pipeline->longest_ns = now - pipeline->drained_ns;
+		pipeline->longest_cpu_ns = cpu - pipeline->drained_cpu_ns;
+	}
+	pipeline->drained_ns = now;
+	pipeline->drained_cpu_ns = cpu;
+}
+
 static void on_record(void *context, const struct wick_sample *sample)
 {
 	struct pipeline *pipeline = context;
@@ -334,6 +368,16 @@ static void on_record(void *context, const struct wick_sample *sample)
 		window_of(pipeline, sample->epoch)->ledger.dropped[WICK_DROP_no_memory]++;
 }
 
+/* In the middle of long work (50,000 mappings of one process), now and then: what is sampled
+ * meanwhile joins the end of the queue. */
+static void breathe(struct pipeline *pipeline)
+{
+	if (++pipeline->breaths % BREATH || clock_boot_ns() - pipeline->drained_ns < BREATH_NS)
+		return;
+	note_drain(pipeline);
+	sampler_drain(pipeline->sampler, on_record, pipeline);
+}
+
 static void on_event(void *context, const struct task_event *event)
 {
 	static struct log_limit limit;
@@ -341,6 +385,8 @@ static void on_event(void *context, const struct task_event *event)
 	struct queued_event queued = {.event = *event};
 	int err = 0;
 
+	if (event->kind == TASK_THREAD)
+		return;
 	queued.event.path = NULL;
 	if (event->kind == TASK_MAP)
 		err = modules_add(pipeline->modules, event, &queued.module);
@@ -376,13 +422,15 @@ static int keep(struct queue *to, const struct queue *from, const struct item *i
 static void apply_until(struct pipeline *pipeline, uint64_t horizon_ns)
 {
 	struct queue *queue = &pipeline->queue, swap;
-	uint32_t i = 0;
+	uint32_t i = 0, sorted = queue->count;
 
 	if (!queue->count)
 		return;
 	qsort(queue->items, queue->count, sizeof(*queue->items), item_order);
-	for (; i < queue->count && queue->items[i].time_ns <= horizon_ns; i++)
+	for (; i < sorted && queue->items[i].time_ns <= horizon_ns; i++) {
 		apply(pipeline, &queue->items[i]);
+		breathe(pipeline);
+	}
 	for (; i < queue->count; i++)
 		if (keep(&pipeline->spare, queue, &queue->items[i]))
 			apply(pipeline, &queue->items[i]);
@@ -468,6 +516,8 @@ static void end_epoch(struct pipeline *pipeline, const struct sampler_epoch *end
 		apply_until(pipeline, UINT64_MAX);
 		close_window(pipeline, pipeline->next->start_ns, pipeline->next->busy_s);
 		pipeline->closed = pipeline->window;
+		pipeline->closed_ns = clock_boot_ns();
+		pipeline->closed_serial = modules_serial(pipeline->modules);
 		pipeline->window = TAKE_PTR(pipeline->next);
 	} else if (pipeline->cut_wanted && !pipeline->closed &&
 		   !open_window(pipeline, ended->epoch + 2, &pipeline->next)) {
@@ -486,11 +536,42 @@ static void take_ended(struct pipeline *pipeline)
 
 static void drain(struct pipeline *pipeline)
 {
+	pipeline->drained_ns = clock_boot_ns();
+	pipeline->drained_cpu_ns = clock_cpu_ns();
 	sampler_drain(pipeline->sampler, on_record, pipeline);
 	if (pipeline->unwind)
 		unwind_tables_drain(pipeline->unwind, on_event, pipeline);
 	else
 		task_events_drain(pipeline->task_events, on_event, pipeline);
+}
+
+/* --- modules that go --- */
+
+static void mark_mapped(void *context, uint32_t module)
+{
+	modules_mark_mapped(context, module);
+}
+
+static void mark_window(struct pipeline *pipeline, const struct window *window)
+{
+	for (uint32_t i = 0; window && i < window->frame_count; i++)
+		modules_mark_sampled(pipeline->modules, window->frames[i].module);
+}
+
+/* Everything here that has a module's id. */
+static void sweep_modules(struct pipeline *pipeline)
+{
+	const struct queue *queue = &pipeline->queue;
+
+	if (!modules_is_crowded(pipeline->modules))
+		return;
+	procs_each_module(pipeline->procs, mark_mapped, pipeline->modules);
+	for (uint32_t i = 0; i < queue->event_count; i++)
+		modules_mark_mapped(pipeline->modules, queue->events[i].module);
+	mark_window(pipeline, pipeline->window);
+	mark_window(pipeline, pipeline->next);
+	mark_window(pipeline, pipeline->closed);
+	modules_sweep(pipeline->modules);
 }
 
 /* --- CPUs that come and go --- */
@@ -530,7 +611,7 @@ void pipeline_work(struct pipeline *pipeline)
 {
 	/* Looked at before the drain: what ends after this look waits for the next round. */
 	bool is_ended = sampler_has_ended(pipeline->sampler);
-	uint64_t now = clock_boot_ns(), cpu_ns = clock_cpu_ns(), took_ns, expired;
+	uint64_t now = clock_boot_ns(), expired;
 
 	if (read(pipeline->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
 		log_debug("timer: %s", strerror(errno));
@@ -540,12 +621,10 @@ void pipeline_work(struct pipeline *pipeline)
 	apply_until(pipeline, now - HORIZON_NS);
 	if (is_ended)
 		take_ended(pipeline);
+	procs_audit(pipeline->procs, now);
 	procs_sweep(pipeline->procs, now - LINGER_NS);
-	took_ns = clock_boot_ns() - now;
-	if (took_ns > pipeline->longest_ns) {
-		pipeline->longest_ns = took_ns;
-		pipeline->longest_cpu_ns = clock_cpu_ns() - cpu_ns;
-	}
+	sweep_modules(pipeline);
+	note_drain(pipeline);
 	if (now - pipeline->turned_ns > pipeline->options.sampler.epoch_s * 1e9)
 		turn(pipeline);
 }
@@ -678,6 +757,7 @@ static int make_tables(struct pipeline *pipeline)
 					     : UNWIND_LISTED,
 		.events = pipeline->task_events,
 		.compile = unwind_compile_elf,
+		.modules_limit = pipeline->options.modules,
 	};
 	int err = unwind_maps_open(&fds, &sizes, &pipeline->unwind_maps);
 
@@ -711,6 +791,7 @@ static int open_tables(struct pipeline *pipeline)
 int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_pipeline)
 {
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	uint32_t modules = options->modules ? options->modules : MODULES_LIMIT;
 	int err;
 
 	if (!pipeline)
@@ -719,11 +800,11 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 	pipeline->epoll_fd = pipeline->timer_fd = pipeline->hotplug_fd = -1;
 	err = sampler_new(&options->sampler, &pipeline->sampler);
 	if (!err)
-		err = modules_new(&pipeline->modules);
+		err = modules_new(modules, &pipeline->modules);
 	if (!err)
 		err = procs_new(pipeline->modules, &pipeline->procs);
 	if (!err)
-		err = names_new(pipeline->modules, &pipeline->names);
+		err = names_new(pipeline->modules, (size_t)modules * NAME_BYTES, &pipeline->names);
 	open_hotplug(pipeline);
 	/* Events first, then /proc: nothing falls between. */
 	if (!err)
@@ -819,6 +900,7 @@ int pipeline_stop(struct pipeline *pipeline)
 	int err;
 
 	pipeline->cut_wanted = false;
+	pipeline->is_stopped = true;
 	sampler_stop(pipeline->sampler);
 	err = finish_epoch(pipeline);
 	sampler_turn(pipeline->sampler);
@@ -827,10 +909,11 @@ int pipeline_stop(struct pipeline *pipeline)
 	if (err)
 		log_error("cannot end the last epoch: %s", strerror(-err));
 	close_window(pipeline, now, busy_s);
-	log_debug("%u processes known at the end; the longest round of work took %.1f ms, %.1f "
-		  "ms of them on a CPU",
-		  procs_count(pipeline->procs), (double)pipeline->longest_ns * 1e-6,
-		  (double)pipeline->longest_cpu_ns * 1e-6);
+	log_debug(
+		"%u processes known at the end; at work the rings waited for %.1f ms at most, %.1f "
+		"ms of them on a CPU",
+		procs_count(pipeline->procs), (double)pipeline->longest_ns * 1e-6,
+		(double)pipeline->longest_cpu_ns * 1e-6);
 	tell_tables(pipeline);
 	/* Only if we had it counted: others may have turned the count on in the middle. */
 	if (pipeline->options.sampler.count_runs)
@@ -884,8 +967,20 @@ void pipeline_cut(struct pipeline *pipeline)
 	turn(pipeline);
 }
 
+/* For names, but not so long that the next window gets longer for it. */
+static bool must_wait(struct pipeline *pipeline)
+{
+	uint64_t half = (pipeline->closed->end_ns - pipeline->closed->start_ns) / 2;
+	uint64_t waited = clock_boot_ns() - pipeline->closed_ns;
+
+	return waited < (half < NAMES_NS ? half : NAMES_NS) &&
+	       !modules_is_done(pipeline->modules, pipeline->closed_serial);
+}
+
 struct window *pipeline_closed(struct pipeline *pipeline)
 {
+	if (!pipeline->closed || (!pipeline->is_stopped && must_wait(pipeline)))
+		return NULL;
 	return TAKE_PTR(pipeline->closed);
 }
 
@@ -902,17 +997,39 @@ static int comment_tables(struct pipeline *pipeline, struct profile *profile)
 	return buf_cstr(&text) ? profile_add_comment(profile, text.bytes) : -ENOMEM;
 }
 
-int pipeline_profile(struct pipeline *pipeline, const struct window *window,
+int pipeline_profile(struct pipeline *pipeline, const struct window *window, uint32_t wait_ms,
 		     struct profile **ret_profile)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
-	int err = names_profile(pipeline->names, window, pipeline->options.sampler.hz,
-				sampler_event(pipeline->sampler), &profile);
+	int err;
 
+	if (wait_ms)
+		modules_wait(pipeline->modules, wait_ms);
+	err = names_profile(pipeline->names, window, pipeline->options.sampler.hz,
+			    sampler_event(pipeline->sampler), &profile);
 	if (!err)
 		err = comment_tables(pipeline, profile);
 	if (err)
 		return err;
 	*ret_profile = TAKE_PTR(profile);
 	return 0;
+}
+
+void pipeline_tell_memory(struct pipeline *pipeline, memory_take take, void *context)
+{
+	const struct memory_item items[] = {
+		{"queue", "records that wait for their turn", pipeline->queue.count, 0,
+		 queue_bytes(&pipeline->queue) + queue_bytes(&pipeline->spare)},
+		{"window", "of the open window: stacks that are counted",
+		 pipeline->window->count_count, 0, window_bytes(pipeline->window)},
+		{"processes", "processes whose mappings are known, for names",
+		 procs_count(pipeline->procs), 0, procs_bytes(pipeline->procs)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
+		take(context, &items[i]);
+	modules_tell_memory(pipeline->modules, take, context);
+	names_tell_memory(pipeline->names, take, context);
+	if (pipeline->unwind)
+		unwind_tables_tell_memory(pipeline->unwind, take, context);
 }

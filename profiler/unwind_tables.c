@@ -7,10 +7,11 @@
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "profiler/procs.h"
+#include "profiler/task_inbox.h"
+#include "profiler/unwind_pace.h"
 #include "profiler/unwind_regions.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,28 +25,25 @@
 #include <unistd.h>
 
 enum {
-	KEPT_MAX = 1 << 16,   /* events that wait for unwind_tables_drain() */
-	KEPT_PATHS = 8 << 20, /* bytes of their paths */
-	ROUNDS_MAX = 8,	      /* over the rings, until one finds nothing */
+	SLICE = 1024, /* events that are applied before others may have the lock */
 	NOTES_MAX = 4096,
 	TRIES_MAX = 4,
+	AUDIT_ROUNDS = 50, /* until all have been looked for */
 	HEARD_SLOTS = 256,
-	TURN_MS = 200,		  /* of the thread, when nothing happens */
-	PACE_PARTS = 10,	  /* of the thread's time, one is for wake-ups on the average .. */
-	PACE_BURST_NS = 50000000, /* .. with so much at once */
-	PAUSE_NS = 4000000,
+	TURN_MS = 200, /* of the thread, when nothing happens */
 	NICE = -10,
 };
 
 static const uint64_t RETRY_NS = 1000000;
-static const uint64_t HEARD_NS = 1000000000;	    /* a process is heard of this often .. */
-static const uint64_t HEARD_BARE_NS = 5000000;	    /* .. or this, while it has no tables */
-static const uint64_t COOL_NS = 2000000000;	    /* not sampled for so long: may be evicted */
-static const uint64_t CALM_NS = 20000;		    /* between changes, for each mapping there is */
-static const uint64_t CALM_MAX_NS = 20000000;	    /* the same at most, and under pressure */
-static const uint64_t LINGER_NS = 100000000;	    /* after an exit, for late records */
-static const uint64_t EXEC_NS = 10000000;	    /* from an exec's record to its id, at most */
-static const uint64_t LOOK_NS = 1000000000;	    /* between looks at one whose threads go on */
+static const uint64_t NEW_NS = 50000000;       /* a child that does nothing is no concern before */
+static const uint64_t HEARD_NS = 1000000000;   /* a process is heard of this often .. */
+static const uint64_t HEARD_BARE_NS = 5000000; /* .. or this, while it has no tables */
+static const uint64_t COOL_NS = 2000000000;    /* not sampled for so long: may be evicted */
+static const uint64_t CALM_NS = 20000;	       /* between changes, for each mapping there is */
+static const uint64_t CALM_MAX_NS = 20000000;  /* the same at most, and under pressure */
+static const uint64_t LINGER_NS = 100000000;   /* after an exit, for late records */
+static const uint64_t EXEC_NS = 10000000;      /* from an exec's record to its id, at most */
+static const uint64_t LOOK_NS = 1000000000;    /* between looks at one whose threads go on */
 static const uint64_t LOAD_MAX_NS = 10000000000ull; /* for what is loaded before the start */
 
 /* Of the loader. */
@@ -64,15 +62,19 @@ struct subject {
 	uint64_t look_ns; /* when to see whether it is gone; 0 = no need */
 	bool is_dirty;	  /* in the list */
 	bool has_exited;  /* its leader; other threads may go on */
+	bool has_threads; /* or may have: its leader's exit is not its end */
+
+	bool is_new; /* forked just now: its entry is what the kernel copied, nobody has looked */
+	pid_t parent;
 
 	struct unwind_region *region; /* where the entry leads; NULL: nowhere */
 	uint64_t space;		      /* serial of the address space that it stands for */
 	bool is_told;		      /* the entry is of this identity */
 };
 
-struct kept_event {
-	struct task_event event;
-	size_t path; /* in paths, MAP only */
+struct newborn {
+	pid_t pid;
+	uint64_t born_ns;
 };
 
 /* A sample's process, for the thread. */
@@ -102,15 +104,16 @@ struct unwind_tables {
 	struct hashmap by_pid;
 	pid_t *dirty;
 	uint32_t dirty_count, dirty_size;
+	struct newborn *newborns; /* from newborn_next on, in order */
+	uint32_t newborn_next, newborn_count, newborns_size;
 	struct note *notes;
 	uint32_t note_count, notes_size;
 
-	struct kept_event *kept; /* applied, but not handed on */
-	uint32_t kept_count, kept_size;
-	struct buf paths;
-
+	struct task_inbox *inbox; /* NULL: no events but those of tests */
 	struct unwind_stats stats;
 	uint64_t swept_ns;
+	uint64_t audit_ns; /* the next one */
+	uint32_t audit_at;
 	bool is_short; /* has been said */
 	int bell_fd;
 	bool quit;
@@ -158,6 +161,16 @@ static struct subject *add_subject(struct unwind_tables *tables, pid_t pid)
 	return subject;
 }
 
+/* One that began before anybody looked. */
+static struct subject *add_unknown(struct unwind_tables *tables, pid_t pid)
+{
+	struct subject *subject = add_subject(tables, pid);
+
+	if (subject)
+		subject->has_threads = true;
+	return subject;
+}
+
 /* The process is led elsewhere, or is no more. */
 static void leave_region(struct unwind_tables *tables, struct subject *subject, uint64_t now_ns)
 {
@@ -192,16 +205,6 @@ static void mark(struct unwind_tables *tables, struct subject *subject, uint64_t
 }
 
 /* --- publishing --- */
-
-static void count_span(struct unwind_span *span, uint64_t ns)
-{
-	if (!span->count || ns < span->min_ns)
-		span->min_ns = ns;
-	if (ns > span->max_ns)
-		span->max_ns = ns;
-	span->sum_ns += ns;
-	span->count++;
-}
 
 /* Leads the entry to region, or nowhere. False: the process is gone. */
 static bool tell(struct unwind_tables *tables, const struct subject *subject,
@@ -246,7 +249,7 @@ static void switch_region(struct unwind_tables *tables, struct subject *subject,
 	subject->is_told = true;
 	subject->published_ns = now_ns;
 	if (subject->changed_ns && tables->options.events)
-		count_span(&tables->stats.delay, clock_boot_ns() - subject->changed_ns);
+		unwind_span_add(&tables->stats.delay, clock_boot_ns() - subject->changed_ns);
 	subject->changed_ns = 0;
 }
 
@@ -449,13 +452,9 @@ static void inherit(struct unwind_tables *tables, struct subject *child,
 {
 	struct wick_proc proc;
 
-	if (parent && parent->has_exec) {
-		child->exec_id = parent->exec_id;
-		child->has_exec = true;
-	}
 	if (!learn_start(tables, child, &proc) || !child->has_exec)
 		return;
-	if (!proc.serial || proc.exec_id != child->exec_id || !parent->region ||
+	if (!proc.serial || proc.exec_id != child->exec_id || !parent || !parent->region ||
 	    parent->region->serial != proc.serial)
 		return;
 	child->region = parent->region;
@@ -508,6 +507,50 @@ static void mark_if_changed(struct unwind_tables *tables, struct subject *subjec
 		mark(tables, subject, changed_ns);
 }
 
+/* The child has done something, or gone on for a while. */
+static void adopt(struct unwind_tables *tables, struct subject *child)
+{
+	if (!child->is_new)
+		return;
+	child->is_new = false;
+	inherit(tables, child, find(tables, child->parent));
+	mark_if_changed(tables, child, 0);
+}
+
+/* Most children end, or become another program, before anybody has to care. */
+static void defer(struct unwind_tables *tables, struct subject *child, pid_t parent,
+		  uint64_t now_ns)
+{
+	child->is_new = true;
+	child->parent = parent;
+	if (tables->newborn_next > tables->newborn_count / 2) {
+		tables->newborn_count -= tables->newborn_next;
+		memmove(tables->newborns, tables->newborns + tables->newborn_next,
+			tables->newborn_count * sizeof(*tables->newborns));
+		tables->newborn_next = 0;
+	}
+	if (array_reserve(&tables->newborns, &tables->newborns_size,
+			  (size_t)tables->newborn_count + 1))
+		adopt(tables, child);
+	else
+		tables->newborns[tables->newborn_count++] = (struct newborn){child->pid, now_ns};
+}
+
+/* Before regions that have rested are used again: what a child's entry leads to may be among them by
+ * the time that nobody else is led there. */
+static void adopt_due(struct unwind_tables *tables, uint64_t now_ns)
+{
+	for (; tables->newborn_next < tables->newborn_count; tables->newborn_next++) {
+		const struct newborn *newborn = &tables->newborns[tables->newborn_next];
+		struct subject *child = find(tables, newborn->pid);
+
+		if (newborn->born_ns + NEW_NS > now_ns)
+			return;
+		if (child)
+			adopt(tables, child);
+	}
+}
+
 static void on_fork(struct unwind_tables *tables, const struct task_event *event, uint64_t now_ns)
 {
 	struct subject *parent = find(tables, event->parent), *child = find(tables, event->pid);
@@ -527,8 +570,11 @@ static void on_fork(struct unwind_tables *tables, const struct task_event *event
 	if (!child)
 		return;
 	child->used_ns = now_ns;
-	inherit(tables, child, parent);
-	mark_if_changed(tables, child, 0);
+	if (parent && parent->has_exec) {
+		child->exec_id = parent->exec_id;
+		child->has_exec = true;
+	}
+	defer(tables, child, event->parent, now_ns);
 }
 
 static void on_exec(struct unwind_tables *tables, struct subject *subject,
@@ -546,6 +592,8 @@ static void on_exec(struct unwind_tables *tables, struct subject *subject,
 		subject->has_exec = false; /* the id may be of before or after */
 	subject->tries = 0;
 	subject->has_exited = false; /* a thread's exec ends its leader first */
+	subject->has_threads = false;
+	subject->is_new = false;
 	subject->look_ns = 0;
 }
 
@@ -561,18 +609,24 @@ static void on_map(struct unwind_tables *tables, struct subject *subject,
 		unpublish(tables, subject, now_ns);
 		return;
 	}
+	adopt(tables, subject);
 	procs_event(tables->procs, event, module);
 	want(tables, module, event->pid, event->start, event->end, UNWIND_WANT_NEW, now_ns);
 	mark_if_changed(tables, subject, event->time_ns);
 }
 
-/* Of the leader: other threads may go on. */
+/* Of the leader: other threads may go on. Else the kernel's follower has removed the entry. */
 static void on_leader_exit(struct unwind_tables *tables, struct subject *subject,
 			   const struct task_event *event, uint64_t now_ns)
 {
 	struct wick_proc proc;
 
 	procs_event(tables->procs, event, 0);
+	if (!subject->has_threads) {
+		forget(tables, subject, now_ns);
+		return;
+	}
+	adopt(tables, subject);
 	subject->has_exited = true;
 	subject->look_ns = now_ns + LINGER_NS;
 	if (tables->maps->get(tables->maps->context, subject->pid, &proc) == -ENOENT)
@@ -588,7 +642,8 @@ static void on_lost(struct unwind_tables *tables, const struct task_event *event
 		struct subject *subject = tables->subjects[i];
 
 		unpublish(tables, subject, now_ns);
-		subject->has_exec = subject->has_start = false;
+		subject->has_exec = subject->has_start = subject->is_new = false;
+		subject->has_threads = true;
 		subject->look_ns = now_ns;
 	}
 }
@@ -607,13 +662,15 @@ static void apply(struct unwind_tables *tables, const struct task_event *event, 
 		return;
 	}
 	if (!subject && event->kind == TASK_EXEC && tables->options.scope == UNWIND_ALL)
-		subject = add_subject(tables, event->pid);
+		subject = add_subject(tables, event->pid); /* one thread is left of it */
 	if (!subject)
 		return;
 	if (event->kind == TASK_EXEC) {
 		on_exec(tables, subject, event, now_ns);
 	} else if (event->kind == TASK_MAP) {
 		on_map(tables, subject, event, now_ns);
+	} else if (event->kind == TASK_THREAD) {
+		subject->has_threads = true;
 	} else if (event->tid == event->pid) {
 		on_leader_exit(tables, subject, event, now_ns);
 	}
@@ -621,87 +678,47 @@ static void apply(struct unwind_tables *tables, const struct task_event *event, 
 
 /* --- draining --- */
 
-static const char *path_of(const struct unwind_tables *tables, const struct kept_event *kept)
+/* False: there is more. */
+static bool apply_slice(struct unwind_tables *tables, uint64_t now_ns)
 {
-	return kept->event.kind == TASK_MAP ? tables->paths.bytes + kept->path : NULL;
-}
+	const struct task_event *event;
 
-static void keep(void *context, const struct task_event *event)
-{
-	struct unwind_tables *tables = context;
-	struct kept_event kept = {*event, tables->paths.used};
-
-	if (tables->kept_count >= KEPT_MAX || tables->paths.used > KEPT_PATHS ||
-	    array_reserve(&tables->kept, &tables->kept_size, (size_t)tables->kept_count + 1)) {
-		/* Nobody takes them; the last one says so. */
-		if (tables->kept_count)
-			tables->kept[tables->kept_count - 1].event = (struct task_event){
-				.kind = TASK_LOST, .time_ns = event->time_ns, .lost = 1};
-		return;
+	if (!tables->inbox)
+		return true;
+	task_inbox_fill(tables->inbox);
+	for (unsigned int i = 0; i < SLICE; i++) {
+		event = task_inbox_next(tables->inbox);
+		if (!event)
+			return true;
+		apply(tables, event, now_ns);
 	}
-	if (event->kind == TASK_MAP)
-		buf_add(&tables->paths, event->path, strlen(event->path) + 1);
-	if (tables->paths.failed) {
-		tables->paths.failed = false;
-		kept.event = (struct task_event){
-			.kind = TASK_LOST, .time_ns = event->time_ns, .lost = 1};
-	}
-	tables->kept[tables->kept_count++] = kept;
+	return !task_inbox_has_next(tables->inbox);
 }
 
-static int by_time(const void *a, const void *b)
+static void ring(struct unwind_tables *tables)
 {
-	const struct kept_event *x = a, *y = b;
+	uint64_t one = 1;
 
-	return x->event.time_ns < y->event.time_ns ? -1 : x->event.time_ns > y->event.time_ns;
+	if (write(tables->bell_fd, &one, sizeof(one)) < 0)
+		log_debug("unwind bell: %s", strerror(errno));
 }
 
-/* A process that moves to another CPU goes on in that CPU's ring. Whoever sees its later record
- * can see the earlier one, but only by looking again: hence rounds until one finds nothing. */
-static void drain(struct unwind_tables *tables, uint64_t now_ns)
-{
-	uint32_t from = tables->kept_count, before;
-	unsigned int rounds = 0;
-
-	if (!tables->options.events)
-		return;
-	do {
-		before = tables->kept_count;
-		task_events_drain(tables->options.events, keep, tables);
-	} while (tables->kept_count > before && ++rounds < ROUNDS_MAX);
-	if (from < tables->kept_count)
-		qsort(tables->kept + from, tables->kept_count - from, sizeof(*tables->kept),
-		      by_time);
-	for (uint32_t i = from; i < tables->kept_count; i++) {
-		struct task_event event = tables->kept[i].event;
-
-		event.path = path_of(tables, &tables->kept[i]);
-		apply(tables, &event, now_ns);
-	}
-}
-
+/* What this takes out of the rings, the thread is told of. */
 void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, void *context)
 {
-	_cleanup_free_ struct kept_event *kept = NULL;
-	_cleanup_(buf_release) struct buf paths = {0};
-	uint32_t count;
-	uint64_t now;
+	struct task_batch *batches;
+	bool has_more;
 
+	if (!tables->inbox)
+		return;
 	pthread_mutex_lock(&tables->lock);
-	now = clock_boot_ns();
-	drain(tables, now);
-	flush(tables, now);
-	kept = TAKE_PTR(tables->kept);
-	count = tables->kept_count;
-	paths = tables->paths;
-	tables->paths = (struct buf){0};
-	tables->kept_count = tables->kept_size = 0;
+	task_inbox_fill(tables->inbox);
+	batches = task_inbox_take(tables->inbox);
+	has_more = task_inbox_has_next(tables->inbox);
 	pthread_mutex_unlock(&tables->lock);
-	for (uint32_t i = 0; i < count; i++) {
-		if (kept[i].event.kind == TASK_MAP)
-			kept[i].event.path = paths.bytes + kept[i].path;
-		take(context, &kept[i].event);
-	}
+	if (has_more)
+		ring(tables);
+	task_batches_each(batches, take, context);
 }
 
 /* --- samples --- */
@@ -721,8 +738,6 @@ static bool is_news(struct unwind_tables *tables, const struct wick_sample *samp
 
 void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample *sample)
 {
-	uint64_t one = 1;
-
 	if (sample->user_end == WICK_END_no_user || !is_news(tables, sample))
 		return;
 	pthread_mutex_lock(&tables->lock);
@@ -733,8 +748,8 @@ void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample
 				      sample->start_ns,	  sample->exec_id,
 				      sample->time_ns,	  sample->user_end == WICK_END_no_tables};
 	pthread_mutex_unlock(&tables->lock);
-	if (sample->user_end == WICK_END_no_tables && write(tables->bell_fd, &one, sizeof(one)) < 0)
-		log_debug("unwind bell: %s", strerror(errno));
+	if (sample->user_end == WICK_END_no_tables)
+		ring(tables);
 }
 
 /* The kernel's record of an exec comes a moment before its id: a sample in between has the old. */
@@ -811,12 +826,13 @@ static void take_note(struct unwind_tables *tables, const struct note *note, uin
 	struct subject *subject = find(tables, note->pid);
 	const struct address_space *space = procs_peek(tables->procs, note->pid);
 
+	if ((!subject || !subject->has_start) && is_dead(note->pid))
+		return;
 	if (!subject && tables->options.scope == UNWIND_ALL)
-		subject = add_subject(tables, note->pid);
+		subject = add_unknown(tables, note->pid);
 	if (!subject || note->time_ns < subject->exec_ns)
 		return;
-	if (!subject->has_start && is_dead(note->pid))
-		return;
+	adopt(tables, subject);
 	if (!identify(tables, subject, note, now_ns))
 		return;
 	subject->used_ns = now_ns;
@@ -873,18 +889,57 @@ static void sweep(struct unwind_tables *tables, uint64_t now_ns)
 	}
 }
 
+/* Not every end is told: a share of those that seem to go on is looked for in each round. */
+static void audit(struct unwind_tables *tables, uint64_t now_ns)
+{
+	uint32_t share = tables->count / AUDIT_ROUNDS + 1;
+
+	if (!tables->count || now_ns < tables->audit_ns || !tables->options.events)
+		return;
+	tables->audit_ns = now_ns + LINGER_NS;
+	procs_audit(tables->procs, now_ns);
+	for (uint32_t i = 0; i < share; i++) {
+		struct subject *subject = tables->subjects[tables->audit_at++ % tables->count];
+
+		if (!subject->look_ns && is_dead(subject->pid))
+			subject->look_ns = now_ns + LINGER_NS;
+	}
+}
+
+/* --- modules that go --- */
+
+static void mark_module(void *context, uint32_t module)
+{
+	unwind_modules_mark(context, module);
+}
+
+static void sweep_modules(struct unwind_tables *tables, uint64_t now_ns)
+{
+	if (!unwind_modules_is_crowded(tables->modules))
+		return;
+	procs_each_module(tables->procs, mark_module, tables->modules);
+	unwind_modules_sweep(tables->modules, now_ns + WICK_GRACE_NS);
+}
+
 /* --- the thread --- */
 
-static void work(struct unwind_tables *tables, uint64_t now_ns)
+/* False: there is more to do at once. */
+static bool work(struct unwind_tables *tables, uint64_t now_ns)
 {
+	bool is_done;
+
+	adopt_due(tables, now_ns);
 	unwind_rows_wake(tables->rows, now_ns);
 	unwind_regions_wake(tables->regions, now_ns);
-	drain(tables, now_ns);
+	is_done = apply_slice(tables, now_ns);
 	take_notes(tables, now_ns);
 	take_modules(tables, now_ns);
 	flush(tables, now_ns);
 	sweep(tables, now_ns);
+	audit(tables, now_ns);
+	sweep_modules(tables, now_ns);
 	tables->stats.rounds++;
+	return is_done;
 }
 
 /* Milliseconds to sleep if nothing happens. */
@@ -903,26 +958,11 @@ static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 	return (int)((wait + 999999) / 1000000);
 }
 
-/* The thread wakes for every event as long as that is cheap, and takes many at a time when it is
- * not: in a storm of forks. */
-struct pace {
-	uint64_t last_ns, cpu_ns;
-	int64_t credit_ns;
-};
-
-static void rest(struct pace *pace)
+/* What is asked for by name may cost more than the whole machine that is watched for good. */
+static struct unwind_pace pace_of(enum unwind_scope scope)
 {
-	const struct timespec pause = {.tv_nsec = PAUSE_NS};
-	uint64_t now = clock_boot_ns(), cpu = clock_cpu_ns();
-
-	pace->credit_ns += (int64_t)((now - pace->last_ns) / PACE_PARTS);
-	pace->credit_ns -= (int64_t)(cpu - pace->cpu_ns);
-	if (pace->credit_ns > PACE_BURST_NS)
-		pace->credit_ns = PACE_BURST_NS;
-	pace->last_ns = now;
-	pace->cpu_ns = cpu;
-	if (pace->credit_ns < 0)
-		nanosleep(&pause, NULL);
+	return scope == UNWIND_ALL ? (struct unwind_pace){.parts = 33, .nap.tv_nsec = 1000000}
+				   : (struct unwind_pace){.parts = 10};
 }
 
 /* The work is short, and a new process is waiting for it that may end in milliseconds; as far as
@@ -940,21 +980,25 @@ static void *thread_main(void *context)
 	struct unwind_tables *tables = context;
 	struct pollfd fds[] = {{.fd = task_events_fd(tables->options.events), .events = POLLIN},
 			       {.fd = tables->bell_fd, .events = POLLIN}};
-	struct pace pace = {0};
+	struct unwind_pace pace = pace_of(tables->options.scope);
 	uint64_t rings;
 	int wait_ms = 0;
+	bool is_done;
 
+	pthread_setname_np(pthread_self(), "wick-tables");
 	hurry();
 	for (bool quit = false; !quit;) {
 		poll(fds, 2, wait_ms);
 		if (fds[1].revents && read(tables->bell_fd, &rings, sizeof(rings)) < 0)
 			log_debug("unwind bell: %s", strerror(errno));
-		pthread_mutex_lock(&tables->lock);
-		work(tables, clock_boot_ns());
-		wait_ms = patience(tables, clock_boot_ns());
-		quit = tables->quit;
-		pthread_mutex_unlock(&tables->lock);
-		rest(&pace);
+		do {
+			pthread_mutex_lock(&tables->lock);
+			is_done = work(tables, clock_boot_ns());
+			wait_ms = patience(tables, clock_boot_ns());
+			quit = tables->quit;
+			pthread_mutex_unlock(&tables->lock);
+		} while (!is_done && !quit);
+		unwind_pace_rest(&pace);
 	}
 	return NULL;
 }
@@ -1009,7 +1053,7 @@ void unwind_tables_add(struct unwind_tables *tables, const struct wick_task *tas
 	pthread_mutex_lock(&tables->lock);
 	subject = find(tables, (pid_t)task->pid);
 	if (!subject)
-		subject = add_subject(tables, (pid_t)task->pid);
+		subject = add_unknown(tables, (pid_t)task->pid);
 	if (subject) {
 		subject->start_ns = task->start_ns;
 		subject->exec_id = task->exec_id;
@@ -1087,15 +1131,15 @@ void unwind_tables_wait(struct unwind_tables *tables)
 {
 	uint64_t deadline = clock_boot_ns() + LOAD_MAX_NS;
 	struct pollfd bell = {.fd = tables->bell_fd, .events = POLLIN};
-	bool go_on = true;
+	bool go_on = true, is_done;
 	uint64_t rings;
 
 	while (go_on && clock_boot_ns() < deadline) {
 		pthread_mutex_lock(&tables->lock);
-		work(tables, clock_boot_ns());
-		go_on = is_loading(tables);
+		is_done = work(tables, clock_boot_ns());
+		go_on = !is_done || is_loading(tables);
 		pthread_mutex_unlock(&tables->lock);
-		if (go_on && poll(&bell, 1, TURN_MS) > 0 &&
+		if (go_on && is_done && poll(&bell, 1, TURN_MS) > 0 &&
 		    read(tables->bell_fd, &rings, sizeof(rings)) < 0)
 			log_debug("unwind bell: %s", strerror(errno));
 	}
@@ -1118,57 +1162,31 @@ struct unwind_stats unwind_tables_stats(struct unwind_tables *tables)
 	return stats;
 }
 
-static double mean_us(uint64_t sum_ns, uint64_t count)
+void unwind_tables_tell_memory(struct unwind_tables *tables, memory_take take, void *context)
 {
-	return count ? (double)sum_ns / (double)count / 1000 : 0;
-}
+	const struct unwind_sizes *sizes = &tables->maps->sizes;
+	struct unwind_stats stats = unwind_tables_stats(tables);
+	struct memory_item items[] = {
+		{"unwind_modules", "mapped files that have been met, for unwind rows",
+		 stats.modules.known, tables->options.modules_limit, stats.modules.bytes},
+		{"unwind_processes", "processes whose mappings are followed, to unwind them",
+		 stats.processes, 0, 0},
+		{"unwind_mappings", "mappings that the kernel walks by, those that rest too",
+		 stats.mappings + stats.mappings_resting, sizes->mappings,
+		 sizes->mappings * sizeof(struct wick_mapping)},
+		{"unwind_rules", "distinct unwind rules", stats.rows.rules, sizes->rules,
+		 sizes->rules * sizeof(struct wick_rule)},
+		{"unwind_rows", "unwind rows, those that rest too",
+		 stats.rows.rows + stats.rows.resting,
+		 sizes->shards * (uint64_t)(1 << WICK_SHARD_BITS),
+		 (uint64_t)stats.rows.shards << 20},
+	};
 
-void unwind_stats_print(const struct unwind_stats *stats, struct buf *text)
-{
-	const struct unwind_modules_stats *modules = &stats->modules;
-	const struct unwind_rows_stats *rows = &stats->rows;
-
-	buf_printf(text,
-		   "unwind: %u of %u modules, %u rows in %u MiB, %u pages, %u rules\n"
-		   "unwind: %u processes in %u regions of %u mappings, %u more rest\n",
-		   modules->ready, modules->known, rows->rows, rows->shards, rows->pages,
-		   rows->rules, stats->processes, stats->regions, stats->mappings,
-		   stats->mappings_resting);
-	buf_printf(text,
-		   "unwind: %" PRIu64 " events (%" PRIu64 " lost), %" PRIu64 " rounds, %" PRIu64
-		   " publishes, %" PRIu64 " reads of maps, delay %.0f us (%.0f..%.0f)\n",
-		   stats->events, stats->lost, stats->rounds, stats->publishes, stats->reads,
-		   mean_us(stats->delay.sum_ns, stats->delay.count),
-		   (double)stats->delay.min_ns / 1e3, (double)stats->delay.max_ns / 1e3);
-	buf_printf(text,
-		   "unwind: %" PRIu64 " builds (%" PRIu64
-		   " failed) of %.0f us (at most %.0f), %.0f us "
-		   "after the first want (at most %.0f)\n",
-		   modules->builds, modules->failures, mean_us(modules->build_ns, modules->builds),
-		   (double)modules->build_max_ns / 1e3,
-		   mean_us(modules->from_want_ns, modules->builds),
-		   (double)modules->from_want_max_ns / 1e3);
-	buf_printf(text,
-		   "unwind: evictions %" PRIu64 ", no room for rows %" PRIu64
-		   ", for mappings %" PRIu64 ", for rules %" PRIu64 "\n",
-		   modules->evictions, modules->refusals, stats->refusals, rows->rules_refused);
-}
-
-void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text)
-{
-	const struct unwind_modules_stats *modules = &stats->modules;
-
-	buf_printf(
-		text,
-		"unwind tables: %u modules, %u rows, %u MiB; new mappings known after %.1f ms on "
-		"average; %" PRIu64 " modules evicted",
-		modules->ready, stats->rows.rows, stats->rows.shards,
-		mean_us(stats->delay.sum_ns, stats->delay.count) / 1000, modules->evictions);
-	if (modules->refusals || stats->refusals || stats->rows.rules_refused)
-		buf_printf(text,
-			   "; no room for rows of a module %" PRIu64 " times, for mappings of a "
-			   "process %" PRIu64 " times, for %" PRIu64 " rules (--unwind-memory)",
-			   modules->refusals, stats->refusals, stats->rows.rules_refused);
+	pthread_mutex_lock(&tables->lock);
+	items[1].bytes = procs_bytes(tables->procs) + tables->count * sizeof(struct subject);
+	pthread_mutex_unlock(&tables->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
+		take(context, &items[i]);
 }
 
 /* --- life --- */
@@ -1192,6 +1210,8 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 	if (!tables)
 		return -ENOMEM;
 	tables->options = *options;
+	if (!tables->options.modules_limit)
+		tables->options.modules_limit = UNWIND_MODULES_LIMIT;
 	tables->maps = options->maps;
 	init_lock(&tables->lock);
 	tables->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -1200,9 +1220,11 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 	err = unwind_rows_new(tables->maps, &tables->rows);
 	if (!err)
 		err = unwind_modules_new(tables->rows, options->compile, tables->bell_fd,
-					 &tables->modules);
+					 tables->options.modules_limit, &tables->modules);
 	if (!err)
 		err = unwind_regions_new(tables->maps, tables->modules, &tables->regions);
+	if (!err && options->events)
+		err = task_inbox_new(options->events, &tables->inbox);
 	if (!err)
 		err = procs_new_numbered(unwind_modules_number, tables->modules, &tables->procs);
 	if (err)
@@ -1239,9 +1261,9 @@ void unwind_tables_free(struct unwind_tables *tables)
 	procs_free(tables->procs);
 	free(tables->subjects);
 	free(tables->dirty);
+	free(tables->newborns);
 	free(tables->notes);
-	free(tables->kept);
-	buf_release(&tables->paths);
+	task_inbox_free(tables->inbox);
 	hashmap_release(&tables->by_pid);
 	if (tables->bell_fd >= 0)
 		close(tables->bell_fd);
