@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "formats/frames.h"
 #include "symbolizer/kallsyms.h"
 #include "symbolizer/parser.h"
 #include "symbolizer/perf_map.h"
@@ -16,14 +17,21 @@
 
 enum { DEMANGLE_DEADLINE_MS = 10000, LABELS_MAX = 7 };
 
+/* Mangled names and what they read. */
+struct demangled {
+	struct strtab raw;
+	struct strtab readable;
+	uint32_t *forms; /* ids in readable by ids in raw, as far as asked for; 0 = as it is */
+	uint32_t known, forms_size;
+};
+
 struct names {
 	struct modules *modules;
 	struct kallsyms *kallsyms;
 	bool kallsyms_tried;
 
-	struct strtab raw;	       /* mangled names seen so far */
-	char **readable;	       /* by raw id; NULL = as it is, or not asked for yet */
-	uint32_t known, readable_size; /* raw ids below known have been asked for */
+	struct demangled now, before; /* the generation that grows, and the one that ends next */
+	size_t demangled_max;	      /* bytes of each, between profiles */
 };
 
 /* A frame with all that a location is made of. */
@@ -31,11 +39,12 @@ struct named {
 	uint32_t mapping; /* of the profile */
 	uint64_t address;
 	uint32_t first, count; /* in levels, innermost first; count 0 = no name */
+	enum profile_quality quality;
 };
 
 struct level {
 	const char *symbol;
-	uint32_t raw;	  /* its id in names->raw, or 0: not mangled */
+	uint32_t raw;	  /* its id in names->now.raw, or 0: not mangled */
 	uint32_t jit;	  /* its id in maker->jit_names, instead of symbol; or 0 */
 	const char *file; /* or NULL */
 	uint32_t line;	  /* or 0 */
@@ -65,25 +74,32 @@ struct maker {
 	uint32_t module_count;
 };
 
-int names_new(struct modules *modules, struct names **ret_names)
+int names_new(struct modules *modules, size_t demangled_max, struct names **ret_names)
 {
 	struct names *names = calloc(1, sizeof(*names));
 
 	if (!names)
 		return -ENOMEM;
 	names->modules = modules;
+	names->demangled_max = demangled_max;
 	*ret_names = names;
 	return 0;
+}
+
+static void demangled_release(struct demangled *demangled)
+{
+	strtab_release(&demangled->raw);
+	strtab_release(&demangled->readable);
+	free(demangled->forms);
+	*demangled = (struct demangled){0};
 }
 
 void names_free(struct names *names)
 {
 	if (!names)
 		return;
-	for (uint32_t i = 0; i < names->known; i++)
-		free(names->readable[i]);
-	free(names->readable);
-	strtab_release(&names->raw);
+	demangled_release(&names->now);
+	demangled_release(&names->before);
 	kallsyms_free(names->kallsyms);
 	free(names);
 }
@@ -99,7 +115,7 @@ static void hex(char *ret, const uint8_t *bytes, size_t size)
 
 static int named_mapping(struct maker *maker, const char *file, uint32_t *ret_mapping)
 {
-	struct profile_mapping mapping = {.has_functions = true};
+	struct profile_mapping mapping = {0};
 	int err = profile_add_string(maker->profile, file, &mapping.file);
 
 	return err ? err : profile_add_mapping(maker->profile, &mapping, ret_mapping);
@@ -119,11 +135,8 @@ static int add_mapping(struct maker *maker, const struct module *module, uint32_
 		return err;
 	if (module->index) {
 		symindex_text(module->index, &mapping.start, &mapping.limit, &mapping.offset);
-		mapping.has_lines = mapping.has_filenames = symindex_has_lines(module->index);
 		mapping.has_inlines = symindex_header(module->index)->node_count > 1;
-		mapping.has_functions = symindex_count(module->index) > 0 || mapping.has_lines;
 	}
-	mapping.has_functions |= module->name.kind == MODULE_JIT;
 	return profile_add_mapping(maker->profile, &mapping, ret_mapping);
 }
 
@@ -179,6 +192,7 @@ static int name_kernel(struct maker *maker, const struct frame *frame, struct na
 	if (kallsyms && kallsyms_lookup(kallsyms, frame->off, &name)) {
 		level.symbol = name.symbol;
 		named->address = name.offset;
+		named->quality = PROFILE_KERNEL;
 		snprintf(file, sizeof(file), "[%s]",
 			 *name.module ? name.module : "kernel.kallsyms");
 	}
@@ -201,8 +215,23 @@ static int add_frame_level(struct maker *maker, struct named *named,
 	int err = 0;
 
 	if (is_mangled(level.symbol))
-		err = strtab_add(&maker->names->raw, level.symbol, &level.raw);
+		err = strtab_add(&maker->names->now.raw, level.symbol, &level.raw);
 	return err ? err : add_level(maker, named, &level);
+}
+
+/* Of the function that was called: inlined ones are always of debug info. */
+static enum profile_quality quality_of(const struct symindex_frame *frame)
+{
+	static const enum profile_quality qualities[SYMINDEX_SOURCES] = {
+		[SYMINDEX_NONE] = PROFILE_DEBUG,
+		[SYMINDEX_DYNSYM] = PROFILE_DYNSYM,
+		[SYMINDEX_GO] = PROFILE_GO,
+		[SYMINDEX_SYMTAB] = PROFILE_SYMTAB,
+	};
+
+	if (!frame->function)
+		return PROFILE_OFFSET;
+	return frame->line ? PROFILE_LINE : qualities[frame->source];
 }
 
 /* Addresses of a process stay out of the profile: code without a name has its place in a page. */
@@ -232,9 +261,11 @@ static int name_user(struct maker *maker, const struct frame *frame, struct name
 	if (module->name.kind == MODULE_JIT)
 		return put_off_jit(maker, frame, named);
 	named->address = module_vaddr(module, frame->off);
+	named->quality = PROFILE_OFFSET;
 	if (!module->index)
 		return 0;
 	count = symindex_frames(module->index, named->address, frames, SYMINDEX_DEPTH_MAX);
+	named->quality = quality_of(&frames[count - 1]);
 	for (uint32_t i = 0; !err && i < count && frames[i].function; i++)
 		err = add_frame_level(maker, named, &frames[i]);
 	return err;
@@ -246,7 +277,9 @@ static int name_frame(struct maker *maker, const struct frame *frame, struct nam
 			   gap = {.symbol = "[frames left out]"};
 	int err;
 
-	*named = (struct named){.mapping = PROFILE_NO_MAPPING, .first = maker->level_count};
+	*named = (struct named){.mapping = PROFILE_NO_MAPPING,
+				.first = maker->level_count,
+				.quality = PROFILE_NAMELESS};
 	if (frame->module == FRAME_KERNEL)
 		return name_kernel(maker, frame, named);
 	if (frame->module == FRAME_GAP) {
@@ -278,6 +311,7 @@ static int set_jit_name(struct maker *maker, const struct jit_frame *frame,
 	if (err || !level.jit)
 		return err;
 	named->address = frame->addr - name->start;
+	named->quality = PROFILE_JIT;
 	named->first = maker->level_count;
 	err = add_level(maker, named, &level);
 	return err ? err : module_mapping(maker, frame->module, &named->mapping);
@@ -324,39 +358,99 @@ static int name_jit_frames(struct maker *maker)
 	return err;
 }
 
+/* --- demangling --- */
+
+static size_t demangled_bytes(const struct demangled *demangled)
+{
+	return strtab_bytes(&demangled->raw) + strtab_bytes(&demangled->readable) +
+	       demangled->forms_size * sizeof(*demangled->forms);
+}
+
+/* Programs come and go, and their names with them: what two generations have not asked for is
+ * forgotten. Between profiles, for levels have ids of this one. */
+static void turn_generation(struct names *names)
+{
+	if (demangled_bytes(&names->now) <= names->demangled_max)
+		return;
+	demangled_release(&names->before);
+	names->before = names->now;
+	names->now = (struct demangled){0};
+}
+
+/* What the generation before knows of a name; false: nothing. */
+static bool recall(const struct names *names, const char *raw, const char **ret_form)
+{
+	const struct demangled *before = &names->before;
+	uint32_t id;
+
+	if (strtab_find(&before->raw, raw, &id) || id >= before->known)
+		return false;
+	*ret_form = before->forms[id] ? strtab_get(&before->readable, before->forms[id]) : NULL;
+	return true;
+}
+
+/* Those of the new names that nobody knows, by their ids. */
+static uint32_t list_unknown(struct names *names, uint32_t *ids, const char **raw)
+{
+	struct demangled *now = &names->now;
+	uint32_t count = 0;
+
+	for (uint32_t id = now->known; id < strtab_count(&now->raw); id++) {
+		const char *name = strtab_get(&now->raw, id), *form = NULL;
+
+		now->forms[id] = 0;
+		if (recall(names, name, &form)) {
+			if (form && strtab_add(&now->readable, form, &now->forms[id]))
+				now->forms[id] = 0;
+			continue;
+		}
+		ids[count] = id;
+		raw[count++] = name;
+	}
+	return count;
+}
+
 /* Asks one child for the readable forms of all mangled names that are new. */
 static int demangle_new(struct names *names)
 {
-	uint32_t first = names->known, count = strtab_count(&names->raw);
+	struct demangled *now = &names->now;
+	uint32_t count = strtab_count(&now->raw), unknown;
 	_cleanup_free_ const char **raw = NULL;
 	_cleanup_free_ char **readable = NULL;
+	_cleanup_free_ uint32_t *ids = NULL;
 	int err;
 
-	if (first >= count)
+	if (now->known >= count)
 		return 0;
-	raw = calloc(count - first, sizeof(*raw));
-	err = array_reserve(&names->readable, &names->readable_size, count);
-	if (err || !raw)
+	raw = calloc(count - now->known, sizeof(*raw));
+	ids = calloc(count - now->known, sizeof(*ids));
+	err = array_reserve(&now->forms, &now->forms_size, count);
+	if (err || !raw || !ids)
 		return -ENOMEM;
-	for (uint32_t i = first; i < count; i++)
-		raw[i - first] = strtab_get(&names->raw, i);
-	err = parser_demangle(raw, count - first, DEMANGLE_DEADLINE_MS, &readable);
+	unknown = list_unknown(names, ids, raw);
+	now->known = count;
+	err = unknown ? parser_demangle(raw, unknown, DEMANGLE_DEADLINE_MS, &readable) : 0;
 	if (err)
 		log_warn("C++ and Rust names stay mangled: %s", parser_error(err));
-	for (uint32_t i = first; i < count; i++) {
-		const char *form = err ? NULL : readable[i - first];
-
-		names->readable[i] = form ? strdup(form) : NULL;
-	}
-	names->known = count;
+	for (uint32_t i = 0; !err && i < unknown; i++)
+		if (readable[i] && strtab_add(&now->readable, readable[i], &now->forms[ids[i]]))
+			now->forms[ids[i]] = 0;
 	return 0;
+}
+
+/* NULL: it stays as it is. */
+static const char *readable_form(const struct names *names, uint32_t raw)
+{
+	const struct demangled *now = &names->now;
+
+	return raw && now->forms[raw] ? strtab_get(&now->readable, now->forms[raw]) : NULL;
 }
 
 /* --- profile --- */
 
 static int add_function(struct maker *maker, const struct level *level, uint32_t *ret_function)
 {
-	const char *readable = level->raw ? maker->names->readable[level->raw] : NULL;
+	const char *readable = readable_form(maker->names, level->raw);
 	const char *symbol = level->jit ? strtab_get(&maker->jit_names, level->jit) : level->symbol;
 	struct profile_function function = {0};
 	char plt[1024];
@@ -379,7 +473,9 @@ static int add_function(struct maker *maker, const struct level *level, uint32_t
 static int add_location(struct maker *maker, uint32_t frame)
 {
 	const struct named *named = &maker->named[frame];
-	struct profile_location location = {.mapping = named->mapping, .address = named->address};
+	struct profile_location location = {.mapping = named->mapping,
+					    .address = named->address,
+					    .quality = (uint8_t)named->quality};
 	struct profile_line lines[SYMINDEX_DEPTH_MAX] = {0};
 	int err = 0;
 
@@ -392,6 +488,35 @@ static int add_location(struct maker *maker, uint32_t frame)
 	return err ? err
 		   : profile_add_location(maker->profile, &location, lines, named->count,
 					  &maker->locations[frame]);
+}
+
+/* What a mapping is said to have, all its locations have. */
+static void judge_location(struct profile *profile, const struct profile_location *location)
+{
+	struct profile_mapping *mapping = &profile->mappings[location->mapping];
+
+	mapping->has_functions &= frame_is_named(profile, location, 0);
+	mapping->has_lines &= location->line_count > 0;
+	mapping->has_filenames &= location->line_count > 0;
+	for (uint32_t i = 0; i < location->line_count; i++) {
+		const struct profile_line *line = &profile->lines[location->line_first + i];
+
+		mapping->has_lines &= line->line > 0;
+		mapping->has_filenames &= profile->functions[line->function].file != 0;
+	}
+}
+
+static void judge_mappings(struct profile *profile)
+{
+	for (uint32_t i = 0; i < profile->location_count; i++) {
+		struct profile_mapping *mapping = &profile->mappings[profile->locations[i].mapping];
+
+		mapping->has_functions = mapping->has_filenames = mapping->has_lines = true;
+	}
+	for (uint32_t i = 0; i < profile->location_count; i++)
+		judge_location(profile, &profile->locations[i]);
+	for (uint32_t i = 0; i < profile->mapping_count; i++)
+		profile->mappings[i].has_inlines &= profile->mappings[i].has_lines;
 }
 
 static int add_locations(struct maker *maker)
@@ -407,6 +532,8 @@ static int add_locations(struct maker *maker)
 		err = demangle_new(maker->names);
 	for (uint32_t i = 0; !err && i < window->frame_count; i++)
 		err = add_location(maker, i);
+	if (!err)
+		judge_mappings(maker->profile);
 	return err;
 }
 
@@ -549,7 +676,7 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 	if (!named || !locations || !module || !mappings)
 		return -ENOMEM;
 	memset(mappings, 0xff, (modules + 1u) * sizeof(*mappings));
-	modules_wait(names->modules);
+	turn_generation(names);
 	err = profile_new(&profile);
 	if (err)
 		return err;
@@ -558,8 +685,25 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 	free(maker.levels);
 	free(maker.jit_frames);
 	strtab_release(&maker.jit_names);
+	modules_rest(names->modules);
 	if (err)
 		return err;
 	*ret_profile = TAKE_PTR(profile);
 	return 0;
+}
+
+void names_tell_memory(const struct names *names, memory_take take, void *context)
+{
+	const struct memory_item readable = {
+		.name = "readable_names",
+		.sentence = "readable forms of names, between profiles",
+		.entries = names->now.known + names->before.known,
+		.bytes = demangled_bytes(&names->now) + demangled_bytes(&names->before)};
+	const struct memory_item kernel = {
+		.name = "kernel_symbols",
+		.sentence = "of the kernel's symbols",
+		.bytes = names->kallsyms ? kallsyms_bytes(names->kallsyms) : 0};
+
+	take(context, &readable);
+	take(context, &kernel);
 }

@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "profiler/procs.h"
 #include "profiler/task_inbox.h"
+#include "profiler/unwind_pace.h"
 #include "profiler/unwind_regions.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -28,10 +28,9 @@ enum {
 	SLICE = 1024, /* events that are applied before others may have the lock */
 	NOTES_MAX = 4096,
 	TRIES_MAX = 4,
+	AUDIT_ROUNDS = 50, /* until all have been looked for */
 	HEARD_SLOTS = 256,
 	TURN_MS = 200, /* of the thread, when nothing happens */
-	PACE_BURST_NS = 50000000,
-	PAUSE_NS = 4000000, /* when the thread has used its part */
 	NICE = -10,
 };
 
@@ -113,6 +112,8 @@ struct unwind_tables {
 	struct task_inbox *inbox; /* NULL: no events but those of tests */
 	struct unwind_stats stats;
 	uint64_t swept_ns;
+	uint64_t audit_ns; /* the next one */
+	uint32_t audit_at;
 	bool is_short; /* has been said */
 	int bell_fd;
 	bool quit;
@@ -205,16 +206,6 @@ static void mark(struct unwind_tables *tables, struct subject *subject, uint64_t
 
 /* --- publishing --- */
 
-static void count_span(struct unwind_span *span, uint64_t ns)
-{
-	if (!span->count || ns < span->min_ns)
-		span->min_ns = ns;
-	if (ns > span->max_ns)
-		span->max_ns = ns;
-	span->sum_ns += ns;
-	span->count++;
-}
-
 /* Leads the entry to region, or nowhere. False: the process is gone. */
 static bool tell(struct unwind_tables *tables, const struct subject *subject,
 		 const struct unwind_region *region)
@@ -258,7 +249,7 @@ static void switch_region(struct unwind_tables *tables, struct subject *subject,
 	subject->is_told = true;
 	subject->published_ns = now_ns;
 	if (subject->changed_ns && tables->options.events)
-		count_span(&tables->stats.delay, clock_boot_ns() - subject->changed_ns);
+		unwind_span_add(&tables->stats.delay, clock_boot_ns() - subject->changed_ns);
 	subject->changed_ns = 0;
 }
 
@@ -898,6 +889,38 @@ static void sweep(struct unwind_tables *tables, uint64_t now_ns)
 	}
 }
 
+/* Not every end is told: a share of those that seem to go on is looked for in each round. */
+static void audit(struct unwind_tables *tables, uint64_t now_ns)
+{
+	uint32_t share = tables->count / AUDIT_ROUNDS + 1;
+
+	if (!tables->count || now_ns < tables->audit_ns || !tables->options.events)
+		return;
+	tables->audit_ns = now_ns + LINGER_NS;
+	procs_audit(tables->procs, now_ns);
+	for (uint32_t i = 0; i < share; i++) {
+		struct subject *subject = tables->subjects[tables->audit_at++ % tables->count];
+
+		if (!subject->look_ns && is_dead(subject->pid))
+			subject->look_ns = now_ns + LINGER_NS;
+	}
+}
+
+/* --- modules that go --- */
+
+static void mark_module(void *context, uint32_t module)
+{
+	unwind_modules_mark(context, module);
+}
+
+static void sweep_modules(struct unwind_tables *tables, uint64_t now_ns)
+{
+	if (!unwind_modules_is_crowded(tables->modules))
+		return;
+	procs_each_module(tables->procs, mark_module, tables->modules);
+	unwind_modules_sweep(tables->modules, now_ns + WICK_GRACE_NS);
+}
+
 /* --- the thread --- */
 
 /* False: there is more to do at once. */
@@ -913,6 +936,8 @@ static bool work(struct unwind_tables *tables, uint64_t now_ns)
 	take_modules(tables, now_ns);
 	flush(tables, now_ns);
 	sweep(tables, now_ns);
+	audit(tables, now_ns);
+	sweep_modules(tables, now_ns);
 	tables->stats.rounds++;
 	return is_done;
 }
@@ -933,38 +958,11 @@ static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 	return (int)((wait + 999999) / 1000000);
 }
 
-/* The thread wakes for every mapping as long as that is cheap, and takes many at a time when it is not:
- * in a storm of execs. */
-struct pace {
-	uint64_t parts; /* of its time, one is for wake-ups on the average, PACE_BURST_NS at once */
-	uint64_t last_ns, cpu_ns;
-	int64_t credit_ns;
-	struct timespec
-		nap; /* between two rounds, as the mappings of an exec come in a burst; or 0 */
-};
-
 /* What is asked for by name may cost more than the whole machine that is watched for good. */
-static struct pace pace_of(enum unwind_scope scope)
+static struct unwind_pace pace_of(enum unwind_scope scope)
 {
-	return scope == UNWIND_ALL ? (struct pace){.parts = 33, .nap.tv_nsec = 1000000}
-				   : (struct pace){.parts = 10};
-}
-
-static void rest(struct pace *pace)
-{
-	const struct timespec pause = {.tv_nsec = PAUSE_NS};
-	uint64_t now = clock_boot_ns(), cpu = clock_cpu_ns();
-
-	pace->credit_ns += (int64_t)((now - pace->last_ns) / pace->parts);
-	pace->credit_ns -= (int64_t)(cpu - pace->cpu_ns);
-	if (pace->credit_ns > PACE_BURST_NS)
-		pace->credit_ns = PACE_BURST_NS;
-	pace->last_ns = now;
-	pace->cpu_ns = cpu;
-	if (pace->credit_ns < 0)
-		nanosleep(&pause, NULL);
-	else if (pace->nap.tv_nsec)
-		nanosleep(&pace->nap, NULL);
+	return scope == UNWIND_ALL ? (struct unwind_pace){.parts = 33, .nap.tv_nsec = 1000000}
+				   : (struct unwind_pace){.parts = 10};
 }
 
 /* The work is short, and a new process is waiting for it that may end in milliseconds; as far as
@@ -982,7 +980,7 @@ static void *thread_main(void *context)
 	struct unwind_tables *tables = context;
 	struct pollfd fds[] = {{.fd = task_events_fd(tables->options.events), .events = POLLIN},
 			       {.fd = tables->bell_fd, .events = POLLIN}};
-	struct pace pace = pace_of(tables->options.scope);
+	struct unwind_pace pace = pace_of(tables->options.scope);
 	uint64_t rings;
 	int wait_ms = 0;
 	bool is_done;
@@ -1000,7 +998,7 @@ static void *thread_main(void *context)
 			quit = tables->quit;
 			pthread_mutex_unlock(&tables->lock);
 		} while (!is_done && !quit);
-		rest(&pace);
+		unwind_pace_rest(&pace);
 	}
 	return NULL;
 }
@@ -1164,57 +1162,31 @@ struct unwind_stats unwind_tables_stats(struct unwind_tables *tables)
 	return stats;
 }
 
-static double mean_us(uint64_t sum_ns, uint64_t count)
+void unwind_tables_tell_memory(struct unwind_tables *tables, memory_take take, void *context)
 {
-	return count ? (double)sum_ns / (double)count / 1000 : 0;
-}
+	const struct unwind_sizes *sizes = &tables->maps->sizes;
+	struct unwind_stats stats = unwind_tables_stats(tables);
+	struct memory_item items[] = {
+		{"unwind_modules", "mapped files that have been met, for unwind rows",
+		 stats.modules.known, tables->options.modules_limit, stats.modules.bytes},
+		{"unwind_processes", "processes whose mappings are followed, to unwind them",
+		 stats.processes, 0, 0},
+		{"unwind_mappings", "mappings that the kernel walks by, those that rest too",
+		 stats.mappings + stats.mappings_resting, sizes->mappings,
+		 sizes->mappings * sizeof(struct wick_mapping)},
+		{"unwind_rules", "distinct unwind rules", stats.rows.rules, sizes->rules,
+		 sizes->rules * sizeof(struct wick_rule)},
+		{"unwind_rows", "unwind rows, those that rest too",
+		 stats.rows.rows + stats.rows.resting,
+		 sizes->shards * (uint64_t)(1 << WICK_SHARD_BITS),
+		 (uint64_t)stats.rows.shards << 20},
+	};
 
-void unwind_stats_print(const struct unwind_stats *stats, struct buf *text)
-{
-	const struct unwind_modules_stats *modules = &stats->modules;
-	const struct unwind_rows_stats *rows = &stats->rows;
-
-	buf_printf(text,
-		   "unwind: %u of %u modules, %u rows in %u MiB, %u pages, %u rules\n"
-		   "unwind: %u processes in %u regions of %u mappings, %u more rest\n",
-		   modules->ready, modules->known, rows->rows, rows->shards, rows->pages,
-		   rows->rules, stats->processes, stats->regions, stats->mappings,
-		   stats->mappings_resting);
-	buf_printf(text,
-		   "unwind: %" PRIu64 " events (%" PRIu64 " lost), %" PRIu64 " rounds, %" PRIu64
-		   " publishes, %" PRIu64 " reads of maps, delay %.0f us (%.0f..%.0f)\n",
-		   stats->events, stats->lost, stats->rounds, stats->publishes, stats->reads,
-		   mean_us(stats->delay.sum_ns, stats->delay.count),
-		   (double)stats->delay.min_ns / 1e3, (double)stats->delay.max_ns / 1e3);
-	buf_printf(text,
-		   "unwind: %" PRIu64 " builds (%" PRIu64
-		   " failed) of %.0f us (at most %.0f), %.0f us "
-		   "after the first want (at most %.0f)\n",
-		   modules->builds, modules->failures, mean_us(modules->build_ns, modules->builds),
-		   (double)modules->build_max_ns / 1e3,
-		   mean_us(modules->from_want_ns, modules->builds),
-		   (double)modules->from_want_max_ns / 1e3);
-	buf_printf(text,
-		   "unwind: evictions %" PRIu64 ", no room for rows %" PRIu64
-		   ", for mappings %" PRIu64 ", for rules %" PRIu64 "\n",
-		   modules->evictions, modules->refusals, stats->refusals, rows->rules_refused);
-}
-
-void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text)
-{
-	const struct unwind_modules_stats *modules = &stats->modules;
-
-	buf_printf(
-		text,
-		"unwind tables: %u modules, %u rows, %u MiB; new mappings known after %.1f ms on "
-		"average; %" PRIu64 " modules evicted",
-		modules->ready, stats->rows.rows, stats->rows.shards,
-		mean_us(stats->delay.sum_ns, stats->delay.count) / 1000, modules->evictions);
-	if (modules->refusals || stats->refusals || stats->rows.rules_refused)
-		buf_printf(text,
-			   "; no room for rows of a module %" PRIu64 " times, for mappings of a "
-			   "process %" PRIu64 " times, for %" PRIu64 " rules (--unwind-memory)",
-			   modules->refusals, stats->refusals, stats->rows.rules_refused);
+	pthread_mutex_lock(&tables->lock);
+	items[1].bytes = procs_bytes(tables->procs) + tables->count * sizeof(struct subject);
+	pthread_mutex_unlock(&tables->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
+		take(context, &items[i]);
 }
 
 /* --- life --- */
@@ -1238,6 +1210,8 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 	if (!tables)
 		return -ENOMEM;
 	tables->options = *options;
+	if (!tables->options.modules_limit)
+		tables->options.modules_limit = UNWIND_MODULES_LIMIT;
 	tables->maps = options->maps;
 	init_lock(&tables->lock);
 	tables->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -1246,7 +1220,7 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 	err = unwind_rows_new(tables->maps, &tables->rows);
 	if (!err)
 		err = unwind_modules_new(tables->rows, options->compile, tables->bell_fd,
-					 &tables->modules);
+					 tables->options.modules_limit, &tables->modules);
 	if (!err)
 		err = unwind_regions_new(tables->maps, tables->modules, &tables->regions);
 	if (!err && options->events)

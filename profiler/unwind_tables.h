@@ -25,10 +25,11 @@
 #ifndef WICK_PROFILER_UNWIND_TABLES_H
 #define WICK_PROFILER_UNWIND_TABLES_H
 
-#include "base/buf.h"
+#include "profiler/memory.h"
 #include "profiler/task_events.h"
 #include "profiler/unwind_maps.h"
 #include "profiler/unwind_modules.h"
+#include "profiler/unwind_stats.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,20 +41,6 @@ enum unwind_scope {
 	UNWIND_FOLLOW, /* and their children from then on */
 };
 
-struct unwind_span {
-	uint64_t count, sum_ns, min_ns, max_ns;
-};
-
-struct unwind_stats {
-	uint32_t processes, regions, mappings, mappings_resting;
-	struct unwind_modules_stats modules;
-	struct unwind_rows_stats rows;
-	uint64_t events, lost, rounds; /* task events; rounds of the thread */
-	uint64_t publishes, refusals;  /* entries written; for want of room for mappings */
-	uint64_t reads;		       /* of /proc/PID/maps */
-	struct unwind_span delay;      /* from a record to the entry that knows of it */
-};
-
 struct unwind_tables;
 
 struct unwind_options {
@@ -61,6 +48,7 @@ struct unwind_options {
 	const struct unwind_maps *maps; /* borrowed */
 	struct task_events *events;	/* borrowed; NULL: fed by unwind_tables_event() alone */
 	unwind_compile compile;		/* unwind_compile_elf */
+	uint32_t modules_limit;		/* 0: UNWIND_MODULES_LIMIT */
 };
 
 int unwind_tables_new(const struct unwind_options *options, struct unwind_tables **ret_tables);
@@ -96,10 +84,7 @@ void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample
 
 struct unwind_stats unwind_tables_stats(struct unwind_tables *tables);
 
-/* All of it, in a few lines. */
-void unwind_stats_print(const struct unwind_stats *stats, struct buf *text);
-/* What the reader of a profile may ask, in one line. */
-void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text);
+void unwind_tables_tell_memory(struct unwind_tables *tables, memory_take take, void *context);
 
 /* For tests: applies events without a thread or rings, then does what the thread would. */
 void unwind_tables_event(struct unwind_tables *tables, const struct task_event *event);
