@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define CHILD_ARG "--parser-child"
 
@@ -41,12 +42,19 @@ int child_memfd(const char *name);
 const char *child_verb(int argc, char **argv);
 
 /*
- * In the child, before it reads a foreign byte: gives all rights away, for good. Ends the process
- * if that fails. No capabilities and none to gain, nobody's uid where it was root's, not dumpable,
- * dies with its parent, limits on memory, CPU, files, processes and output; Landlock and seccomp as
- * in sandbox.h: what follows reads, maps, computes and writes.
+ * In the child, first of all: no capabilities and none to gain, nobody's uid where it was root's,
+ * not dumpable, dies with its parent. Ends the process if that fails, and so does the next.
  */
-void child_confine(char **argv);
+void child_drop_rights(char **argv);
+
+/*
+ * Then, before it reads a foreign byte: limits on memory, CPU, files, processes and output;
+ * Landlock and seccomp as in sandbox.h: what follows reads, maps, computes and writes.
+ */
+void child_confine(void);
+
+/* The same for a child that talks to a server and writes what it gets, at most `most` bytes. */
+void child_confine_to_network(uint64_t most);
 
 /* Ends the child: 0, or one of the errors named above. Runs nothing of the program's exit. */
 _Noreturn void child_exit(int err);

@@ -33,7 +33,8 @@ static struct symindex *index_of_fd(int elf_fd, int *ret_err)
 	_cleanup_close_ int out = memfd_create("test", MFD_CLOEXEC);
 	struct symindex *index = NULL;
 
-	*ret_err = symindex_build(&(struct symindex_input){elf_fd, -1, -1, false, false}, out);
+	*ret_err = symindex_build(
+		&(struct symindex_input){.elf_fd = elf_fd, .debug_fd = -1, .alt_fd = -1}, out);
 	if (!*ret_err)
 		*ret_err = symindex_open(out, &index);
 	return index;
