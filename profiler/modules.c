@@ -6,6 +6,7 @@
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "profiler/fetching.h"
 #include "symbolizer/parser.h"
 #include "symbolizer/perf_map.h"
 
@@ -39,6 +40,8 @@ struct entry {
 	bool is_elf;	  /* looked at where it matters, which is in a memfd */
 	uint32_t same_as; /* the entry that is parsed for this one, or its own id */
 	struct symindex *owned;
+	struct symindex
+		*worse; /* what it was before a server's debug file came: names point to it */
 };
 
 struct modules {
@@ -58,6 +61,7 @@ struct modules {
 	uint32_t queued, queue_size, next, parsing;
 	pthread_t parser;
 	bool has_parser, quit;
+	struct fetching *fetching; /* or NULL */
 };
 
 /* --- naming --- */
@@ -306,6 +310,34 @@ static bool is_mapped_file(const struct module_name *name, const struct symindex
 	return size == name->build_id_size && !memcmp(id, name->build_id, size);
 }
 
+/* Under the lock. */
+static void ask_servers(struct modules *modules, uint32_t id, const struct symindex *index)
+{
+	const struct entry *entry = &modules->entries[id];
+
+	if (modules->fetching && entry->module.name.kind == MODULE_FILE &&
+	    is_mapped_file(&entry->module.name, index) && parser_wants_debug_file(index))
+		fetching_add(modules->fetching, id,
+			     &(struct parser_files){.elf_fd = entry->fd,
+						    .root_fd = entry->root_fd,
+						    .path = entry->module.name.path,
+						    .cache = modules->cache});
+}
+
+/* What came by a server's debug file. */
+static void take_better(void *context, uint32_t id, struct symindex *index)
+{
+	struct modules *modules = context;
+	struct entry *entry;
+
+	pthread_mutex_lock(&modules->lock);
+	entry = &modules->entries[id];
+	entry->worse = entry->owned;
+	entry->owned = index;
+	entry->module.index = index;
+	pthread_mutex_unlock(&modules->lock);
+}
+
 static void finish(struct entry *entry, int err, struct symindex *index)
 {
 	struct module *module = &entry->module;
@@ -384,6 +416,8 @@ static void *parse_main(void *context)
 		pthread_mutex_unlock(&modules->lock);
 		err = parse(&name, files, &index);
 		pthread_mutex_lock(&modules->lock);
+		if (!err)
+			ask_servers(modules, id, index);
 		finish(&modules->entries[id], err, index);
 		modules->next++;
 	}
@@ -397,6 +431,16 @@ void modules_wait(struct modules *modules)
 	while (modules->next < modules->queued)
 		pthread_cond_wait(&modules->idle, &modules->lock);
 	pthread_mutex_unlock(&modules->lock);
+}
+
+int modules_ask_servers(struct modules *modules, struct debuginfod *debuginfod)
+{
+	return fetching_new(debuginfod, take_better, modules, &modules->fetching);
+}
+
+uint32_t modules_asked(struct modules *modules)
+{
+	return modules->fetching ? fetching_left(modules->fetching) : 0;
 }
 
 /* --- reading --- */
@@ -472,9 +516,11 @@ void modules_free(struct modules *modules)
 	pthread_mutex_unlock(&modules->lock);
 	if (modules->has_parser)
 		pthread_join(modules->parser, NULL);
+	fetching_free(modules->fetching);
 	for (uint32_t i = 0; i < modules->count; i++) {
 		free((char *)modules->entries[i].module.name.path);
 		symindex_free(modules->entries[i].owned);
+		symindex_free(modules->entries[i].worse);
 		if (modules->entries[i].fd >= 0)
 			close(modules->entries[i].fd);
 		if (modules->entries[i].root_fd >= 0)

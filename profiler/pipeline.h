@@ -28,6 +28,7 @@ struct pipeline_options {
 	/* The program that the (only) pid has not begun yet; borrowed. "": not known. NULL: all pids
 	 * run theirs. */
 	const char *program;
+	struct debuginfod *debuginfod; /* taken over by pipeline_new(), in any case; or NULL */
 };
 
 struct pipeline;
@@ -58,6 +59,9 @@ const struct window *pipeline_window(struct pipeline *pipeline);
  * the old one as soon as its last epoch has ended (now the caller's), NULL until then. */
 void pipeline_cut(struct pipeline *pipeline);
 struct window *pipeline_closed(struct pipeline *pipeline);
+
+/* How many files servers are still to be asked for, once all that was sampled is named. */
+unsigned int pipeline_asked(struct pipeline *pipeline);
 
 /* A window with names. */
 int pipeline_profile(struct pipeline *pipeline, const struct window *window,
