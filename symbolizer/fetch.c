@@ -325,7 +325,7 @@ int fetch_file(const struct fetch_request *request, int body_fd, struct fetch_re
 	int err = in < 0 || out < 0 ? -EAGAIN : file_write_all(in, request, sizeof(*request));
 
 	if (!err)
-		err = child_run_files(FETCH_VERB, files, ARRAY_SIZE(files), out,
+		err = child_run_files(FETCH_VERB, files, ARRAY_SIZE(files), NULL, out,
 				      request->max_s * 1000 + GRACE_MS);
 	if (err == -ETIMEDOUT) {
 		*ret_reply = (struct fetch_reply){.outcome = FETCH_TOO_SLOW};

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/cursor.h"
 #include "base/file.h"
 #include "symbolizer/child.h"
 #include "symbolizer/demangle.h"
@@ -99,6 +100,16 @@ static int demangle_all(void)
 	return err;
 }
 
+/* In the child: both names with their NULs are what open_split() is asked. */
+static int ask_split(const char *comp_dir, const char *name)
+{
+	_cleanup_(buf_release) struct buf what = {0};
+
+	buf_add(&what, comp_dir, strlen(comp_dir) + 1);
+	buf_add(&what, name, strlen(name) + 1);
+	return buf_error(&what) ? -ENOMEM : child_ask(what.bytes, what.used);
+}
+
 static void index_in_child(const char *verb)
 {
 	const char *place = strstr(verb, PLACE);
@@ -106,6 +117,8 @@ static void index_in_child(const char *verb)
 		.elf_fd = CHILD_IN,
 		.debug_fd = CHILD_MORE,
 		.alt_fd = CHILD_MORE + 1,
+		.package_fd = CHILD_MORE + 2,
+		.open_split = ask_split,
 		.given_up = given_up(verb),
 		.may_ask = is_verb(verb, INDEX_FIRST),
 		.may_unpack = strstr(verb, XZ),
@@ -148,7 +161,7 @@ int parser_main(int argc, char **argv)
 struct job {
 	const struct parser_files *files;
 	int64_t deadline_ms; /* of clock_ms() */
-	struct debug_file debug, alt;
+	struct debug_file debug, alt, package;
 	enum parser_place place; /* of debug */
 	bool alt_is_fetched;
 	struct symindex *index;
@@ -159,15 +172,31 @@ static void job_release(struct job *job)
 {
 	debug_file_release(&job->debug);
 	debug_file_release(&job->alt);
+	debug_file_release(&job->package);
 	symindex_free(job->index);
 	cleanup_closep(&job->out_fd);
+}
+
+/* For the child of a job. */
+static int open_split(void *context, const void *what, size_t size)
+{
+	const struct parser_files *files = ((const struct job *)context)->files;
+	struct cursor c = cursor_of(what, size);
+	struct debug_file file = DEBUG_FILE_NONE;
+	const char *comp_dir, *name;
+
+	if (cursor_cstr(&c, &comp_dir) && cursor_cstr(&c, &name))
+		debug_file_split(files->root_fd, files->path, comp_dir, name, &file);
+	free(file.path);
+	return file.fd;
 }
 
 /* Runs a child with the files that there are, instead of what came out before. */
 static int run_index(struct job *job, const char *verb, bool may_unpack)
 {
 	char words[64];
-	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd};
+	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd, job->package.fd};
+	const struct child_opener opener = {open_split, job};
 	int64_t left = job->deadline_ms - clock_ms();
 	int err;
 
@@ -180,7 +209,7 @@ static int run_index(struct job *job, const char *verb, bool may_unpack)
 	if (job->place)
 		snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%d", PLACE,
 			 (int)job->place);
-	err = child_run_files(words, in, ARRAY_SIZE(in), job->out_fd,
+	err = child_run_files(words, in, ARRAY_SIZE(in), verb == INDEX ? &opener : NULL, job->out_fd,
 			      left > 0 ? (unsigned int)left : 0);
 	return err ? err : symindex_open(job->out_fd, &job->index);
 }
@@ -194,12 +223,30 @@ bool parser_wants_debug_file(const struct symindex *index)
 {
 	return (symindex_debug(index) == SYMINDEX_DEBUG_NONE ||
 		symindex_debug(index) == SYMINDEX_DEBUG_GO) &&
-	       !symindex_header(index)->altlink;
+	       !symindex_header(index)->altlink && !symindex_header(index)->split_count;
 }
 
 static bool wants_alt_file(const struct symindex *index)
 {
 	return symindex_debug(index) == SYMINDEX_DEBUG_NONE && symindex_header(index)->altlink;
+}
+
+static bool wants_split_files(const struct symindex *index)
+{
+	return symindex_debug(index) == SYMINDEX_DEBUG_NONE && symindex_header(index)->split_count;
+}
+
+/* debug_path: of the program's debug file, or NULL. */
+static int find_package(const struct parser_files *files, const char *debug_path,
+			struct debug_file *ret_file)
+{
+	int err = -ENOENT;
+
+	if (files->path)
+		err = debug_file_package(files->root_fd, files->path, ret_file);
+	if (err == -ENOENT && debug_path)
+		err = debug_file_package(files->root_fd, debug_path, ret_file);
+	return err;
 }
 
 /* path: of the file that has the link. */
@@ -311,9 +358,9 @@ static bool wants_unpacking(const struct symindex *index)
 	return symindex_header(index)->layers[SYMINDEX_LAYER_MINI].state == SYMINDEX_LAYER_WANTED;
 }
 
-/* The file alone, then with its debug file, then with the alt file of either, then with its mini
- * debuginfo: each says by its index which one is wanted next. Most files have none of them and end
- * with the first. */
+/* The file alone, then with its debug file, then with the alt file or the split files of either, then
+ * with its mini debuginfo: each says by its index which one is wanted next. Most files have none of
+ * them and end with the first. */
 static int run_indexes(struct job *job)
 {
 	const char *verb = INDEX_FIRST;
@@ -327,6 +374,10 @@ static int run_indexes(struct job *job)
 		err = run_index(job, verb, false);
 		if (!err)
 			judge_alt_file(job);
+	} else if (!err && wants_split_files(job->index)) {
+		find_package(job->files, job->debug.path, &job->package);
+		verb = INDEX;
+		err = run_index(job, verb, false);
 	}
 	if (!err && wants_unpacking(job->index))
 		err = run_index(job, verb, true);
@@ -394,7 +445,21 @@ static void note_cached(const struct parser_files *files, struct symindex *index
 	}
 }
 
-/* What the cache has, unless a debug file has come meanwhile. */
+/* Has the first split file that was missing, or a package, come meanwhile? */
+static bool finds_split_files(const struct parser_files *files, const struct symindex *index)
+{
+	_cleanup_(debug_file_release) struct debug_file found = DEBUG_FILE_NONE;
+	const struct symindex_header *h = symindex_header(index);
+
+	_cleanup_free_ char *debug = path_at(files, index, h->debug_place);
+
+	return (!h->has_package && !find_package(files, debug, &found)) ||
+	       (h->split_name &&
+		!debug_file_split(files->root_fd, files->path, symindex_string(index, h->split_dir),
+				  symindex_string(index, h->split_name), &found));
+}
+
+/* What the cache has, unless a debug file or split files have come meanwhile. */
 static int take_cached(const struct parser_files *files, struct symindex **ret_index)
 {
 	_cleanup_(symindex_freep) struct symindex *index = NULL;
@@ -403,6 +468,9 @@ static int take_cached(const struct parser_files *files, struct symindex **ret_i
 	if (err)
 		return err;
 	if (is_outdated(files, index))
+		return -ENOENT;
+	if ((symindex_header(index)->split_missing || symindex_header(index)->split_other) &&
+	    finds_split_files(files, index))
 		return -ENOENT;
 	note_cached(files, index);
 	*ret_index = TAKE_PTR(index);
@@ -459,6 +527,7 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 		.deadline_ms = clock_ms() + deadline_ms,
 		.debug = DEBUG_FILE_NONE,
 		.alt = DEBUG_FILE_NONE,
+		.package = DEBUG_FILE_NONE,
 		.out_fd = -1,
 	};
 	int err = take_cached(files, ret_index);
@@ -470,6 +539,7 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 		debug_file_release(&job.debug);
 		debug_file_release(&job.alt);
 		job.place = PARSER_NOWHERE;
+		debug_file_release(&job.package);
 		job.deadline_ms = clock_ms() + deadline_ms / 4;
 		if (!run_index(&job, symbols_verbs[death(err)], false))
 			err = 0;
@@ -487,6 +557,7 @@ int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_ind
 		.deadline_ms = clock_ms() + deadline_ms,
 		.debug = DEBUG_FILE_NONE,
 		.alt = DEBUG_FILE_NONE,
+		.package = DEBUG_FILE_NONE,
 		.out_fd = -1,
 	};
 	int err = run_index(&job, INDEX, false);
@@ -506,8 +577,8 @@ int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi
 
 	if (out < 0)
 		return -EAGAIN;
-	err = child_run_files(debug_fd < 0 ? "unwind" : "unwind-debug", in, ARRAY_SIZE(in), out,
-			      deadline_ms);
+	err = child_run_files(debug_fd < 0 ? "unwind" : "unwind-debug", in, ARRAY_SIZE(in), NULL,
+			      out, deadline_ms);
 	return err ? err : cfi_table_open(out, ret_table);
 }
 

@@ -43,7 +43,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	if (write(elf, bytes, size) != (ssize_t)size)
 		abort();
-	if (!symindex_build(&(struct symindex_input){.elf_fd = elf, .debug_fd = -1, .alt_fd = -1},
+	if (!symindex_build(&(struct symindex_input){.elf_fd = elf,
+						     .debug_fd = -1,
+						     .alt_fd = -1,
+						     .package_fd = -1},
 			    out))
 		check_index(out, size);
 	close(elf);
