@@ -375,6 +375,7 @@ static void *parse_main(void *context)
 {
 	struct modules *modules = context;
 
+	pthread_setname_np(pthread_self(), "wick-symbols");
 	pthread_mutex_lock(&modules->lock);
 	while (!modules->quit) {
 		struct symindex *index = NULL;
