@@ -209,8 +209,8 @@ static int run_index(struct job *job, const char *verb, bool may_unpack)
 	if (job->place)
 		snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%d", PLACE,
 			 (int)job->place);
-	err = child_run_files(words, in, ARRAY_SIZE(in), verb == INDEX ? &opener : NULL, job->out_fd,
-			      left > 0 ? (unsigned int)left : 0);
+	err = child_run_files(words, in, ARRAY_SIZE(in), verb == INDEX ? &opener : NULL,
+			      job->out_fd, left > 0 ? (unsigned int)left : 0);
 	return err ? err : symindex_open(job->out_fd, &job->index);
 }
 

@@ -125,8 +125,9 @@ struct symindex_header {
 	uint32_t alt_id_size;
 	uint8_t alt_id[SYMINDEX_BUILD_ID_MAX]; /* the build id that it asks for */
 	struct symindex_source_use layers[SYMINDEX_LAYERS];
-	uint32_t debug_place; /* where the debug file lay, as the reader's caller numbers it; 0 = none */
-	uint32_t alt_state; /* enum symindex_layer_state, of the alt file */
+	uint32_t
+		debug_place; /* where the debug file lay, as the reader's caller numbers it; 0 = none */
+	uint32_t alt_state;	/* enum symindex_layer_state, of the alt file */
 	uint32_t split_count;	/* units whose calls are in split files (.dwo, .dwp) */
 	uint32_t split_missing; /* of those: whose file is not there */
 	uint32_t split_other;	/* of those: whose file is of another build, or damaged */

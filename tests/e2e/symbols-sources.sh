@@ -92,7 +92,7 @@ says step3 debuglink 'found, but its build id differs'
 objcopy --remove-section .note.gnu.build-id step3 noid
 says noid debuglink 'found, but its CRC differs'
 says noid build_id 'not looked for: the file has no build id'
-echo 'no ELF' >whole.debug
+printf '\177ELF and no more of it' >whole.debug
 says step3 debuglink 'found, but no ELF file'
 mv away.debug whole.debug
 export WICK_SYMBOL_CACHE=$cache
