@@ -44,6 +44,7 @@ static const char *const debug_names[] = {
 	[SYMINDEX_DEBUG_CRASHED] = "its reader crashed",
 	[SYMINDEX_DEBUG_TOO_SLOW] = "its reader took too long",
 	[SYMINDEX_DEBUG_TOO_HUNGRY] = "its reader took too much memory",
+	[SYMINDEX_DEBUG_LATER] = "not read yet",
 };
 
 static uint32_t count_stubs(const struct symindex *index)

@@ -23,12 +23,17 @@
 
 enum {
 	TASK_RING_PAGES = 128,
-	WORK_MS = 100,	       /* rings are emptied at least this often */
-	BREATH = 64,	       /* things done between looks at the clock */
-	BREATH_NS = 10000000,  /* amid long work rings are emptied this often */
-	HORIZON_NS = 5000000,  /* a record stamped this long ago is in its ring by now */
-	LINGER_NS = 2000000000 /* an exited process is kept this long for late samples */
+	WORK_MS = 100,		/* rings are emptied at least this often */
+	BREATH = 64,		/* things done between looks at the clock */
+	BREATH_NS = 10000000,	/* amid long work rings are emptied this often */
+	HORIZON_NS = 5000000,	/* a record stamped this long ago is in its ring by now */
+	LINGER_NS = 2000000000, /* an exited process is kept this long for late samples */
+	NAME_BYTES = 512,	/* of readable names, for each module that is kept */
+	QUEUE_KEPT = 1 << 20,	/* bytes of a queue that are kept for the next round */
 };
+
+/* A closed window waits so long for its names, at most. */
+static const uint64_t NAMES_NS = 20000000000;
 
 /* One thing that happened; what, by its kind. */
 struct item {
@@ -73,7 +78,8 @@ struct pipeline {
 	uint64_t turned_ns;
 
 	struct window *window, *next, *closed;
-	bool cut_wanted;
+	uint64_t closed_ns, closed_serial; /* when, and the last of its modules to be parsed */
+	bool cut_wanted, is_stopped;
 	struct window shown; /* what pipeline_window() gave last: a view of window */
 };
 
@@ -86,8 +92,19 @@ static void queue_release(struct queue *queue)
 	buf_release(&queue->records);
 }
 
+static size_t queue_bytes(const struct queue *queue)
+{
+	return queue->items_size * sizeof(*queue->items) +
+	       queue->events_size * sizeof(*queue->events) + queue->records.size;
+}
+
+/* What a storm has made large is not kept. */
 static void queue_clear(struct queue *queue)
 {
+	if (queue_bytes(queue) > QUEUE_KEPT) {
+		queue_release(queue);
+		*queue = (struct queue){0};
+	}
 	queue->count = 0;
 	queue->event_count = 0;
 	buf_clear(&queue->records);
@@ -500,6 +517,8 @@ static void end_epoch(struct pipeline *pipeline, const struct sampler_epoch *end
 		apply_until(pipeline, UINT64_MAX);
 		close_window(pipeline, pipeline->next->start_ns, pipeline->next->busy_s);
 		pipeline->closed = pipeline->window;
+		pipeline->closed_ns = clock_boot_ns();
+		pipeline->closed_serial = modules_serial(pipeline->modules);
 		pipeline->window = TAKE_PTR(pipeline->next);
 	} else if (pipeline->cut_wanted && !pipeline->closed &&
 		   !open_window(pipeline, ended->epoch + 2, &pipeline->next)) {
@@ -525,6 +544,35 @@ static void drain(struct pipeline *pipeline)
 		unwind_tables_drain(pipeline->unwind, on_event, pipeline);
 	else
 		task_events_drain(pipeline->task_events, on_event, pipeline);
+}
+
+/* --- modules that go --- */
+
+static void mark_mapped(void *context, uint32_t module)
+{
+	modules_mark_mapped(context, module);
+}
+
+static void mark_window(struct pipeline *pipeline, const struct window *window)
+{
+	for (uint32_t i = 0; window && i < window->frame_count; i++)
+		modules_mark_sampled(pipeline->modules, window->frames[i].module);
+}
+
+/* Everything here that has a module's id. */
+static void sweep_modules(struct pipeline *pipeline)
+{
+	const struct queue *queue = &pipeline->queue;
+
+	if (!modules_is_crowded(pipeline->modules))
+		return;
+	procs_each_module(pipeline->procs, mark_mapped, pipeline->modules);
+	for (uint32_t i = 0; i < queue->event_count; i++)
+		modules_mark_mapped(pipeline->modules, queue->events[i].module);
+	mark_window(pipeline, pipeline->window);
+	mark_window(pipeline, pipeline->next);
+	mark_window(pipeline, pipeline->closed);
+	modules_sweep(pipeline->modules);
 }
 
 /* --- CPUs that come and go --- */
@@ -574,7 +622,9 @@ void pipeline_work(struct pipeline *pipeline)
 	apply_until(pipeline, now - HORIZON_NS);
 	if (is_ended)
 		take_ended(pipeline);
+	procs_audit(pipeline->procs, now);
 	procs_sweep(pipeline->procs, now - LINGER_NS);
+	sweep_modules(pipeline);
 	note_drain(pipeline);
 	if (now - pipeline->turned_ns > pipeline->options.sampler.epoch_s * 1e9)
 		turn(pipeline);
@@ -708,6 +758,7 @@ static int make_tables(struct pipeline *pipeline)
 					     : UNWIND_LISTED,
 		.events = pipeline->task_events,
 		.compile = unwind_compile_elf,
+		.modules_limit = pipeline->options.modules,
 	};
 	int err = unwind_maps_open(&fds, &sizes, &pipeline->unwind_maps);
 
@@ -741,6 +792,7 @@ static int open_tables(struct pipeline *pipeline)
 int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_pipeline)
 {
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	uint32_t modules = options->modules ? options->modules : MODULES_LIMIT;
 	int err;
 
 	if (!pipeline) {
@@ -751,7 +803,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 	pipeline->epoll_fd = pipeline->timer_fd = pipeline->hotplug_fd = -1;
 	err = sampler_new(&options->sampler, &pipeline->sampler);
 	if (!err)
-		err = modules_new(&pipeline->modules);
+		err = modules_new(modules, &pipeline->modules);
 	if (err)
 		debuginfod_free(options->debuginfod);
 	else if (options->debuginfod)
@@ -759,7 +811,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 	if (!err)
 		err = procs_new(pipeline->modules, &pipeline->procs);
 	if (!err)
-		err = names_new(pipeline->modules, &pipeline->names);
+		err = names_new(pipeline->modules, (size_t)modules * NAME_BYTES, &pipeline->names);
 	open_hotplug(pipeline);
 	/* Events first, then /proc: nothing falls between. */
 	if (!err)
@@ -855,6 +907,7 @@ int pipeline_stop(struct pipeline *pipeline)
 	int err;
 
 	pipeline->cut_wanted = false;
+	pipeline->is_stopped = true;
 	sampler_stop(pipeline->sampler);
 	err = finish_epoch(pipeline);
 	sampler_turn(pipeline->sampler);
@@ -921,8 +974,20 @@ void pipeline_cut(struct pipeline *pipeline)
 	turn(pipeline);
 }
 
+/* For names, but not so long that the next window gets longer for it. */
+static bool must_wait(struct pipeline *pipeline)
+{
+	uint64_t half = (pipeline->closed->end_ns - pipeline->closed->start_ns) / 2;
+	uint64_t waited = clock_boot_ns() - pipeline->closed_ns;
+
+	return waited < (half < NAMES_NS ? half : NAMES_NS) &&
+	       !modules_is_done(pipeline->modules, pipeline->closed_serial);
+}
+
 struct window *pipeline_closed(struct pipeline *pipeline)
 {
+	if (!pipeline->closed || (!pipeline->is_stopped && must_wait(pipeline)))
+		return NULL;
 	return TAKE_PTR(pipeline->closed);
 }
 
@@ -941,21 +1006,43 @@ static int comment_tables(struct pipeline *pipeline, struct profile *profile)
 
 unsigned int pipeline_asked(struct pipeline *pipeline)
 {
-	modules_wait(pipeline->modules);
+	modules_wait(pipeline->modules, MODULES_ALL);
 	return modules_asked(pipeline->modules);
 }
 
-int pipeline_profile(struct pipeline *pipeline, const struct window *window,
+int pipeline_profile(struct pipeline *pipeline, const struct window *window, uint32_t wait_ms,
 		     struct profile **ret_profile)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
-	int err = names_profile(pipeline->names, window, pipeline->options.sampler.hz,
-				sampler_event(pipeline->sampler), &profile);
+	int err;
 
+	if (wait_ms)
+		modules_wait(pipeline->modules, wait_ms);
+	err = names_profile(pipeline->names, window, pipeline->options.sampler.hz,
+			    sampler_event(pipeline->sampler), &profile);
 	if (!err)
 		err = comment_tables(pipeline, profile);
 	if (err)
 		return err;
 	*ret_profile = TAKE_PTR(profile);
 	return 0;
+}
+
+void pipeline_tell_memory(struct pipeline *pipeline, memory_take take, void *context)
+{
+	const struct memory_item items[] = {
+		{"queue", "records that wait for their turn", pipeline->queue.count, 0,
+		 queue_bytes(&pipeline->queue) + queue_bytes(&pipeline->spare)},
+		{"window", "of the open window: stacks that are counted",
+		 pipeline->window->count_count, 0, window_bytes(pipeline->window)},
+		{"processes", "processes whose mappings are known, for names",
+		 procs_count(pipeline->procs), 0, procs_bytes(pipeline->procs)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
+		take(context, &items[i]);
+	modules_tell_memory(pipeline->modules, take, context);
+	names_tell_memory(pipeline->names, take, context);
+	if (pipeline->unwind)
+		unwind_tables_tell_memory(pipeline->unwind, take, context);
 }

@@ -25,7 +25,7 @@ enum {
 
 /* What index children are asked for, with words behind it: INDEX_FIRST: see symindex_input.may_ask;
  * XZ: .may_unpack; PLACE: .debug_place. */
-static const char INDEX[] = "index", INDEX_FIRST[] = "index-first";
+static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", HASTE[] = "index-in-haste";
 static const char XZ[] = " xz", PLACE[] = " at ";
 
 /* The same, after the debug info has killed a child: the symbols alone, and why. */
@@ -120,7 +120,8 @@ static void index_in_child(const char *verb)
 		.package_fd = CHILD_MORE + 2,
 		.open_split = ask_split,
 		.given_up = given_up(verb),
-		.may_ask = is_verb(verb, INDEX_FIRST),
+		.may_ask = is_verb(verb, INDEX_FIRST) || is_verb(verb, HASTE),
+		.in_haste = is_verb(verb, HASTE),
 		.may_unpack = strstr(verb, XZ),
 		.debug_place = place ? (uint32_t)atoi(place + strlen(PLACE)) : 0,
 	};
@@ -143,7 +144,8 @@ int parser_main(int argc, char **argv)
 	if (strcmp(verb, "demangle") != 0 && strncmp(verb, "unwind", 6) != 0)
 		setpriority(PRIO_PROCESS, 0, 10);
 	child_drop_rights(argv);
-	if (is_verb(verb, INDEX) || is_verb(verb, INDEX_FIRST) || given_up(verb))
+	if (is_verb(verb, INDEX) || is_verb(verb, INDEX_FIRST) ||
+	    is_verb(verb, HASTE) || given_up(verb))
 		index_in_child(verb);
 	if (!strcmp(verb, FETCH_VERB))
 		child_exit(fetch_in_child());
@@ -395,24 +397,32 @@ static bool has_alt_file_come(const struct parser_files *files, const struct sym
 	return alt.fd >= 0;
 }
 
-/* Has a debug file come since the index was made? */
-static bool is_outdated(const struct parser_files *files, const struct symindex *index)
+static bool finds_debug_file(const struct parser_files *files, const struct symindex *index)
 {
-	const struct symindex_header *h = symindex_header(index);
-	bool is_there = has_alt_file_come(files, index);
+	bool is_there = false;
 
-	if (is_there)
-		return true;
-	if (!parser_wants_debug_file(index) || file_state(index) == SYMINDEX_LAYER_USED)
-		return false;
 	for (enum parser_place place = PARSER_BY_BUILD_ID;
 	     !is_there && place < PARSER_BY_DEBUGINFOD; place++) {
 		_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
 
 		is_there = look(files, index, place, &debug);
 	}
-	if (is_there || !files->debuginfod)
-		return is_there;
+	return is_there;
+}
+
+/* Has a debug file come since the index was made? */
+static bool is_outdated(const struct parser_files *files, const struct symindex *index)
+{
+	const struct symindex_header *h = symindex_header(index);
+
+	if (has_alt_file_come(files, index))
+		return true;
+	if (!parser_wants_debug_file(index) || file_state(index) == SYMINDEX_LAYER_USED)
+		return false;
+	if (finds_debug_file(files, index))
+		return true;
+	if (!files->debuginfod)
+		return false;
 	if (debuginfod_may_have(files->debuginfod, h->build_id, h->build_id_size))
 		return true;
 	if (files->search) { /* for the reason: nothing goes over the line */
@@ -546,6 +556,38 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 	}
 	if (!err)
 		*ret_index = keep(&job);
+	return err;
+}
+
+/* True: other files, or more time, make more of it. */
+static bool can_be_better(const struct parser_files *files, const struct symindex *index)
+{
+	return symindex_debug(index) == SYMINDEX_DEBUG_LATER || wants_alt_file(index) ||
+	       wants_split_files(index) || wants_unpacking(index) ||
+	       (parser_wants_debug_file(index) && finds_debug_file(files, index));
+}
+
+int parser_symbols_in_haste(const struct parser_files *files, unsigned int deadline_ms,
+			    struct symindex **ret_index, bool *ret_is_whole)
+{
+	_cleanup_(job_release) struct job job = {
+		.files = files,
+		.deadline_ms = clock_ms() + deadline_ms,
+		.debug = DEBUG_FILE_NONE,
+		.alt = DEBUG_FILE_NONE,
+		.package = DEBUG_FILE_NONE,
+		.out_fd = -1,
+	};
+	bool is_whole = true;
+	int err = take_cached(files, ret_index);
+
+	if (err) {
+		err = run_index(&job, HASTE, false);
+		is_whole = err ? !death(err) : !can_be_better(files, job.index);
+		if (!err)
+			*ret_index = is_whole ? keep(&job) : TAKE_PTR(job.index);
+	}
+	*ret_is_whole = is_whole;
 	return err;
 }
 

@@ -73,6 +73,13 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 /* Could a server's debug file make this index better? */
 bool parser_wants_debug_file(const struct symindex *index);
 
+/*
+ * What there is soon: the symbols, and what debug info is read at once. *ret_is_whole: false where
+ * parser_symbols() will make more of it, which may take its time; set on errors, too.
+ */
+int parser_symbols_in_haste(const struct parser_files *files, unsigned int deadline_ms,
+			    struct symindex **ret_index, bool *ret_is_whole);
+
 /* The same without any debug file. */
 int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index);
 
