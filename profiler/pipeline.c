@@ -397,7 +397,6 @@ static void on_event(void *context, const struct task_event *event)
 		err = push_event(&pipeline->queue, &queued);
 	if (err) /* as good as a lost record */
 		procs_event(pipeline->procs, &(struct task_event){.kind = TASK_LOST}, 0);
-	breathe(pipeline);
 }
 
 static void apply(struct pipeline *pipeline, const struct item *item)
