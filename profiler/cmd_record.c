@@ -119,6 +119,21 @@ static void sample(struct pipeline *pipeline, const struct target *target, int s
 	log_status(NULL);
 }
 
+/* Names are better when it has ended; the limits of debuginfod end it. */
+static void wait_for_servers(struct pipeline *pipeline)
+{
+	char line[96];
+
+	for (unsigned int left; (left = pipeline_asked(pipeline));) {
+		snprintf(line, sizeof(line),
+			 "wick: debuginfod: %u files to ask for; Ctrl-C quits without a profile",
+			 left);
+		log_status(line);
+		poll(NULL, 0, STATUS_LINE_MS / 10);
+	}
+	log_status(NULL);
+}
+
 static int write_profile(struct pipeline *pipeline, const struct record_options *options)
 {
 	const char *path = options->output;
@@ -167,6 +182,8 @@ static int record(const struct record_options *options, struct target *target)
 	sampling_signals_default();
 	if (pipeline_stop(pipeline))
 		return STATUS_ERROR;
+	if (options->sampling.debuginfod)
+		wait_for_servers(pipeline);
 	status = write_profile(pipeline, options);
 	target_report(target);
 	return status;
@@ -192,8 +209,7 @@ const struct command record_command = {
 	.arguments = "[-- CMD ..]",
 	.summary = "sample for a while and write a profile",
 	.details =
-		"FILE's extension tells: .pb[.gz .zst] (pprof), .folded[.gz .zst], .svg, .html.\n"
-		"Ctrl-C writes what was taken; the second one quits without.\n",
+		"FILE's extension tells: .pb[.gz .zst] (pprof), .folded[.gz .zst], .svg, .html.\n",
 	.options = record_options,
 	.options_size = sizeof(struct record_options),
 	.defaults = &defaults,

@@ -66,9 +66,11 @@ static void add_roff_option(struct buf *out, const struct option_spec *spec)
 	add_roff(out, spec->name);
 	buf_add_str(out, "\\fR");
 	if (spec->value) {
-		buf_add_str(out, " \\fI");
+		bool is_optional = spec->kind == OPTION_OPTIONAL;
+
+		buf_add_str(out, is_optional ? "[=\\fI" : " \\fI");
 		add_roff(out, spec->value);
-		buf_add_str(out, "\\fR");
+		buf_add_str(out, is_optional ? "\\fR]" : "\\fR");
 	}
 	buf_add_str(out, "\n");
 	add_roff(out, spec->help);
@@ -202,13 +204,13 @@ static void add_zsh_option(struct buf *out, const struct option_spec *spec)
 		buf_printf(out, "'(-%c --%s)'{-%c,--%s}'[", spec->letter, spec->name, spec->letter,
 			   spec->name);
 	else
-		buf_printf(out, "'--%s[", spec->name);
+		buf_printf(out, "'--%s%s[", spec->name, spec->kind == OPTION_OPTIONAL ? "=-" : "");
 	add_quoted(out, spec->help, "[]:\\");
 	buf_add_str(out, "]");
 	if (spec->value) {
 		bool is_path = strstr(spec->value, "FILE") || strstr(spec->value, "DIR");
 
-		buf_add_str(out, ":");
+		buf_add_str(out, spec->kind == OPTION_OPTIONAL ? "::" : ":");
 		add_quoted(out, spec->value, "[]:\\");
 		buf_add_str(out, is_path ? ":_files" : ": ");
 	}

@@ -6,6 +6,7 @@
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "profiler/fetching.h"
 #include "symbolizer/parser.h"
 #include "symbolizer/perf_map.h"
 
@@ -88,6 +89,7 @@ struct modules {
 	pthread_t parsers[2];
 	unsigned int parser_count;
 	bool quit;
+	struct fetching *fetching; /* or NULL */
 };
 
 /* --- naming --- */
@@ -408,6 +410,43 @@ static void take_index(struct modules *modules, struct entry *entry, struct symi
 	entry->module.state = MODULE_READY;
 }
 
+/* Under the lock; before the descriptors are let go of. */
+static void ask_servers(struct modules *modules, uint32_t id)
+{
+	const struct entry *entry = &modules->entries[id];
+
+	if (modules->fetching && entry->owned && entry->module.name.kind == MODULE_FILE &&
+	    parser_wants_debug_file(entry->owned))
+		fetching_add(modules->fetching, id,
+			     &(struct parser_files){.elf_fd = entry->fd,
+						    .root_fd = entry->root_fd,
+						    .path = entry->module.name.path,
+						    .cache = modules->cache});
+}
+
+static bool is_same_build(const struct symindex *a, const struct symindex *b)
+{
+	size_t size, other;
+	const uint8_t *id = symindex_build_id(a, &size), *other_id = symindex_build_id(b, &other);
+
+	return size && size == other && !memcmp(id, other_id, size);
+}
+
+/* What came by a server's debug file. The id may be another module's by now. */
+static void take_better(void *context, uint32_t id, struct symindex *index)
+{
+	struct modules *modules = context;
+	struct entry *entry;
+
+	pthread_mutex_lock(&modules->lock);
+	entry = &modules->entries[id];
+	if (entry->owned && is_same_build(entry->owned, index))
+		take_index(modules, entry, index);
+	else
+		symindex_free(index);
+	pthread_mutex_unlock(&modules->lock);
+}
+
 /* What came out for the entry. An error is no news where symbols stand already. */
 static void take_result(struct modules *modules, struct entry *entry, int err,
 			struct symindex *index)
@@ -484,10 +523,12 @@ static void parse_queue(struct modules *modules, struct queue *queue, bool in_ha
 	bool is_done = parse_one(modules, id, in_haste && !is_full(&modules->later));
 
 	queue->taken++;
-	if (is_done)
+	if (is_done) {
+		ask_servers(modules, id);
 		let_go(&modules->entries[id]);
-	else
+	} else {
 		put(&modules->later, id);
+	}
 	pthread_cond_broadcast(&modules->idle);
 	pthread_cond_broadcast(&modules->wake);
 }
@@ -699,6 +740,16 @@ void modules_sweep(struct modules *modules)
 	pthread_mutex_unlock(&modules->lock);
 }
 
+int modules_ask_servers(struct modules *modules, struct debuginfod *debuginfod)
+{
+	return fetching_new(debuginfod, take_better, modules, &modules->fetching);
+}
+
+uint32_t modules_asked(struct modules *modules)
+{
+	return modules->fetching ? fetching_left(modules->fetching) : 0;
+}
+
 /* --- reading --- */
 
 static void free_retired(struct modules *modules)
@@ -834,6 +885,7 @@ void modules_free(struct modules *modules)
 	pthread_mutex_unlock(&modules->lock);
 	for (unsigned int i = 0; i < modules->parser_count; i++)
 		pthread_join(modules->parsers[i], NULL);
+	fetching_free(modules->fetching);
 	for (uint32_t i = 0; i < modules->count; i++) {
 		free((char *)modules->entries[i].module.name.path);
 		symindex_free(modules->entries[i].owned);

@@ -17,6 +17,7 @@
 
 #include "profiler/memory.h"
 #include "profiler/module_file.h"
+#include "symbolizer/debuginfod.h"
 #include "symbolizer/symindex.h"
 
 #include <stdbool.h>
@@ -66,6 +67,13 @@ uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t s
 
 /* The file with the names of such a module's code, opened anew, or -ENOENT. */
 int modules_open_perf_map(struct modules *modules, uint32_t id);
+
+/* From now on servers are asked for what has no debug info, and names become better when it comes.
+ * Before any module is used. debuginfod is taken over, in any case. */
+int modules_ask_servers(struct modules *modules, struct debuginfod *debuginfod);
+
+/* How many modules the servers are still to be asked for. */
+uint32_t modules_asked(struct modules *modules);
 
 /*
  * Waits until all that is queued is parsed, for so long at most. MODULES_ALL: as long as it takes

@@ -226,6 +226,7 @@ static enum profile_quality quality_of(const struct symindex_frame *frame)
 		[SYMINDEX_NONE] = PROFILE_DEBUG,
 		[SYMINDEX_DYNSYM] = PROFILE_DYNSYM,
 		[SYMINDEX_GO] = PROFILE_GO,
+		[SYMINDEX_MINI] = PROFILE_SYMTAB, /* a part of one */
 		[SYMINDEX_SYMTAB] = PROFILE_SYMTAB,
 	};
 

@@ -24,7 +24,7 @@ enum {
 
 /* What getopt_long wants, made from a command's table. */
 struct getopt_tables {
-	char letters[2 * OPTIONS_MAX + 4];
+	char letters[3 * OPTIONS_MAX + 4];
 	struct option longs[OPTIONS_MAX + 2];
 	int row_of_letter[256]; /* plus one; 0 = no such letter */
 };
@@ -39,7 +39,9 @@ static void make_tables(const struct command *command, struct getopt_tables *tab
 	tables->letters[used++] = ':';	       /* tell a missing value from an unknown option */
 	for (; command->options && command->options[n].name && n < OPTIONS_MAX - 1; n++) {
 		const struct option_spec *spec = &command->options[n];
-		bool has_value = spec->kind != OPTION_FLAG;
+		int has_value = spec->kind == OPTION_OPTIONAL ? optional_argument
+				: spec->kind != OPTION_FLAG   ? required_argument
+							      : no_argument;
 
 		tables->longs[n] = (struct option){spec->name, has_value, NULL, LONG_BASE + (int)n};
 		if (!spec->letter)
@@ -47,6 +49,8 @@ static void make_tables(const struct command *command, struct getopt_tables *tab
 		tables->row_of_letter[(unsigned char)spec->letter] = (int)n + 1;
 		tables->letters[used++] = spec->letter;
 		if (has_value)
+			tables->letters[used++] = ':';
+		if (has_value == optional_argument)
 			tables->letters[used++] = ':';
 	}
 	tables->longs[n] = (struct option){"help", 0, NULL, LONG_HELP};
@@ -173,6 +177,9 @@ static int parse_value(const struct option_spec *spec, void *options, const char
 	case OPTION_FLAG:
 		*(bool *)at = true;
 		return 0;
+	case OPTION_OPTIONAL:
+		*(const char **)at = value ? value : "";
+		return 0;
 	case OPTION_STRING:
 		*(const char **)at = value;
 		return 0;
@@ -204,8 +211,12 @@ static void print_option(const struct option_spec *spec)
 	int used = spec->letter ? snprintf(left, sizeof(left), "  -%c, ", spec->letter)
 				: snprintf(left, sizeof(left), "      ");
 
-	snprintf(left + used, sizeof(left) - (size_t)used, "--%s%s%s", spec->name,
-		 spec->value ? " " : "", spec->value ? spec->value : "");
+	if (spec->kind == OPTION_OPTIONAL)
+		snprintf(left + used, sizeof(left) - (size_t)used, "--%s[=%s]", spec->name,
+			 spec->value);
+	else
+		snprintf(left + used, sizeof(left) - (size_t)used, "--%s%s%s", spec->name,
+			 spec->value ? " " : "", spec->value ? spec->value : "");
 	printf("%-*s%s%s\n", HELP_COLUMN, left, strlen(left) >= HELP_COLUMN ? " " : "", spec->help);
 }
 

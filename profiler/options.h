@@ -19,14 +19,15 @@ enum {
 
 /* What stands at an option's offset in its command's options struct. */
 enum option_kind {
-	OPTION_FLAG,	/* bool; takes no value */
-	OPTION_STRING,	/* const char *; points into argv */
-	OPTION_UINT,	/* unsigned int, within [min, max] */
-	OPTION_SECONDS, /* double; "10", "0.5", "500ms", "5s", "2m", "1h" */
-	OPTION_NUMBER,	/* double, at least 0, and at most max where that is not 0; "5", "0.5" */
-	OPTION_LIST,	/* struct option_list: the arguments up to the next option, one at least */
-	OPTION_BYTES,	/* unsigned long long; "64K", "32M", "1G" */
-	OPTION_CALL,	/* handled by .parse: for lists and enumerations */
+	OPTION_FLAG,	 /* bool; takes no value */
+	OPTION_OPTIONAL, /* const char *; --name is "", --name=VALUE the value */
+	OPTION_STRING,	 /* const char *; points into argv */
+	OPTION_UINT,	 /* unsigned int, within [min, max] */
+	OPTION_SECONDS,	 /* double; "10", "0.5", "500ms", "5s", "2m", "1h" */
+	OPTION_NUMBER,	 /* double, at least 0, and at most max where that is not 0; "5", "0.5" */
+	OPTION_LIST,	 /* struct option_list: the arguments up to the next option, one at least */
+	OPTION_BYTES,	 /* unsigned long long; "64K", "32M", "1G" */
+	OPTION_CALL,	 /* handled by .parse: for lists and enumerations */
 };
 
 /* Arguments; command_run() frees the list after the command. */

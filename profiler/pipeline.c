@@ -794,13 +794,19 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 	uint32_t modules = options->modules ? options->modules : MODULES_LIMIT;
 	int err;
 
-	if (!pipeline)
+	if (!pipeline) {
+		debuginfod_free(options->debuginfod);
 		return -ENOMEM;
+	}
 	pipeline->options = *options;
 	pipeline->epoll_fd = pipeline->timer_fd = pipeline->hotplug_fd = -1;
 	err = sampler_new(&options->sampler, &pipeline->sampler);
 	if (!err)
 		err = modules_new(modules, &pipeline->modules);
+	if (err)
+		debuginfod_free(options->debuginfod);
+	else if (options->debuginfod)
+		err = modules_ask_servers(pipeline->modules, options->debuginfod);
 	if (!err)
 		err = procs_new(pipeline->modules, &pipeline->procs);
 	if (!err)
@@ -995,6 +1001,12 @@ static int comment_tables(struct pipeline *pipeline, struct profile *profile)
 	stats = unwind_tables_stats(pipeline->unwind);
 	unwind_stats_comment(&stats, &text);
 	return buf_cstr(&text) ? profile_add_comment(profile, text.bytes) : -ENOMEM;
+}
+
+unsigned int pipeline_asked(struct pipeline *pipeline)
+{
+	modules_wait(pipeline->modules, MODULES_ALL);
+	return modules_asked(pipeline->modules);
 }
 
 int pipeline_profile(struct pipeline *pipeline, const struct window *window, uint32_t wait_ms,

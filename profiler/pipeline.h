@@ -30,6 +30,7 @@ struct pipeline_options {
 	/* The program that the (only) pid has not begun yet; borrowed. "": not known. NULL: all pids
 	 * run theirs. */
 	const char *program;
+	struct debuginfod *debuginfod; /* taken over by pipeline_new(), in any case; or NULL */
 };
 
 struct pipeline;
@@ -61,6 +62,9 @@ const struct window *pipeline_window(struct pipeline *pipeline);
  * some seconds (now the caller's: to be named before the next pipeline_work()); NULL until then. */
 void pipeline_cut(struct pipeline *pipeline);
 struct window *pipeline_closed(struct pipeline *pipeline);
+
+/* How many files servers are still to be asked for, once all that was sampled is named. */
+unsigned int pipeline_asked(struct pipeline *pipeline);
 
 /* A window with names. Waits so long at most for those that are on their way; PIPELINE_ALL_NAMES:
  * until all are there. Later, there may be more. */

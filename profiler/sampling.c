@@ -120,9 +120,12 @@ static int find_cgroup(const char *path, struct cgroup *ret_cgroup)
 int sampling_pipeline(const struct sampling *sampling, const struct target *target, bool children,
 		      struct pipeline_options *ret_options)
 {
+	struct debuginfod *debuginfod = NULL;
 	struct cgroup cgroup = {0};
 	int status = find_cgroup(sampling->cgroup, &cgroup);
 
+	if (status == STATUS_OK)
+		status = debuginfod_of_option(sampling->debuginfod, &debuginfod);
 	if (status != STATUS_OK)
 		return status;
 	*ret_options = (struct pipeline_options){
@@ -151,6 +154,7 @@ int sampling_pipeline(const struct sampling *sampling, const struct target *targ
 		.modules = sampling->modules,
 		.threads = sampling->threads,
 		.program = target->is_command ? target->program : NULL,
+		.debuginfod = debuginfod,
 	};
 	return STATUS_OK;
 }

@@ -4,6 +4,7 @@
 #ifndef WICK_PROFILER_SAMPLING_H
 #define WICK_PROFILER_SAMPLING_H
 
+#include "profiler/debuginfod_option.h"
 #include "profiler/options.h"
 #include "profiler/pipeline.h"
 #include "profiler/target.h"
@@ -19,6 +20,7 @@ struct sampling {
 	unsigned int max_depth;		 /* frames of a user stack */
 	const char *cgroup, *comms;	 /* NULL: any */
 	bool exclude_self;
+	const char *debuginfod; /* see debuginfod_of_option() */
 	/* For tests and measurements. */
 	bool whole, count_runs, debug;
 	unsigned int ring_bytes, stack_entries, task_ring_pages, modules;
@@ -68,6 +70,7 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	  .offset = offsetof(type, sampling.comms) },                                              \
 	{ .name = "exclude-self", .kind = OPTION_FLAG, .help = "leave wick itself out",            \
 	  .offset = offsetof(type, sampling.exclude_self) },                                       \
+	DEBUGINFOD_OPTION(type, sampling.debuginfod),                                              \
 	{ .name = "debug", .kind = OPTION_FLAG, .help = "say what is done, and why",               \
 	  .offset = offsetof(type, sampling.debug) },                                              \
 	{ .name = "transport", .kind = OPTION_CALL, .value = "map|ring", .hidden = true,           \

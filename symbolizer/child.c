@@ -28,7 +28,9 @@
 enum {
 	FD_HIGH = 16, /* above all of the child's, so that no dup2() overwrites a source */
 	CPU_SECONDS_MAX = 60,
-	MEMORY_MAX = 2047 << 20, /* beside the mapped files */
+	MEMORY_MAX = 2047 << 20,	/* beside the mapped files */
+	NETWORK_MEMORY_MAX = 512 << 20, /* its libraries are mapped, too */
+	NETWORK_FILES_MAX = 64,
 	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
 
@@ -341,38 +343,63 @@ static rlim_t memory_max(void)
 	return most;
 }
 
-static int limit_resources(void)
+struct limits {
+	rlim_t memory, cpu_s, file_bytes, files;
+};
+
+static int limit_resources(const struct limits *most)
 {
 	int err = rights_limit(RLIMIT_CORE, 0);
 
 	if (!err && rights_may_limit_memory())
-		err = rights_limit(RLIMIT_AS, memory_max());
+		err = rights_limit(RLIMIT_AS, most->memory);
 	if (!err)
-		err = rights_limit(RLIMIT_CPU, CPU_SECONDS_MAX);
+		err = rights_limit(RLIMIT_CPU, most->cpu_s);
 	if (!err)
 		err = rights_limit(RLIMIT_STACK, STACK_MAX);
 	if (!err)
-		err = rights_limit(RLIMIT_FSIZE, CHILD_OUT_MAX);
+		err = rights_limit(RLIMIT_FSIZE, most->file_bytes);
 	if (!err)
-		err = rights_limit(RLIMIT_NOFILE, CHILD_OUT + 1);
+		err = rights_limit(RLIMIT_NOFILE, most->files);
 	return err ? err : rights_limit(RLIMIT_NPROC, 0);
 }
 
-void child_confine(char **argv)
+void child_drop_rights(char **argv)
 {
 	int err;
 
 	signal(SIGXFSZ, SIG_IGN); /* too much output is -EFBIG, not a death */
 	signal(SIGPIPE, SIG_IGN); /* nor is a question that nobody answers */
 	err = rights_drop((pid_t)strtol(argv[3], NULL, 10));
-	if (!err)
-		err = sandbox_no_files();
-	if (!err)
-		err = limit_resources();
 	prctl(PR_SET_NAME, argv[0]);
+	if (err)
+		child_exit(err);
+}
+
+void child_confine(void)
+{
+	const struct limits most = {memory_max(), CPU_SECONDS_MAX, CHILD_OUT_MAX, CHILD_OUT + 1};
+	int err = sandbox_no_files();
+
+	if (!err)
+		err = limit_resources(&most);
 	hash_bytes("", 0); /* draws its seed while it may */
 	if (!err)
 		err = sandbox_few_calls();
+	if (err)
+		child_exit(err);
+}
+
+void child_confine_to_network(uint64_t most_bytes)
+{
+	const struct limits most = {NETWORK_MEMORY_MAX, CPU_SECONDS_MAX, most_bytes,
+				    NETWORK_FILES_MAX};
+	int err = sandbox_network_files();
+
+	if (!err)
+		err = limit_resources(&most);
+	if (!err)
+		err = sandbox_network_calls();
 	if (err)
 		child_exit(err);
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define CHILD_ARG "--parser-child"
 
@@ -53,12 +54,19 @@ int child_memfd(const char *name);
 const char *child_verb(int argc, char **argv);
 
 /*
- * In the child, before it reads a foreign byte: gives all rights away, for good. Ends the process
- * if that fails. No capabilities and none to gain, nobody's uid where it was root's, not dumpable,
- * dies with its parent, limits on memory, CPU, files, processes and output; Landlock and seccomp as
- * in sandbox.h: what follows reads, maps, computes and writes.
+ * In the child, first of all: no capabilities and none to gain, nobody's uid where it was root's,
+ * not dumpable, dies with its parent. Ends the process if that fails, and so does the next.
  */
-void child_confine(char **argv);
+void child_drop_rights(char **argv);
+
+/*
+ * Then, before it reads a foreign byte: limits on memory, CPU, files, processes and output;
+ * Landlock and seccomp as in sandbox.h: what follows reads, maps, computes and writes.
+ */
+void child_confine(void);
+
+/* The same for a child that talks to a server and writes what it gets, at most `most` bytes. */
+void child_confine_to_network(uint64_t most);
 
 /* In the child: asks for a file. Gives a descriptor, or -ENOENT. It is number 0, the only one that its
  * limit leaves free once that is closed: so there is one at a time, until the next call. */

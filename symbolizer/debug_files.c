@@ -50,23 +50,21 @@ static int open_regular(int root_fd, const char *path)
 	return fd < 0 || !is_elf(fd) ? -ENOENT : TAKE_FD(fd);
 }
 
-static int open_in_roots(int root_fd, struct buf *path, struct debug_file *ret_file)
+int debug_file_at(int root_fd, const char *path, struct debug_file *ret_file)
 {
 	_cleanup_close_ int own_root = -1;
 	char *copy;
 	int fd = -ENOENT;
 
-	if (!buf_cstr(path))
-		return -ENOMEM;
 	if (root_fd >= 0)
-		fd = open_regular(root_fd, path->bytes);
+		fd = open_regular(root_fd, path);
 	if (fd < 0) {
 		own_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		fd = open_regular(own_root, path->bytes);
+		fd = open_regular(own_root, path);
 	}
 	if (fd < 0)
 		return -ENOENT;
-	copy = strdup(path->bytes);
+	copy = strdup(path);
 	if (!copy) {
 		close(fd);
 		return -ENOMEM;
@@ -75,51 +73,72 @@ static int open_in_roots(int root_fd, struct buf *path, struct debug_file *ret_f
 	return 0;
 }
 
-int debug_file_by_build_id(int root_fd, const uint8_t *id, size_t size, struct debug_file *ret_file)
+static char *take_path(struct buf *path)
 {
-	_cleanup_(buf_release) struct buf path = {0};
+	if (!buf_cstr(path))
+		buf_release(path);
+	return path->bytes;
+}
+
+char *debug_file_path_by_build_id(const uint8_t *id, size_t size)
+{
+	struct buf path = {0};
 
 	if (size < 2)
-		return -ENOENT;
+		return NULL;
 	buf_printf(&path, "%s/.build-id/%02x/", debug_directory, id[0]);
 	for (size_t i = 1; i < size; i++)
 		buf_printf(&path, "%02x", id[i]);
 	buf_add_str(&path, ".debug");
-	return open_in_roots(root_fd, &path, ret_file);
+	return take_path(&path);
+}
+
+int debug_file_by_build_id(int root_fd, const uint8_t *id, size_t size, struct debug_file *ret_file)
+{
+	_cleanup_free_ char *path = debug_file_path_by_build_id(id, size);
+
+	return path ? debug_file_at(root_fd, path, ret_file) : -ENOENT;
 }
 
 /* prefix, the directory of path, middle, name */
-static int open_beside(int root_fd, const char *prefix, const char *path, const char *middle,
-		       const char *name, struct debug_file *ret_file)
+static char *path_beside(const char *prefix, const char *path, const char *middle, const char *name)
 {
-	_cleanup_(buf_release) struct buf candidate = {0};
+	struct buf beside = {0};
 	const char *slash = strrchr(path, '/');
 
-	buf_add_str(&candidate, prefix);
-	buf_add(&candidate, path, slash ? (size_t)(slash + 1 - path) : 0);
-	buf_add_str(&candidate, middle);
-	buf_add_str(&candidate, name);
-	return open_in_roots(root_fd, &candidate, ret_file);
+	buf_add_str(&beside, prefix);
+	buf_add(&beside, path, slash ? (size_t)(slash + 1 - path) : 0);
+	buf_add_str(&beside, middle);
+	buf_add_str(&beside, name);
+	return take_path(&beside);
 }
 
-int debug_file_by_link(int root_fd, const char *path, const char *link, struct debug_file *ret_file)
+char *debug_file_path_by_link(const char *path, const char *link, unsigned int place)
 {
-	int err;
-
 	if (*path != '/' || strchr(link, '/'))
-		return -ENOENT;
-	err = open_beside(root_fd, debug_directory, path, "", link, ret_file);
-	if (err == -ENOENT)
-		err = open_beside(root_fd, "", path, ".debug/", link, ret_file);
-	if (err == -ENOENT)
-		err = open_beside(root_fd, "", path, "", link, ret_file);
-	return err;
+		return NULL;
+	return path_beside(place == 0 ? debug_directory : "", path, place == 1 ? ".debug/" : "",
+			   link);
+}
+
+static int open_in_roots(int root_fd, struct buf *path, struct debug_file *ret_file)
+{
+	const char *there = buf_cstr(path);
+
+	return there ? debug_file_at(root_fd, there, ret_file) : -ENOMEM;
+}
+
+static int open_beside(int root_fd, const char *path, const char *name, struct debug_file *ret_file)
+{
+	_cleanup_free_ char *there = path_beside("", path, "", name);
+
+	return there ? debug_file_at(root_fd, there, ret_file) : -ENOMEM;
 }
 
 int debug_file_by_altlink(int root_fd, const char *path, const char *link,
 			  struct debug_file *ret_file)
 {
-	return open_beside(root_fd, "", *link == '/' ? "" : path, "", link, ret_file);
+	return open_beside(root_fd, *link == '/' ? "" : path, link, ret_file);
 }
 
 /* prefix, the first `length` bytes of path, ".dwp" */
@@ -160,10 +179,10 @@ int debug_file_split(int root_fd, const char *path, const char *comp_dir, const 
 	if (*name == '/' || *comp_dir == '/')
 		err = open_in_roots(root_fd, &candidate, ret_file);
 	else if (path)
-		err = open_beside(root_fd, "", path, "", buf_cstr(&candidate), ret_file);
+		err = open_beside(root_fd, path, buf_cstr(&candidate), ret_file);
 	if (err == -ENOENT && path && *name != '/')
-		err = open_beside(root_fd, "", path, "", name, ret_file);
+		err = open_beside(root_fd, path, name, ret_file);
 	if (err == -ENOENT && path && slash)
-		err = open_beside(root_fd, "", path, "", slash + 1, ret_file);
+		err = open_beside(root_fd, path, slash + 1, ret_file);
 	return err;
 }

@@ -19,6 +19,13 @@ struct debug_file {
 
 void debug_file_release(struct debug_file *file);
 
+/* .gnu_debuglink is looked up under /usr/lib/debug, in .debug/ beside the program, beside it. */
+enum { DEBUG_FILE_LINK_PLACES = 3 };
+
+/* The paths that are looked up, malloc()ed; NULL: there is none, or no memory. */
+char *debug_file_path_by_build_id(const uint8_t *id, size_t size);
+char *debug_file_path_by_link(const char *path, const char *link, unsigned int place);
+
 /*
  * Each looks in root_fd (an O_PATH descriptor of a container's root, or -1), then in our own root;
  * links are followed inside the root only. Only regular files are opened, and given out only if they
@@ -29,9 +36,7 @@ void debug_file_release(struct debug_file *file);
 int debug_file_by_build_id(int root_fd, const uint8_t *id, size_t size,
 			   struct debug_file *ret_file);
 
-/* .gnu_debuglink of the program at path: beside it, in its .debug/, under /usr/lib/debug. */
-int debug_file_by_link(int root_fd, const char *path, const char *link,
-		       struct debug_file *ret_file);
+int debug_file_at(int root_fd, const char *path, struct debug_file *ret_file);
 
 /* .gnu_debugaltlink of the file at path: a path of its own, absolute or from there. */
 int debug_file_by_altlink(int root_fd, const char *path, const char *link,

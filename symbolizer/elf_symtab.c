@@ -233,14 +233,24 @@ static uint64_t alias_rank(const struct candidate *c, uint8_t info, bool is_old)
 	return rank << 32 | c->length;
 }
 
-int elf_file_add_candidate(struct elf_file *f, const struct candidate *c)
+static int append_candidate(struct elf_file *f, const struct candidate *c)
 {
 	if (f->candidate_count >= 2 * (size_t)SYMINDEX_SYMBOLS_MAX)
 		return -EFBIG;
 	if (array_reserve(&f->candidates, &f->candidates_size, f->candidate_count + 1))
 		return -ENOMEM;
 	f->candidates[f->candidate_count++] = *c;
+	if (f->header.source < c->source)
+		f->header.source = c->source;
 	return 0;
+}
+
+int elf_file_add_candidate(struct elf_file *f, const struct candidate *c)
+{
+	int err = append_candidate(f, c);
+
+	f->has[c->source] += !err;
+	return err;
 }
 
 static bool may_name_code(const struct elf_file *f, const GElf_Sym *sym)
@@ -280,8 +290,6 @@ static int read_symbols(struct elf_file *f, const struct symbol_table *table,
 		err = elf_file_add_candidate(f, &c);
 		if (err)
 			return err;
-		if (f->header.source < (uint32_t)source)
-			f->header.source = source;
 	}
 	return 0;
 }
@@ -398,8 +406,6 @@ static int add_stub(struct elf_file *f, const struct symbol_table *dynsym, const
 	c.is_plt = true;
 	c.source = SYMINDEX_DYNSYM;
 	c.rank = alias_rank(&c, GELF_ST_INFO(STB_LOCAL, STT_NOTYPE), false);
-	if (f->header.source < SYMINDEX_DYNSYM)
-		f->header.source = SYMINDEX_DYNSYM;
 	return elf_file_add_candidate(f, &c);
 }
 
@@ -528,6 +534,7 @@ static int add_range(struct elf_file *f, struct candidate *c, uint64_t start, ui
 	}
 	if (array_reserve(&f->ranges, &f->ranges_size, f->range_count + 1))
 		return -ENOMEM;
+	f->used[c->source]++;
 	f->ranges[f->range_count++] = (struct symindex_symbol){
 		.vaddr = start,
 		.size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
@@ -584,15 +591,11 @@ static int make_ranges(struct elf_file *f)
 	return err ? err : sweep_to(f, &open, vaddr, UINT64_MAX);
 }
 
-int elf_file_open(struct elf_file *f, int fd, bool is_common)
+/* A kind that is read here. */
+static int take_elf(struct elf_file *f, bool is_common)
 {
-	struct stat st;
 	GElf_Ehdr ehdr;
 
-	/* libelf would wait for a FIFO's writer. */
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || elf_version(EV_CURRENT) == EV_NONE)
-		return -ENOEXEC;
-	f->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	if (!f->elf || elf_kind(f->elf) != ELF_K_ELF || !gelf_getehdr(f->elf, &ehdr) ||
 	    ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN &&
@@ -601,6 +604,25 @@ int elf_file_open(struct elf_file *f, int fd, bool is_common)
 	f->machine = ehdr.e_machine;
 	f->section_table = ehdr.e_shoff;
 	return 0;
+}
+
+int elf_file_open(struct elf_file *f, int fd, bool is_common)
+{
+	struct stat st;
+
+	/* libelf would wait for a FIFO's writer. */
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || elf_version(EV_CURRENT) == EV_NONE)
+		return -ENOEXEC;
+	f->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	return take_elf(f, is_common);
+}
+
+int elf_file_open_bytes(struct elf_file *f, void *bytes, size_t size)
+{
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return -ENOEXEC;
+	f->elf = elf_memory(bytes, size);
+	return take_elf(f, false);
 }
 
 int elf_file_symbols(struct elf_file *f)
@@ -622,9 +644,20 @@ int elf_file_add_symbols(struct elf_file *f, const struct elf_file *from)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < from->candidate_count; i++)
-		err = elf_file_add_candidate(f, &from->candidates[i]);
-	if (f->header.source < from->header.source)
-		f->header.source = from->header.source;
+		err = append_candidate(f, &from->candidates[i]);
+	return err;
+}
+
+int elf_file_add_mini_symbols(struct elf_file *f, const struct elf_file *mini)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < mini->candidate_count; i++) {
+		struct candidate c = mini->candidates[i];
+
+		c.source = SYMINDEX_MINI;
+		err = elf_file_add_candidate(f, &c);
+	}
 	return err;
 }
 

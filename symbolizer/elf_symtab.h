@@ -44,6 +44,8 @@ struct elf_file {
 	struct symindex_segment segments[SYMINDEX_SEGMENTS_MAX];
 	struct symindex_symbol *ranges;
 	size_t range_count, ranges_size;
+	uint32_t has[SYMINDEX_SOURCES];	 /* candidates of its own, by source */
+	uint32_t used[SYMINDEX_SOURCES]; /* ranges that are named by them */
 	struct buf strings;
 };
 
@@ -54,6 +56,8 @@ void elf_file_release(struct elf_file *f);
 /* Little endian, 32 or 64 bits; a regular file. ET_DYN and ET_EXEC; is_common: what dwz makes for
  * several files to share, which is ET_REL. */
 int elf_file_open(struct elf_file *f, int fd, bool is_common);
+/* The same of bytes, which live until elf_file_release(). */
+int elf_file_open_bytes(struct elf_file *f, void *bytes, size_t size);
 /* PT_LOAD and, in notes, the build id. -ENOEXEC: there is none to load. */
 int elf_file_segments(struct elf_file *f);
 int elf_file_sections(struct elf_file *f);
@@ -61,6 +65,8 @@ int elf_file_sections(struct elf_file *f);
 int elf_file_symbols(struct elf_file *f);
 /* Those of another file (its debug file, which stays open) as well. */
 int elf_file_add_symbols(struct elf_file *f, const struct elf_file *from);
+/* The same of what .gnu_debugdata holds, which is a .symtab there. */
+int elf_file_add_mini_symbols(struct elf_file *f, const struct elf_file *mini);
 int elf_file_add_candidate(struct elf_file *f, const struct candidate *c);
 /* Candidates to ranges and strings. */
 int elf_file_ranges(struct elf_file *f);

@@ -111,8 +111,6 @@ int go_pclntab_symbols(const struct go_pclntab *table, struct elf_file *f)
 		c.vaddr = function.vaddr;
 		c.size = function.end - function.vaddr;
 		err = elf_file_add_candidate(f, &c);
-		if (!err && f->header.source < SYMINDEX_GO)
-			f->header.source = SYMINDEX_GO;
 	}
 	return err;
 }

@@ -7,8 +7,9 @@
 #include "base/cursor.h"
 #include "base/file.h"
 #include "symbolizer/child.h"
-#include "symbolizer/debug_files.h"
 #include "symbolizer/demangle.h"
+#include "symbolizer/elf_debugdata.h"
+#include "symbolizer/fetch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,8 +23,10 @@ enum {
 	DEMANGLE_CHILDREN_MAX = 8, /* for one call: each but the first costs a name its demangler */
 };
 
-/* What index children are asked for; INDEX_FIRST: see symindex_input.may_ask. */
+/* What index children are asked for, with words behind it: INDEX_FIRST: see symindex_input.may_ask;
+ * XZ: .may_unpack; PLACE: .debug_place. */
 static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", HASTE[] = "index-in-haste";
+static const char XZ[] = " xz", PLACE[] = " at ";
 
 /* The same, after the debug info has killed a child: the symbols alone, and why. */
 static const char *const symbols_verbs[SYMINDEX_DEBUG_KINDS] = {
@@ -33,11 +36,18 @@ static const char *const symbols_verbs[SYMINDEX_DEBUG_KINDS] = {
 	[SYMINDEX_DEBUG_TOO_HUNGRY] = "symbols-too-hungry",
 };
 
+static bool is_verb(const char *asked, const char *verb)
+{
+	size_t length = strlen(verb);
+
+	return !strncmp(asked, verb, length) && (!asked[length] || asked[length] == ' ');
+}
+
 /* SYMINDEX_DEBUG_NONE: the verb is none of these. */
 static enum symindex_debug given_up(const char *verb)
 {
 	for (unsigned int i = 0; i < SYMINDEX_DEBUG_KINDS; i++)
-		if (symbols_verbs[i] && !strcmp(verb, symbols_verbs[i]))
+		if (symbols_verbs[i] && is_verb(verb, symbols_verbs[i]))
 			return (enum symindex_debug)i;
 	return SYMINDEX_DEBUG_NONE;
 }
@@ -100,6 +110,29 @@ static int ask_split(const char *comp_dir, const char *name)
 	return buf_error(&what) ? -ENOMEM : child_ask(what.bytes, what.used);
 }
 
+static void index_in_child(const char *verb)
+{
+	const char *place = strstr(verb, PLACE);
+	struct symindex_input input = {
+		.elf_fd = CHILD_IN,
+		.debug_fd = CHILD_MORE,
+		.alt_fd = CHILD_MORE + 1,
+		.package_fd = CHILD_MORE + 2,
+		.open_split = ask_split,
+		.given_up = given_up(verb),
+		.may_ask = is_verb(verb, INDEX_FIRST) || is_verb(verb, HASTE),
+		.in_haste = is_verb(verb, HASTE),
+		.may_unpack = strstr(verb, XZ),
+		.debug_place = place ? (uint32_t)atoi(place + strlen(PLACE)) : 0,
+	};
+
+	input.needs_id = input.debug_place == PARSER_BY_DEBUGINFOD;
+	if (input.may_unpack)
+		debugdata_load();
+	child_confine();
+	child_exit(symindex_build(&input, CHILD_OUT));
+}
+
 int parser_main(int argc, char **argv)
 {
 	const char *verb = child_verb(argc, argv);
@@ -110,22 +143,13 @@ int parser_main(int argc, char **argv)
 	 * starves beside busy CPUs. */
 	if (strcmp(verb, "demangle") != 0 && strncmp(verb, "unwind", 6) != 0)
 		setpriority(PRIO_PROCESS, 0, 10);
-	child_confine(argv);
-	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, HASTE) ||
-	    given_up(verb)) {
-		struct symindex_input input = {
-			.elf_fd = CHILD_IN,
-			.debug_fd = CHILD_MORE,
-			.alt_fd = CHILD_MORE + 1,
-			.package_fd = CHILD_MORE + 2,
-			.open_split = ask_split,
-			.given_up = given_up(verb),
-			.may_ask = !strcmp(verb, INDEX_FIRST) || !strcmp(verb, HASTE),
-			.in_haste = !strcmp(verb, HASTE),
-		};
-
-		child_exit(symindex_build(&input, CHILD_OUT));
-	}
+	child_drop_rights(argv);
+	if (is_verb(verb, INDEX) || is_verb(verb, INDEX_FIRST) ||
+	    is_verb(verb, HASTE) || given_up(verb))
+		index_in_child(verb);
+	if (!strcmp(verb, FETCH_VERB))
+		child_exit(fetch_in_child());
+	child_confine();
 	if (!strcmp(verb, "unwind"))
 		child_exit(cfi_build(CHILD_IN, -1, CHILD_OUT));
 	if (!strcmp(verb, "unwind-debug"))
@@ -140,6 +164,8 @@ struct job {
 	const struct parser_files *files;
 	int64_t deadline_ms; /* of clock_ms() */
 	struct debug_file debug, alt, package;
+	enum parser_place place; /* of debug */
+	bool alt_is_fetched;
 	struct symindex *index;
 	int out_fd; /* holds it */
 };
@@ -168,8 +194,9 @@ static int open_split(void *context, const void *what, size_t size)
 }
 
 /* Runs a child with the files that there are, instead of what came out before. */
-static int run_index(struct job *job, const char *verb)
+static int run_index(struct job *job, const char *verb, bool may_unpack)
 {
+	char words[64];
 	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd, job->package.fd};
 	const struct child_opener opener = {open_split, job};
 	int64_t left = job->deadline_ms - clock_ms();
@@ -180,24 +207,21 @@ static int run_index(struct job *job, const char *verb)
 	job->out_fd = child_memfd("wick-symbols");
 	if (job->out_fd < 0)
 		return -EAGAIN;
-	err = child_run_files(verb, in, ARRAY_SIZE(in), verb == INDEX ? &opener : NULL, job->out_fd,
-			      left > 0 ? (unsigned int)left : 0);
+	snprintf(words, sizeof(words), "%s%s", verb, may_unpack ? XZ : "");
+	if (job->place)
+		snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%d", PLACE,
+			 (int)job->place);
+	err = child_run_files(words, in, ARRAY_SIZE(in), verb == INDEX ? &opener : NULL,
+			      job->out_fd, left > 0 ? (unsigned int)left : 0);
 	return err ? err : symindex_open(job->out_fd, &job->index);
 }
 
-static int find_debug_file(const struct parser_files *files, const struct symindex *index,
-			   struct debug_file *ret_file)
+static enum symindex_layer_state file_state(const struct symindex *index)
 {
-	const struct symindex_header *h = symindex_header(index);
-	int err = debug_file_by_build_id(files->root_fd, h->build_id, h->build_id_size, ret_file);
-
-	if (err == -ENOENT && h->debuglink && files->path)
-		err = debug_file_by_link(files->root_fd, files->path,
-					 symindex_string(index, h->debuglink), ret_file);
-	return err;
+	return symindex_header(index)->layers[SYMINDEX_LAYER_FILE].state;
 }
 
-static bool wants_debug_file(const struct symindex *index)
+bool parser_wants_debug_file(const struct symindex *index)
 {
 	return (symindex_debug(index) == SYMINDEX_DEBUG_NONE ||
 		symindex_debug(index) == SYMINDEX_DEBUG_GO) &&
@@ -238,35 +262,208 @@ static void find_alt_file(const struct parser_files *files, const struct syminde
 				      symindex_string(index, h->altlink), ret_file);
 }
 
-/* The file alone, then with its debug file, then with the alt file or the split files of either: each
- * says by its index which one is wanted next. Most files have none and end with the first. */
-static int run_indexes(struct job *job)
+static char *path_at(const struct parser_files *files, const struct symindex *index,
+		     enum parser_place place)
 {
-	int err = run_index(job, INDEX_FIRST);
+	const struct symindex_header *h = symindex_header(index);
 
-	if (!err && wants_debug_file(job->index) &&
-	    !find_debug_file(job->files, job->index, &job->debug))
-		err = run_index(job, INDEX_FIRST);
-	if (!err && wants_alt_file(job->index)) {
-		find_alt_file(job->files, job->index,
-			      job->debug.path ? job->debug.path : job->files->path, &job->alt);
-		err = run_index(job, INDEX);
-	} else if (!err && wants_split_files(job->index)) {
-		find_package(job->files, job->debug.path, &job->package);
-		err = run_index(job, INDEX);
+	if (place == PARSER_BY_BUILD_ID)
+		return debug_file_path_by_build_id(h->build_id, h->build_id_size);
+	if (!h->debuglink || !files->path || place < PARSER_BY_LINK ||
+	    place >= PARSER_BY_DEBUGINFOD)
+		return NULL;
+	return debug_file_path_by_link(files->path, symindex_string(index, h->debuglink),
+				       place - PARSER_BY_LINK);
+}
+
+/* True: there is a file that may be the debug file. */
+static bool look(const struct parser_files *files, const struct symindex *index,
+		 enum parser_place place, struct debug_file *ret_file)
+{
+	const struct symindex_header *h = symindex_header(index);
+	struct parser_look found = {.path = path_at(files, index, place)};
+
+	if (place == PARSER_BY_DEBUGINFOD && files->debuginfod)
+		found.answer = debuginfod_get(files->debuginfod, h->build_id, h->build_id_size,
+					      ret_file, found.detail);
+	found.is_found = found.path ? !debug_file_at(files->root_fd, found.path, ret_file)
+				    : found.answer == DEBUGINFOD_FOUND;
+	if (files->search) {
+		free(files->search->look[place].path);
+		files->search->look[place] = found;
+	} else {
+		free(found.path);
+	}
+	return found.is_found;
+}
+
+/* What the child said of the file that was found there. */
+static void judge(struct job *job)
+{
+	enum symindex_layer_state state = file_state(job->index);
+	const struct symindex_header *h = symindex_header(job->index);
+
+	if (job->files->search)
+		job->files->search->look[job->place].state = state;
+	if (job->place == PARSER_BY_DEBUGINFOD)
+		debuginfod_judge(job->files->debuginfod, h->build_id, h->build_id_size,
+				 state == SYMINDEX_LAYER_USED);
+	if (state == SYMINDEX_LAYER_USED)
+		return;
+	debug_file_release(&job->debug);
+	job->place = PARSER_NOWHERE;
+}
+
+/* Tries place after place, until a file is the debug file. */
+static int with_debug_file(struct job *job)
+{
+	int err = 0;
+
+	for (enum parser_place place = PARSER_BY_BUILD_ID;
+	     !err && place < PARSER_PLACES && parser_wants_debug_file(job->index) && !job->place;
+	     place++) {
+		if (!look(job->files, job->index, place, &job->debug))
+			continue;
+		job->place = place;
+		err = run_index(job, INDEX_FIRST, false);
+		if (!err)
+			judge(job);
 	}
 	return err;
+}
+
+/* The servers are asked for dwz's file only if they gave the debug file: nobody else has it then. */
+static void with_alt_file(struct job *job)
+{
+	const struct symindex_header *h = symindex_header(job->index);
+	char detail[DEBUGINFOD_DETAIL_MAX];
+
+	find_alt_file(job->files, job->index, job->debug.path ? job->debug.path : job->files->path,
+		      &job->alt);
+	if (job->alt.fd >= 0 || job->place != PARSER_BY_DEBUGINFOD)
+		return;
+	job->alt_is_fetched = debuginfod_get(job->files->debuginfod, h->alt_id, h->alt_id_size,
+					     &job->alt, detail) == DEBUGINFOD_FOUND;
+}
+
+static void judge_alt_file(struct job *job)
+{
+	const struct symindex_header *h = symindex_header(job->index);
+
+	if (job->alt_is_fetched)
+		debuginfod_judge(job->files->debuginfod, h->alt_id, h->alt_id_size,
+				 h->alt_state == SYMINDEX_LAYER_USED);
+}
+
+static bool wants_unpacking(const struct symindex *index)
+{
+	return symindex_header(index)->layers[SYMINDEX_LAYER_MINI].state == SYMINDEX_LAYER_WANTED;
+}
+
+/* The file alone, then with its debug file, then with the alt file or the split files of either, then
+ * with its mini debuginfo: each says by its index which one is wanted next. Most files have none of
+ * them and end with the first. */
+static int run_indexes(struct job *job)
+{
+	const char *verb = INDEX_FIRST;
+	int err = run_index(job, verb, false);
+
+	if (!err)
+		err = with_debug_file(job);
+	if (!err && wants_alt_file(job->index)) {
+		with_alt_file(job);
+		verb = INDEX;
+		err = run_index(job, verb, false);
+		if (!err)
+			judge_alt_file(job);
+	} else if (!err && wants_split_files(job->index)) {
+		find_package(job->files, job->debug.path, &job->package);
+		verb = INDEX;
+		err = run_index(job, verb, false);
+	}
+	if (!err && wants_unpacking(job->index))
+		err = run_index(job, verb, true);
+	return err;
+}
+
+static bool has_alt_file_come(const struct parser_files *files, const struct symindex *index)
+{
+	_cleanup_(debug_file_release) struct debug_file alt = DEBUG_FILE_NONE;
+	const struct symindex_header *h = symindex_header(index);
+
+	if (!h->altlink || h->alt_state)
+		return false;
+	find_alt_file(files, index, files->path, &alt);
+	return alt.fd >= 0;
+}
+
+static bool finds_debug_file(const struct parser_files *files, const struct symindex *index)
+{
+	bool is_there = false;
+
+	for (enum parser_place place = PARSER_BY_BUILD_ID;
+	     !is_there && place < PARSER_BY_DEBUGINFOD; place++) {
+		_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
+
+		is_there = look(files, index, place, &debug);
+	}
+	return is_there;
+}
+
+/* Has a debug file come since the index was made? */
+static bool is_outdated(const struct parser_files *files, const struct symindex *index)
+{
+	const struct symindex_header *h = symindex_header(index);
+
+	if (has_alt_file_come(files, index))
+		return true;
+	if (!parser_wants_debug_file(index) || file_state(index) == SYMINDEX_LAYER_USED)
+		return false;
+	if (finds_debug_file(files, index))
+		return true;
+	if (!files->debuginfod)
+		return false;
+	if (debuginfod_may_have(files->debuginfod, h->build_id, h->build_id_size))
+		return true;
+	if (files->search) { /* for the reason: nothing goes over the line */
+		_cleanup_(debug_file_release) struct debug_file none = DEBUG_FILE_NONE;
+
+		look(files, index, PARSER_BY_DEBUGINFOD, &none);
+	}
+	return false;
+}
+
+/* The index has a debug file from somewhere: say from where. */
+static void note_cached(const struct parser_files *files, struct symindex *index)
+{
+	enum parser_place place = symindex_header(index)->debug_place;
+	struct parser_look *look = files->search ? &files->search->look[place] : NULL;
+
+	if (files->search)
+		files->search->was_cached = files->search->is_kept = true;
+	if (!place || place >= PARSER_PLACES)
+		return;
+	symindex_note_debug_file(index, place == PARSER_BY_DEBUGINFOD
+						? strdup("a debuginfod server")
+						: path_at(files, index, place));
+	if (look) {
+		free(look->path);
+		*look = (struct parser_look){.path = path_at(files, index, place),
+					     .is_found = true,
+					     .state = file_state(index),
+					     .answer = DEBUGINFOD_FOUND};
+	}
 }
 
 /* Has the first split file that was missing, or a package, come meanwhile? */
 static bool finds_split_files(const struct parser_files *files, const struct symindex *index)
 {
-	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
 	_cleanup_(debug_file_release) struct debug_file found = DEBUG_FILE_NONE;
 	const struct symindex_header *h = symindex_header(index);
 
-	find_debug_file(files, index, &debug);
-	return (!h->has_package && !find_package(files, debug.path, &found)) ||
+	_cleanup_free_ char *debug = path_at(files, index, h->debug_place);
+
+	return (!h->has_package && !find_package(files, debug, &found)) ||
 	       (h->split_name &&
 		!debug_file_split(files->root_fd, files->path, symindex_string(index, h->split_dir),
 				  symindex_string(index, h->split_name), &found));
@@ -275,17 +472,17 @@ static bool finds_split_files(const struct parser_files *files, const struct sym
 /* What the cache has, unless a debug file or split files have come meanwhile. */
 static int take_cached(const struct parser_files *files, struct symindex **ret_index)
 {
-	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
 	_cleanup_(symindex_freep) struct symindex *index = NULL;
 	int err = files->cache ? symbol_cache_get(files->cache, files->elf_fd, &index) : -ENOENT;
 
 	if (err)
 		return err;
-	if (wants_debug_file(index) && !find_debug_file(files, index, &debug))
+	if (is_outdated(files, index))
 		return -ENOENT;
 	if ((symindex_header(index)->split_missing || symindex_header(index)->split_other) &&
 	    finds_split_files(files, index))
 		return -ENOENT;
+	note_cached(files, index);
 	*ret_index = TAKE_PTR(index);
 	return 0;
 }
@@ -296,13 +493,23 @@ static struct symindex *keep(struct job *job)
 	struct symindex *kept = NULL;
 
 	if (job->files->cache && symindex_debug(job->index) < SYMINDEX_DEBUG_CRASHED &&
+	    symindex_header(job->index)->layers[SYMINDEX_LAYER_MINI].state !=
+		    SYMINDEX_LAYER_UNREADABLE &&
 	    !symbol_cache_put(job->files->cache, job->files->elf_fd, job->out_fd, &kept)) {
 		symindex_free(job->index);
 		job->index = kept;
+		if (job->files->search)
+			job->files->search->is_kept = true;
 	}
 	if (symindex_debug(job->index) == SYMINDEX_DEBUG_SEPARATE)
 		symindex_note_debug_file(job->index, TAKE_PTR(job->debug.path));
 	return TAKE_PTR(job->index);
+}
+
+void parser_search_release(struct parser_search *search)
+{
+	for (size_t i = 0; i < PARSER_PLACES; i++)
+		free(search->look[i].path);
 }
 
 /* What its child died of; SYMINDEX_DEBUG_NONE: it did not. */
@@ -341,9 +548,10 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 	if (death(err)) {
 		debug_file_release(&job.debug);
 		debug_file_release(&job.alt);
+		job.place = PARSER_NOWHERE;
 		debug_file_release(&job.package);
 		job.deadline_ms = clock_ms() + deadline_ms / 4;
-		if (!run_index(&job, symbols_verbs[death(err)]))
+		if (!run_index(&job, symbols_verbs[death(err)], false))
 			err = 0;
 	}
 	if (!err)
@@ -354,11 +562,9 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 /* True: other files, or more time, make more of it. */
 static bool can_be_better(const struct parser_files *files, const struct symindex *index)
 {
-	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
-
 	return symindex_debug(index) == SYMINDEX_DEBUG_LATER || wants_alt_file(index) ||
-	       wants_split_files(index) ||
-	       (wants_debug_file(index) && !find_debug_file(files, index, &debug));
+	       wants_split_files(index) || wants_unpacking(index) ||
+	       (parser_wants_debug_file(index) && finds_debug_file(files, index));
 }
 
 int parser_symbols_in_haste(const struct parser_files *files, unsigned int deadline_ms,
@@ -376,7 +582,7 @@ int parser_symbols_in_haste(const struct parser_files *files, unsigned int deadl
 	int err = take_cached(files, ret_index);
 
 	if (err) {
-		err = run_index(&job, HASTE);
+		err = run_index(&job, HASTE, false);
 		is_whole = err ? !death(err) : !can_be_better(files, job.index);
 		if (!err)
 			*ret_index = is_whole ? keep(&job) : TAKE_PTR(job.index);
@@ -387,7 +593,7 @@ int parser_symbols_in_haste(const struct parser_files *files, unsigned int deadl
 
 int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index)
 {
-	struct parser_files files = {elf_fd, -1, NULL, NULL};
+	struct parser_files files = {.elf_fd = elf_fd, .root_fd = -1};
 	_cleanup_(job_release) struct job job = {
 		.files = &files,
 		.deadline_ms = clock_ms() + deadline_ms,
@@ -396,8 +602,10 @@ int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_ind
 		.package = DEBUG_FILE_NONE,
 		.out_fd = -1,
 	};
-	int err = run_index(&job, INDEX);
+	int err = run_index(&job, INDEX, false);
 
+	if (!err && wants_unpacking(job.index))
+		err = run_index(&job, INDEX, true);
 	if (!err)
 		*ret_index = TAKE_PTR(job.index);
 	return err;

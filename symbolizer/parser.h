@@ -14,6 +14,8 @@
 #define WICK_SYMBOLIZER_PARSER_H
 
 #include "symbolizer/cfi.h"
+#include "symbolizer/debug_files.h"
+#include "symbolizer/debuginfod.h"
 #include "symbolizer/symbol_cache.h"
 #include "symbolizer/symindex.h"
 
@@ -22,11 +24,39 @@ int parser_main(int argc, char **argv);
 
 /* An ELF file to read, and what leads to its debug files. */
 struct parser_files {
-	int elf_fd;		    /* better opened O_RDONLY: the child gets it as it is */
-	int root_fd;		    /* the root of the container it is of (O_PATH), or -1 */
-	const char *path;	    /* its path there, for .gnu_debuglink; or NULL */
-	struct symbol_cache *cache; /* looked into first, and filled; or NULL */
+	int elf_fd;		       /* better opened O_RDONLY: the child gets it as it is */
+	int root_fd;		       /* the root of the container it is of (O_PATH), or -1 */
+	const char *path;	       /* its path there, for .gnu_debuglink; or NULL */
+	struct symbol_cache *cache;    /* looked into first, and filled; or NULL */
+	struct debuginfod *debuginfod; /* asked when nothing is found here; NULL: never */
+	struct parser_search *search;  /* filled with what was looked for, for dumps; or NULL */
 };
+
+/* Where a separate debug file is looked for, in this order. */
+enum parser_place {
+	PARSER_NOWHERE,
+	PARSER_BY_BUILD_ID,
+	PARSER_BY_LINK, /* and further places of the link */
+	PARSER_BY_DEBUGINFOD = PARSER_BY_LINK + DEBUG_FILE_LINK_PLACES,
+	PARSER_PLACES,
+};
+
+/* All zero: it was not looked there. */
+struct parser_look {
+	char *path; /* NULL at the servers */
+	bool is_found;
+	enum symindex_layer_state state;    /* of what was found */
+	enum debuginfod_answer answer;	    /* PARSER_BY_DEBUGINFOD only */
+	char detail[DEBUGINFOD_DETAIL_MAX]; /* the same */
+};
+
+struct parser_search {
+	bool was_cached; /* the index is of an earlier time */
+	bool is_kept;	 /* it is in the cache now */
+	struct parser_look look[PARSER_PLACES];
+};
+
+void parser_search_release(struct parser_search *search);
 
 /*
  * Symbols, inlined calls and lines of an ELF file, from itself or from its separate debug file,
@@ -39,6 +69,9 @@ struct parser_files {
  */
 int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 		   struct symindex **ret_index);
+
+/* Could a server's debug file make this index better? */
+bool parser_wants_debug_file(const struct symindex *index);
 
 /*
  * What there is soon: the symbols, and what debug info is read at once. *ret_is_whole: false where

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The last step of a parser child: it can only read, map, compute and write from then on. */
+/* The last step of a child that reads what foreigners wrote. */
 #ifndef WICK_SYMBOLIZER_SANDBOX_H
 #define WICK_SYMBOLIZER_SANDBOX_H
 
@@ -13,5 +13,14 @@ int sandbox_no_files(void);
 /* A list of the system calls that are allowed (seccomp), among them none that opens, connects,
  * executes, signals others or makes a process; all others fail with EPERM. */
 int sandbox_few_calls(void);
+
+/*
+ * The same two for a child that fetches a file from a server. Files: it can read what a TLS library
+ * and a resolver of names need (/etc, /usr, /run), and make, change or execute none. Calls: those of
+ * a parser child, reading files, and what a client of IPv4 and IPv6 needs; neither does it listen,
+ * nor talk to the machine's own sockets, nor make a process or thread.
+ */
+int sandbox_network_files(void);
+int sandbox_network_calls(void);
 
 #endif

@@ -24,6 +24,9 @@ static inline void symbol_cache_freep(struct symbol_cache **cache)
 	symbol_cache_free(*cache);
 }
 
+/* Its directory. */
+const char *symbol_cache_path(const struct symbol_cache *cache);
+
 /* The index of the ELF file behind elf_fd, or -ENOENT. */
 int symbol_cache_get(struct symbol_cache *cache, int elf_fd, struct symindex **ret_index);
 

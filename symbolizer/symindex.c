@@ -52,8 +52,12 @@ static bool header_is_sound(const struct symindex_header *h, uint64_t size)
 	if (h->area_count > SYMINDEX_AREAS_MAX || h->node_count > SYMINDEX_AREAS_MAX ||
 	    h->row_count > SYMINDEX_AREAS_MAX || h->debug >= SYMINDEX_DEBUG_KINDS ||
 	    h->alt_id_size > SYMINDEX_BUILD_ID_MAX || h->split_missing > h->split_count ||
-	    h->split_other > h->split_count - h->split_missing || h->has_package > 1)
+	    h->split_other > h->split_count - h->split_missing || h->has_package > 1 ||
+	    h->alt_state >= SYMINDEX_LAYER_STATES)
 		return false;
+	for (size_t i = 0; i < SYMINDEX_LAYERS; i++)
+		if (h->layers[i].state >= SYMINDEX_LAYER_STATES)
+			return false;
 	return h->size == size && layout_size(h) == size;
 }
 
@@ -303,6 +307,7 @@ uint32_t symindex_frames(const struct symindex *index, uint64_t vaddr,
 		frame.function = name.symbol;
 		frame.is_plt = name.is_plt;
 		frame.source = name.source;
+		frame.start = name.start;
 	} else if (node && index->nodes[node].name) {
 		frame.function = symindex_string(index, index->nodes[node].name);
 	}

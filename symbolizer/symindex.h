@@ -38,6 +38,7 @@ enum symindex_source {
 	SYMINDEX_NONE,	 /* neither .symtab nor .dynsym: every frame is module+0xoffset */
 	SYMINDEX_DYNSYM, /* exported symbols only */
 	SYMINDEX_GO,	 /* the table of a Go program's runtime */
+	SYMINDEX_MINI,	 /* .gnu_debugdata */
 	SYMINDEX_SYMTAB,
 	SYMINDEX_SOURCES, /* at most 8 */
 };
@@ -56,6 +57,40 @@ enum symindex_debug {
 	SYMINDEX_DEBUG_TOO_HUNGRY, /* of memory */
 	SYMINDEX_DEBUG_LATER,	   /* it takes its time and was left alone: in_haste */
 	SYMINDEX_DEBUG_KINDS,
+};
+
+/* What of a file, or beside it, may tell names and lines; best first. */
+enum symindex_layer {
+	SYMINDEX_LAYER_DWARF,  /* its own debug info */
+	SYMINDEX_LAYER_FILE,   /* its separate debug file: debug info and .symtab */
+	SYMINDEX_LAYER_SYMTAB, /* .symtab of its own */
+	SYMINDEX_LAYER_MINI,   /* .gnu_debugdata */
+	SYMINDEX_LAYER_GO,     /* .gopclntab */
+	SYMINDEX_LAYER_DYNSYM, /* .dynsym, and the PLT */
+	SYMINDEX_LAYERS,
+};
+
+/* What became of it. */
+enum symindex_layer_state {
+	SYMINDEX_LAYER_ABSENT,
+	SYMINDEX_LAYER_USED,
+	SYMINDEX_LAYER_UNNEEDED,   /* it is there, better ones tell all that it could */
+	SYMINDEX_LAYER_WANTED,	   /* mini debuginfo that a child with liblzma shall read */
+	SYMINDEX_LAYER_UNREADABLE, /* mini debuginfo, and no liblzma here */
+	SYMINDEX_LAYER_EMPTY,	   /* it is there and names no code */
+	SYMINDEX_LAYER_DAMAGED,
+	SYMINDEX_LAYER_TOO_BIG,
+	SYMINDEX_LAYER_UNREAD,	  /* it has killed a reader, and is left alone */
+	SYMINDEX_LAYER_NO_ELF,	  /* a separate debug file that is none */
+	SYMINDEX_LAYER_OTHER_ID,  /* one that belongs to another build, by its build id */
+	SYMINDEX_LAYER_OTHER_CRC, /* or by the CRC in .gnu_debuglink */
+	SYMINDEX_LAYER_STATES,
+};
+
+struct symindex_source_use {
+	uint32_t state; /* enum symindex_layer_state */
+	uint32_t has;	/* symbols of code; of debug info: functions and inlined calls */
+	uint32_t used;	/* ranges of addresses, or such calls, that have their names from it */
 };
 
 /* Caps of one module; past them it is refused (-EFBIG), not cut. */
@@ -90,6 +125,10 @@ struct symindex_header {
 	uint32_t altlink; /* name in .gnu_debugaltlink of what was read; 0 = none */
 	uint32_t alt_id_size;
 	uint8_t alt_id[SYMINDEX_BUILD_ID_MAX]; /* the build id that it asks for */
+	struct symindex_source_use layers[SYMINDEX_LAYERS];
+	uint32_t
+		debug_place; /* where the debug file lay, as the reader's caller numbers it; 0 = none */
+	uint32_t alt_state;	/* enum symindex_layer_state, of the alt file */
 	uint32_t split_count;	/* units whose calls are in split files (.dwo, .dwp) */
 	uint32_t split_missing; /* of those: whose file is not there */
 	uint32_t split_other;	/* of those: whose file is of another build, or damaged */
@@ -130,7 +169,7 @@ struct symindex_row {
 	uint32_t file, line;
 };
 
-_Static_assert(sizeof(struct symindex_header) == 232, "file format");
+_Static_assert(sizeof(struct symindex_header) == 312, "file format");
 _Static_assert(sizeof(struct symindex_area) == 8, "file format");
 _Static_assert(sizeof(struct symindex_node) == 16, "file format");
 _Static_assert(sizeof(struct symindex_row) == 12, "file format");
@@ -177,6 +216,7 @@ struct symindex_frame {
 	bool is_plt;		     /* as above */
 	bool is_inlined;	     /* into the next level */
 	enum symindex_source source; /* of function; SYMINDEX_NONE: debug info, or there is none */
+	uint64_t start; /* vaddr of the range that a symbol names, where source is one */
 };
 
 /* The levels at a vaddr, innermost first: inlined functions, then the one that was called (the last
@@ -238,6 +278,9 @@ struct symindex_input {
 	/* Not SYMINDEX_DEBUG_NONE: the debug info has killed a reader, and is left alone; so the
 	 * index says. */
 	enum symindex_debug given_up;
+	uint32_t debug_place; /* goes into the header if the debug file is what it should be */
+	bool needs_id;	      /* a CRC is not enough for it to be believed */
+	bool may_unpack; /* liblzma is loaded; else mini debuginfo is asked for in the header */
 	bool may_ask;  /* an alt file or split files that are named are asked for first: debug info
 		       * is left out, the header tells of them */
 	bool in_haste; /* debug info that takes longer than the symbols is left out */

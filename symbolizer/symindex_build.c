@@ -2,6 +2,7 @@
 /* From an ELF file and its debug files to a symindex, in the parser child. */
 #include "symbolizer/debug_sections.h"
 #include "symbolizer/dwarf_index.h"
+#include "symbolizer/elf_debugdata.h"
 #include "symbolizer/elf_symtab.h"
 #include "symbolizer/go_pclntab.h"
 #include "symbolizer/split_files.h"
@@ -25,7 +26,8 @@ enum {
 
 /* All files that make one index. */
 struct build {
-	struct elf_file elf, debug, alt;
+	struct elf_file elf, debug, alt, mini;
+	void *mini_bytes; /* of the ELF file in .gnu_debugdata */
 	struct dwarf dwarf, alt_dwarf;
 	struct split_files split;
 	struct dwarf_range *text; /* of its code sections */
@@ -46,6 +48,8 @@ static void build_release(struct build *b)
 	elf_file_release(&b->elf);
 	elf_file_release(&b->debug);
 	elf_file_release(&b->alt);
+	elf_file_release(&b->mini);
+	free(b->mini_bytes);
 	free(b->text);
 }
 
@@ -101,14 +105,17 @@ static bool crc_is(int fd, uint32_t wanted)
 }
 
 /* A debug file is believed by its build id; where there is none, by the CRC of the link. */
-static bool is_debug_of(const struct build *b, int fd)
+static enum symindex_layer_state judge_debug_file(const struct build *b, int fd, bool needs_id)
 {
 	const struct symindex_header *have = &b->debug.header, *want = &b->elf.header;
 
-	if (want->build_id_size && have->build_id_size)
+	if ((want->build_id_size && have->build_id_size) || needs_id)
 		return have->build_id_size == want->build_id_size &&
-		       !memcmp(have->build_id, want->build_id, want->build_id_size);
-	return b->debuglink && crc_is(fd, want->debuglink_crc);
+				       !memcmp(have->build_id, want->build_id, want->build_id_size)
+			       ? SYMINDEX_LAYER_USED
+			       : SYMINDEX_LAYER_OTHER_ID;
+	return b->debuglink && crc_is(fd, want->debuglink_crc) ? SYMINDEX_LAYER_USED
+							       : SYMINDEX_LAYER_OTHER_CRC;
 }
 
 /* --- debug info --- */
@@ -164,9 +171,11 @@ static int read_alt(struct build *b, int fd)
 
 	if (!err)
 		err = elf_file_sections(&b->alt);
+	b->elf.header.alt_state = err ? SYMINDEX_LAYER_NO_ELF : SYMINDEX_LAYER_OTHER_ID;
 	if (err || !have->build_id_size || have->build_id_size != want->alt_id_size ||
 	    memcmp(have->build_id, want->alt_id, have->build_id_size) != 0)
 		return err == -ENOMEM ? err : 0;
+	b->elf.header.alt_state = SYMINDEX_LAYER_USED;
 	err = debug_sections_read(b->alt.elf, false, &b->alt_dwarf);
 	if (!err)
 		err = dwarf_read_units(&b->alt_dwarf);
@@ -254,6 +263,38 @@ static int read_debug_info(struct build *b, const struct symindex_input *input, 
 	return 0;
 }
 
+/* --- mini debuginfo --- */
+
+static enum symindex_layer_state unpack_mini(struct build *b, struct cursor packed)
+{
+	size_t size;
+	int err = debugdata_unpack(packed, &b->mini_bytes, &size);
+
+	if (err)
+		return err == -ENOSYS  ? SYMINDEX_LAYER_UNREADABLE
+		       : err == -EFBIG ? SYMINDEX_LAYER_TOO_BIG
+				       : SYMINDEX_LAYER_DAMAGED;
+	if (elf_file_open_bytes(&b->mini, b->mini_bytes, size) || elf_file_sections(&b->mini) ||
+	    elf_file_symbols(&b->mini))
+		return SYMINDEX_LAYER_DAMAGED;
+	return SYMINDEX_LAYER_USED;
+}
+
+/* What .gnu_debugdata has, if there is no better table. Only -ENOMEM and -EFBIG fail. */
+static int read_mini(struct build *b, bool may_unpack)
+{
+	struct symindex_source_use *use = &b->elf.header.layers[SYMINDEX_LAYER_MINI];
+	struct cursor packed;
+
+	if (!debug_section_raw(b->elf.elf, ".gnu_debugdata", &packed))
+		return 0;
+	use->state = SYMINDEX_LAYER_UNNEEDED;
+	if (b->elf.header.source >= SYMINDEX_SYMTAB)
+		return 0;
+	use->state = may_unpack ? unpack_mini(b, packed) : SYMINDEX_LAYER_WANTED;
+	return use->state == SYMINDEX_LAYER_USED ? elf_file_add_mini_symbols(&b->elf, &b->mini) : 0;
+}
+
 /* --- Go --- */
 
 /* What the table of the runtime has and nothing better had. */
@@ -264,7 +305,7 @@ static int read_go(struct build *b)
 
 	if (!go_pclntab_find(&b->elf, &table))
 		return 0;
-	if (b->elf.header.source < SYMINDEX_SYMTAB) {
+	if (b->elf.header.source < SYMINDEX_MINI) {
 		err = go_pclntab_symbols(&table, &b->elf);
 		if (err)
 			return err;
@@ -289,6 +330,71 @@ static int read_go_lines(struct build *b)
 	if (!err && b->index.row_count)
 		b->elf.header.debug = SYMINDEX_DEBUG_GO;
 	return err;
+}
+
+/* --- what of it was used --- */
+
+static bool has_section(Elf *elf, uint32_t type)
+{
+	GElf_Shdr shdr;
+
+	for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn))
+		if (gelf_getshdr(scn, &shdr) && shdr.sh_type == type)
+			return true;
+	return false;
+}
+
+static void note_table(struct build *b, enum symindex_layer layer, enum symindex_source source,
+		       bool is_there)
+{
+	struct symindex_source_use *use = &b->elf.header.layers[layer];
+
+	use->has = b->elf.has[source];
+	use->used = use->has ? b->elf.used[source] : 0;
+	if (use->used)
+		use->state = SYMINDEX_LAYER_USED;
+	else if (use->has)
+		use->state = SYMINDEX_LAYER_UNNEEDED;
+	else if (is_there && (!use->state || use->state == SYMINDEX_LAYER_USED))
+		use->state = SYMINDEX_LAYER_EMPTY;
+}
+
+static enum symindex_layer_state debug_info_state(enum symindex_debug debug)
+{
+	switch (debug) {
+	case SYMINDEX_DEBUG_DAMAGED:
+		return SYMINDEX_LAYER_DAMAGED;
+	case SYMINDEX_DEBUG_TOO_BIG:
+		return SYMINDEX_LAYER_TOO_BIG;
+	case SYMINDEX_DEBUG_CRASHED:
+	case SYMINDEX_DEBUG_TOO_SLOW:
+	case SYMINDEX_DEBUG_TOO_HUNGRY:
+		return SYMINDEX_LAYER_UNREAD;
+	default:
+		return SYMINDEX_LAYER_USED;
+	}
+}
+
+/* debug: of the debug file itself. */
+static void note_layers(struct build *b, enum symindex_layer_state debug)
+{
+	struct symindex_source_use *layers = b->elf.header.layers;
+	struct cursor ignored;
+	bool is_own = debug_section_raw(b->elf.elf, ".debug_info", &ignored) ||
+		      debug_section_raw(b->elf.elf, ".zdebug_info", &ignored);
+	struct symindex_source_use *info =
+		&layers[is_own ? SYMINDEX_LAYER_DWARF : SYMINDEX_LAYER_FILE];
+
+	layers[SYMINDEX_LAYER_FILE].state = debug;
+	layers[SYMINDEX_LAYER_FILE].has = b->debug.has[SYMINDEX_SYMTAB];
+	if (is_own || debug == SYMINDEX_LAYER_USED) {
+		info->state = debug_info_state(b->elf.header.debug);
+		info->used = b->index.node_count ? (uint32_t)b->index.node_count - 1 : 0;
+	}
+	note_table(b, SYMINDEX_LAYER_SYMTAB, SYMINDEX_SYMTAB, has_section(b->elf.elf, SHT_SYMTAB));
+	note_table(b, SYMINDEX_LAYER_MINI, SYMINDEX_MINI, b->mini_bytes);
+	note_table(b, SYMINDEX_LAYER_GO, SYMINDEX_GO, b->has_go);
+	note_table(b, SYMINDEX_LAYER_DYNSYM, SYMINDEX_DYNSYM, has_section(b->elf.elf, SHT_DYNSYM));
 }
 
 /* --- writing --- */
@@ -404,12 +510,20 @@ static int read_elf(struct build *b, int fd)
 	return err;
 }
 
-/* True: debug_fd is the debug file; its symbols are among the candidates. */
-static bool read_debug_file(struct build *b, int fd)
+/* Its symbols are among the candidates, if it is the debug file. */
+static enum symindex_layer_state read_debug_file(struct build *b, int fd, bool needs_id)
 {
-	return fd >= 0 && !elf_file_open(&b->debug, fd, false) && !elf_file_sections(&b->debug) &&
-	       is_debug_of(b, fd) && !elf_file_symbols(&b->debug) &&
-	       !elf_file_add_symbols(&b->elf, &b->debug);
+	enum symindex_layer_state state;
+
+	if (elf_file_open(&b->debug, fd, false))
+		return SYMINDEX_LAYER_NO_ELF;
+	if (elf_file_sections(&b->debug))
+		return SYMINDEX_LAYER_DAMAGED;
+	state = judge_debug_file(b, fd, needs_id);
+	if (state == SYMINDEX_LAYER_USED &&
+	    (elf_file_symbols(&b->debug) || elf_file_add_symbols(&b->elf, &b->debug)))
+		state = SYMINDEX_LAYER_DAMAGED;
+	return state;
 }
 
 static bool takes_time(Elf *elf)
@@ -424,14 +538,16 @@ static bool takes_time(Elf *elf)
 int symindex_build(const struct symindex_input *input, int out_fd)
 {
 	_cleanup_(build_release) struct build b = {.split.fd = -1};
-	Elf *debug = NULL;
+	enum symindex_layer_state debug = SYMINDEX_LAYER_ABSENT;
 	int err = read_elf(&b, input->elf_fd);
 
 	if (err)
 		return err;
-	if (read_debug_file(&b, input->debug_fd))
-		debug = b.debug.elf;
-	err = read_go(&b);
+	if (input->debug_fd >= 0)
+		debug = read_debug_file(&b, input->debug_fd, input->needs_id);
+	err = read_mini(&b, input->may_unpack);
+	if (!err)
+		err = read_go(&b);
 	if (!err)
 		err = elf_file_ranges(&b.elf);
 	if (input->given_up)
@@ -439,8 +555,11 @@ int symindex_build(const struct symindex_input *input, int out_fd)
 	else if (!err && input->in_haste && takes_time(b.elf.elf))
 		b.elf.header.debug = SYMINDEX_DEBUG_LATER;
 	else if (!err)
-		err = read_debug_info(&b, input, debug);
+		err = read_debug_info(&b, input, debug == SYMINDEX_LAYER_USED ? b.debug.elf : NULL);
 	if (!err)
 		err = read_go_lines(&b);
+	note_layers(&b, debug);
+	if (debug == SYMINDEX_LAYER_USED)
+		b.elf.header.debug_place = input->debug_place;
 	return err ? err : write_index(&b, out_fd);
 }

@@ -51,7 +51,7 @@ while read -r called; do
 		index($0, want " ") == 1 } on' "$tmp/man.txt" >"$tmp/man.part"
 	while read -r option; do
 		grep -qF -- "$option" "$tmp/zsh.part" || fail "wick $called $option is not in the zsh completion"
-		grep -qE -- "(^|, )$option( |,|\$)" "$tmp/man.part" || fail "wick $called $option is not in the man page"
+		grep -qE -- "(^|, )$option( |,|\[|\$)" "$tmp/man.part" || fail "wick $called $option is not in the man page"
 		total=$((total + 1))
 	done <"$tmp/told"
 done <<<"$commands"

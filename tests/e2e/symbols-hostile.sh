@@ -40,9 +40,15 @@ for file in "$tmp"/hostile/*; do
 	esac
 	count=$((count + 1))
 done
-at_least "hostile files read" "$count" 70
+at_least "hostile files read" "$count" 80
 "$WICK" dump elf "$tmp/hostile/zlib-bomb" | grep -q '^debug *\(damaged\|too big\|its reader\)' ||
 	fail "the bomb is not told of"
+for file in mini-xz-bomb mini-xz-bomb-of-elf mini-dictionary; do
+	"$WICK" dump elf "$tmp/hostile/$file" | grep -q 'gnu_debugdata: too big$' || fail "$file is not told of as too big"
+done
+for file in mini-torn mini-check mini-no-elf mini-lzma-alone; do
+	"$WICK" dump elf "$tmp/hostile/$file" | grep -q 'gnu_debugdata: damaged$' || fail "$file is not told of as damaged"
+done
 
 # A file that is cut while it is read: whatever is read of it, the parent lives.
 cp "$tmp/hostile/many-inlined" "$tmp/cut"

@@ -41,7 +41,8 @@ static void child_status(char **argv)
 	char text[8192];
 	ssize_t size;
 
-	child_confine(argv);
+	child_drop_rights(argv);
+	child_confine();
 	size = read(status, text, sizeof(text));
 	if (size > 0 && write(CHILD_OUT, text, (size_t)size) == size)
 		child_exit(0);
@@ -132,7 +133,8 @@ static int run_child(char **argv)
 {
 	if (!strcmp(argv[2], "status"))
 		child_status(argv);
-	child_confine(argv);
+	child_drop_rights(argv);
+	child_confine();
 	if (!strcmp(argv[2], "demangle"))
 		child_fake_demangler();
 	if (!strcmp(argv[2], "limits"))
