@@ -24,7 +24,7 @@ enum {
 	MODULE_REFUSED = 0,    /* stands for all beyond the limit */
 	MODULES_MAX = 1 << 16, /* some 20 MB with their names */
 	RETRIES_MAX = 8,
-	JIT_ROOTS_MAX = 64, /* roots kept open of processes with code made at run time */
+	JIT_ROOTS_MAX = 256, /* roots kept open of processes with code made at run time */
 };
 
 struct entry {
@@ -33,6 +33,8 @@ struct entry {
 	int fd;			     /* QUEUED only */
 	int root_fd;		     /* QUEUED: of its container; JIT: of its process; or -1 */
 	struct perf_map_owner owner; /* JIT only */
+	int dump_fd;		     /* JIT: its jitdump; or -1 */
+	uint64_t dump_serial;	     /* of the address space where it was looked for last */
 	bool is_used;		     /* by the caller's thread only */
 	atomic_bool may_retry;	     /* another file was read in its place: it may be met again */
 	unsigned int retries;
@@ -90,7 +92,8 @@ static int add_entry(struct modules *modules, const struct module_name *name, ui
 	if (err)
 		return err;
 	entry = &modules->entries[id];
-	*entry = (struct entry){.module.name = *name, .fd = -1, .root_fd = -1, .same_as = id};
+	*entry = (struct entry){
+		.module.name = *name, .fd = -1, .root_fd = -1, .dump_fd = -1, .same_as = id};
 	entry->module.name.path = TAKE_PTR(path);
 	modules->count++;
 	*ret_id = id;
@@ -236,6 +239,13 @@ static bool may_hold_jit_code(const struct entry *entry)
 	       (is_memfd(name) && !entry->is_elf);
 }
 
+static void let_go(struct entry *entry)
+{
+	cleanup_closep(&entry->root_fd);
+	cleanup_closep(&entry->dump_fd);
+	entry->root_fd = entry->dump_fd = -1;
+}
+
 /* Keeps the root of a process that has just been met, and lets go of the oldest. */
 static void keep_root(struct modules *modules, uint32_t id, pid_t pid)
 {
@@ -249,8 +259,7 @@ static void keep_root(struct modules *modules, uint32_t id, pid_t pid)
 	if (modules->jit_root_count < JIT_ROOTS_MAX) {
 		modules->jit_root_count++;
 	} else {
-		cleanup_closep(&modules->entries[*slot].root_fd);
-		modules->entries[*slot].root_fd = -1;
+		let_go(&modules->entries[*slot]);
 	}
 	*slot = id;
 	modules->jit_root_next = (modules->jit_root_next + 1) % JIT_ROOTS_MAX;
@@ -284,11 +293,30 @@ uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t s
 	return jit;
 }
 
-int modules_open_perf_map(struct modules *modules, uint32_t id)
+bool modules_wants_jitdump(const struct modules *modules, uint32_t id, uint64_t serial)
 {
 	const struct entry *entry = &modules->entries[id];
 
-	return entry->root_fd < 0 ? -ENOENT : perf_map_open(entry->root_fd, &entry->owner);
+	return entry->root_fd >= 0 && entry->dump_fd < 0 && entry->dump_serial != serial;
+}
+
+void modules_use_jitdump(struct modules *modules, uint32_t id, pid_t pid, uint64_t serial,
+			 uint32_t map_id, uint64_t start, uint64_t end)
+{
+	struct entry *entry = &modules->entries[id];
+
+	entry->dump_serial = serial;
+	if (entry->dump_fd < 0)
+		entry->dump_fd = module_open_jitdump(&modules->entries[map_id].module.name, pid,
+						     start, end, entry->root_fd, entry->owner.uid);
+}
+
+void modules_jit_files(struct modules *modules, uint32_t id, int *ret_map_fd, int *ret_dump_fd)
+{
+	const struct entry *entry = &modules->entries[id];
+
+	*ret_dump_fd = entry->dump_fd;
+	*ret_map_fd = entry->root_fd < 0 ? -1 : perf_map_open(entry->root_fd, &entry->owner);
 }
 
 /* --- parsing --- */
@@ -477,8 +505,7 @@ void modules_free(struct modules *modules)
 		symindex_free(modules->entries[i].owned);
 		if (modules->entries[i].fd >= 0)
 			close(modules->entries[i].fd);
-		if (modules->entries[i].root_fd >= 0)
-			close(modules->entries[i].root_fd);
+		let_go(&modules->entries[i]);
 	}
 	free(modules->entries);
 	free(modules->queue);

@@ -174,6 +174,21 @@ static void count_written(struct ledger *ledger, uint8_t cut)
 
 /* --- stacks --- */
 
+/* Where its names will come from; done once, while the process is there. */
+static void find_jitdump(struct pipeline *pipeline, const struct address_space *space, pid_t pid,
+			 uint32_t jit)
+{
+	if (!space->has_jitdump || !modules_wants_jitdump(pipeline->modules, jit, space->serial))
+		return;
+	for (uint32_t i = 0; i < space->count; i++) {
+		const struct proc_map *map = &space->maps[i];
+
+		if (map->is_jitdump)
+			modules_use_jitdump(pipeline->modules, jit, pid, space->serial, map->module,
+					    map->start, map->end);
+	}
+}
+
 static struct frame user_frame(struct pipeline *pipeline, const struct address_space *space,
 			       const struct wick_sample *sample, uint64_t addr)
 {
@@ -185,8 +200,10 @@ static struct frame user_frame(struct pipeline *pipeline, const struct address_s
 		return (struct frame){0, FRAME_UNMAPPED};
 	modules_use(pipeline->modules, map->module, pid, map->start, map->end);
 	jit = modules_jit(pipeline->modules, map->module, pid, sample->start_ns, sample->exec_id);
-	if (jit != map->module)
+	if (jit != map->module) {
+		find_jitdump(pipeline, space, pid, jit);
 		return (struct frame){addr, jit};
+	}
 	return (struct frame){addr - map->start + map->off, map->module};
 }
 
@@ -248,7 +265,8 @@ static const uint64_t *find_pcs(struct pipeline *pipeline, const struct wick_sam
 }
 
 static int user_node(struct pipeline *pipeline, struct window *window,
-		     const struct wick_sample *sample, uint32_t *node, bool *is_lost)
+		     const struct wick_sample *sample, uint32_t *node, bool *is_lost,
+		     uint64_t *moment_ns)
 {
 	const struct address_space *space =
 		procs_space(pipeline->procs, (pid_t)sample->pid, (pid_t)sample->tid,
@@ -260,6 +278,8 @@ static int user_node(struct pipeline *pipeline, struct window *window,
 
 	if (!space)
 		return -ENOMEM;
+	if (space->has_jitdump)
+		*moment_ns = sample->time_ns;
 	base = window_base_user(space->serial);
 	if (!window_find(window, base, sample->user_hash, sample->user_check, node))
 		return 0;
@@ -295,7 +315,7 @@ static int kernel_node(struct pipeline *pipeline, struct window *window,
 static void take_sample(struct pipeline *pipeline, const struct wick_sample *sample)
 {
 	struct window *window = window_of(pipeline, sample->epoch);
-	const struct window_task task = {
+	struct window_task task = {
 		.pid = sample->pid,
 		.tid = pipeline->options.threads ? sample->tid : 0,
 		.ns_pid = sample->ns_pid,
@@ -309,7 +329,7 @@ static void take_sample(struct pipeline *pipeline, const struct wick_sample *sam
 	int err = 0;
 
 	if (sample->user_hash)
-		err = user_node(pipeline, window, sample, &node, &is_lost);
+		err = user_node(pipeline, window, sample, &node, &is_lost, &task.moment_ns);
 	if (!err && sample->kernel_hash)
 		err = kernel_node(pipeline, window, sample, &node, &is_lost);
 	cut = find_cut(sample, is_lost);

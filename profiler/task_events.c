@@ -6,6 +6,7 @@
 #include "base/cursor.h"
 #include "profiler/clock.h"
 #include "profiler/cpus.h"
+#include "symbolizer/jitdump.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -175,6 +176,7 @@ static bool parse_map(struct cursor *c, uint16_t misc, struct task_event *event)
 	event->start = map.addr;
 	event->end = map.addr + map.len;
 	event->off = map.pgoff;
+	event->is_jitdump = jitdump_is_path(event->path);
 	if (!(misc & PERF_RECORD_MISC_MMAP_BUILD_ID)) {
 		event->dev = makedev(map.maj, map.min);
 		event->inode = map.ino;

@@ -40,6 +40,7 @@ struct task_event {
 	uint8_t build_id[TASK_BUILD_ID_MAX];
 	uint8_t build_id_size; /* 0 = none known */
 	const char *path;      /* borrowed from the ring for the call */
+	bool is_jitdump;       /* path says that the file is one: see jitdump.h */
 };
 
 struct task_events;

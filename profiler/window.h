@@ -9,6 +9,7 @@
  *	frames   (module, offset in its file), each once
  *	nodes    (parent, frame), each once
  *	counts   (process, thread, leaf node) -> ticks
+ *	moments  when samples were taken of processes that may replace their code
  *	known    (space serial or node, hash, check) -> node: stacks seen before, by their names
  *
  * A window owns all its memory and is freed as a whole. One thread.
@@ -48,6 +49,15 @@ struct window_count {
 	uint64_t ticks;
 };
 
+/* When a sample was taken, where that may decide what its frames are called. */
+struct window_moment {
+	uint64_t time_ns; /* CLOCK_BOOTTIME */
+	uint32_t count;	  /* that it is counted in */
+	uint32_t ticks;
+};
+
+enum { WINDOW_MOMENTS_MAX = 1 << 18 }; /* 4 MB; what comes later counts as of the window's end */
+
 struct window_known {
 	uint64_t base, hash;
 	uint32_t check, node;
@@ -63,6 +73,8 @@ struct window {
 	uint32_t count_count, counts_size;
 	struct window_known *known;
 	uint32_t known_count, known_size;
+	struct window_moment *moments; /* in order of time, about */
+	uint32_t moment_count, moments_size;
 	struct hashmap frame_index, node_index, count_index, known_index;
 
 	struct ledger ledger;
@@ -109,6 +121,7 @@ int window_push(struct window *window, uint32_t parent, const struct frame *fram
 struct window_task {
 	uint32_t pid, tid, ns_pid, ns_tid;
 	const char *comm, *thread;
+	uint64_t moment_ns; /* of the sample, to be kept; 0 = it decides nothing */
 };
 
 /* Counts ticks of a task in a stack. */

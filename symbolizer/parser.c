@@ -23,6 +23,7 @@ enum {
 
 /* What index children are asked for; INDEX_FIRST: see symindex_input.may_ask. */
 static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", SYMBOLS[] = "symbols";
+static const char JIT[] = "jit";
 
 /* All of a file of at most NAMES_MAX bytes; reads at its own offset, whatever the descriptor's. */
 static int read_all(int fd, struct buf *ret_bytes)
@@ -80,7 +81,8 @@ int parser_main(int argc, char **argv)
 		return -1;
 	/* Somebody waits for readable names and unwind tables; for an index not yet. At 19 it
 	 * starves beside busy CPUs. */
-	if (strcmp(verb, "demangle") != 0 && strncmp(verb, "unwind", 6) != 0)
+	if (strcmp(verb, "demangle") != 0 && strcmp(verb, JIT) != 0 &&
+	    strncmp(verb, "unwind", 6) != 0)
 		setpriority(PRIO_PROCESS, 0, 10);
 	child_confine(argv);
 	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, SYMBOLS)) {
@@ -100,6 +102,11 @@ int parser_main(int argc, char **argv)
 		child_exit(cfi_build(CHILD_IN, CHILD_MORE, CHILD_OUT));
 	if (!strcmp(verb, "demangle"))
 		child_exit(demangle_all());
+	if (!strcmp(verb, JIT)) {
+		struct jit_names_input input = {CHILD_IN, CHILD_MORE, CHILD_MORE + 1};
+
+		child_exit(jit_names_build(&input, CHILD_OUT));
+	}
 	child_exit(-EINVAL);
 }
 
@@ -287,6 +294,26 @@ int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi
 	err = child_run_files(debug_fd < 0 ? "unwind" : "unwind-debug", in, ARRAY_SIZE(in), out,
 			      deadline_ms);
 	return err ? err : cfi_table_open(out, ret_table);
+}
+
+int parser_jit(const struct parser_jit_files *files, const uint64_t *addrs, uint32_t count,
+	       unsigned int deadline_ms, struct jit_names **ret_names)
+{
+	_cleanup_close_ int in = child_memfd("wick-jit"), out = child_memfd("wick-jit");
+	const int in_fds[] = {in, files->map_fd, files->dump_fd};
+	struct timespec now;
+	uint64_t now_ns;
+	int err = in < 0 || out < 0 ? -EAGAIN : 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	if (!err)
+		err = file_write_all(in, &now_ns, sizeof(now_ns));
+	if (!err)
+		err = file_write_all(in, addrs, count * sizeof(*addrs));
+	if (!err)
+		err = child_run_files(JIT, in_fds, ARRAY_SIZE(in_fds), out, deadline_ms);
+	return err ? err : jit_names_open(out, ret_names);
 }
 
 /* Names that are empty, too long or too many stand as "", which demangles to nothing. */
