@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* wick check-unwind: a second opinion on user stacks, by libunwind. */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
-#include "profiler/clock.h"
 #include "profiler/commands.h"
 #include "profiler/sampling.h"
 #include "profiler/target.h"

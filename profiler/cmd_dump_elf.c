@@ -45,7 +45,9 @@ static const char *const debug_names[] = {
 	[SYMINDEX_DEBUG_DAMAGED] = "damaged",
 	[SYMINDEX_DEBUG_GO] = "gopclntab",
 	[SYMINDEX_DEBUG_TOO_BIG] = "too big",
-	[SYMINDEX_DEBUG_CRASHED] = "its reader died of it",
+	[SYMINDEX_DEBUG_CRASHED] = "its reader crashed",
+	[SYMINDEX_DEBUG_TOO_SLOW] = "its reader took too long",
+	[SYMINDEX_DEBUG_TOO_HUNGRY] = "its reader took too much memory",
 };
 
 /* Says what is wrong and gives a STATUS_. */

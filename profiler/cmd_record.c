@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* wick record: sample for a while, write one profile. */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
-#include "profiler/clock.h"
 #include "profiler/commands.h"
 #include "profiler/limits.h"
 #include "profiler/output.h"

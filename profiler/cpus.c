@@ -2,7 +2,7 @@
 #include "profiler/cpus.h"
 
 #include "base/cleanup.h"
-#include "profiler/clock.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <stdio.h>

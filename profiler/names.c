@@ -3,8 +3,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "profiler/clock.h"
 #include "profiler/jit.h"
 #include "symbolizer/kallsyms.h"
 #include "symbolizer/parser.h"
@@ -347,10 +347,7 @@ static int name_by_time(struct maker *maker, const struct jit_frame *frame,
 /* The clock of the writers stands still while the machine sleeps, ours does not. */
 static uint64_t slept_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return clock_boot_ns() - (uint64_t)now.tv_sec * 1000000000 - (uint64_t)now.tv_nsec;
+	return clock_boot_ns() - (uint64_t)clock_ns(CLOCK_MONOTONIC);
 }
 
 /* The frames of one process. */

@@ -4,9 +4,9 @@
 #include "base/array.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/log.h"
-#include "profiler/clock.h"
 #include "symbolizer/jitdump.h"
 #include "symbolizer/proc_maps.h"
 

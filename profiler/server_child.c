@@ -2,6 +2,7 @@
 /* The child of server.c: takes over the port, gives away its rights, serves until its parent goes.
  */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/rights.h"
 #include "profiler/server.h"
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 
 enum {
 	FILES_MAX = 256, /* a connection has at most its socket and what it sends */
@@ -31,21 +31,13 @@ static struct {
 	uint32_t serial;
 } control = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The reply to this request; replies to earlier ones, which came too late, are dropped. */
 static int await_reply(uint32_t serial, int *ret_fd)
 {
-	int64_t deadline = now_ms() + SERVER_REPLY_MS;
+	int64_t deadline = clock_ms() + SERVER_REPLY_MS;
 
 	for (;;) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 		struct server_reply reply;
 		_cleanup_close_ int fd = -1;
 		int err = left > 0 ? server_receive(SERVER_CONTROL_FD, &reply, sizeof(reply),

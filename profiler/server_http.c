@@ -2,6 +2,7 @@
 #include "profiler/server_http.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "formats/codec.h"
 #include "formats/packing.h"
@@ -18,7 +19,6 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum {
 	CONNECTIONS_MAX = 64,
@@ -95,14 +95,6 @@ int http_load(void)
 
 /* ---- time limits that slow bytes do not stretch ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void set_deadline(struct MHD_Connection *connection, int ms)
 {
 	const union MHD_ConnectionInfo *info =
@@ -112,7 +104,7 @@ static void set_deadline(struct MHD_Connection *connection, int ms)
 	if (!peer)
 		return;
 	pthread_mutex_lock(&peers.lock);
-	peer->deadline_ms = now_ms() + ms;
+	peer->deadline_ms = clock_ms() + ms;
 	pthread_mutex_unlock(&peers.lock);
 }
 
@@ -126,7 +118,7 @@ static struct peer *add_peer(int fd)
 			free_peer = &peers.list[i];
 	}
 	if (free_peer)
-		*free_peer = (struct peer){fd, now_ms() + REQUEST_MS};
+		*free_peer = (struct peer){fd, clock_ms() + REQUEST_MS};
 	pthread_mutex_unlock(&peers.lock);
 	return free_peer;
 }
@@ -164,7 +156,7 @@ static void on_answered(void *context, struct MHD_Connection *connection, void *
 
 void http_sweep(void)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	pthread_mutex_lock(&peers.lock);
 	for (int i = 0; i < CONNECTIONS_MAX; i++) {
@@ -514,11 +506,9 @@ static bool take_time(struct MHD_Connection *connection, const char *name, const
 {
 	const char *text = mhd.lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
 	_cleanup_free_ char *own = strdup(text ? text : otherwise);
-	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	/* A '+' here is that of a time zone: no form is decoded. */
-	return own && !store_parse_time(own, now.tv_sec * 1000000000LL + now.tv_nsec, ret_ns);
+	return own && !store_parse_time(own, clock_wall_ns(), ret_ns);
 }
 
 static bool take_wanted(struct MHD_Connection *connection, struct wanted *wanted)

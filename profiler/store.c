@@ -3,9 +3,9 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/quote.h"
 #include "formats/codec.h"
-#include "profiler/clock.h"
 #include "profiler/store_state.h"
 
 #include <errno.h>
@@ -32,12 +32,10 @@ static void read_boot(char ret[SLICE_BOOT_SIZE])
 struct store_moment store_now(void)
 {
 	struct store_moment moment;
-	struct timespec wall;
 
 	read_boot(moment.boot);
-	clock_gettime(CLOCK_REALTIME, &wall);
 	moment.boot_ns = clock_boot_ns();
-	moment.wall_ns = wall.tv_sec * 1000000000LL + wall.tv_nsec;
+	moment.wall_ns = clock_wall_ns();
 	return moment;
 }
 

@@ -3,8 +3,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/cursor.h"
-#include "profiler/clock.h"
 #include "profiler/cpus.h"
 #include "symbolizer/jitdump.h"
 

@@ -3,10 +3,10 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/quote.h"
-#include "profiler/clock.h"
 #include "symbolizer/parser.h"
 
 #include <errno.h>
@@ -108,11 +108,11 @@ static bool can_afford(struct unwind_modules *modules, struct credit *credit)
 	earn(credit, clock_boot_ns());
 	if (credit->left_ns > 0)
 		return true;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += 50000000;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	pthread_cond_timedwait(&modules->wake, &modules->lock, &until);
+	pthread_cond_clockwait(&modules->wake, &modules->lock, CLOCK_MONOTONIC, &until);
 	return false;
 }
 

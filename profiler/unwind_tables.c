@@ -3,9 +3,9 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/log.h"
-#include "profiler/clock.h"
 #include "profiler/procs.h"
 #include "profiler/unwind_regions.h"
 
@@ -895,18 +895,10 @@ struct pace {
 	int64_t credit_ns;
 };
 
-static uint64_t thread_cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static void rest(struct pace *pace)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
-	uint64_t now = clock_boot_ns(), cpu = thread_cpu_ns();
+	uint64_t now = clock_boot_ns(), cpu = clock_cpu_ns();
 
 	pace->credit_ns += (int64_t)((now - pace->last_ns) / PACE_PARTS);
 	pace->credit_ns -= (int64_t)(cpu - pace->cpu_ns);

@@ -3,8 +3,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "bpf/abi.h"
-#include "profiler/clock.h"
 
 #include <string.h>
 #include <time.h>
@@ -12,13 +12,11 @@
 int window_new(uint32_t first_epoch, struct window **ret_window)
 {
 	struct window *window = calloc(1, sizeof(*window));
-	struct timespec now;
 
 	if (!window)
 		return -ENOMEM;
 	window->first_epoch = first_epoch;
-	clock_gettime(CLOCK_REALTIME, &now);
-	window->wall_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
+	window->wall_ns = clock_wall_ns();
 	window->start_ns = clock_boot_ns();
 	*ret_window = window;
 	return 0;

@@ -2,6 +2,7 @@
 #include "symbolizer/child.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/rights.h"
 #include "symbolizer/sandbox.h"
@@ -21,7 +22,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -104,14 +104,6 @@ static int spawn(const char *verb, const struct child_files *given, pid_t *ret_p
 	return err ? -EAGAIN : 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* True: the child has ended. */
 static bool wait_until(int pidfd, int64_t deadline)
 {
@@ -119,37 +111,46 @@ static bool wait_until(int pidfd, int64_t deadline)
 	int ready;
 
 	do {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 
 		ready = poll(&poll_fd, 1, left > 0 ? (int)left : 0);
 	} while (ready < 0 && errno == EINTR);
 	return ready > 0;
 }
 
+/* A SIGKILL that is not ours: its CPU time was up, or the machine's memory. */
+static int why_killed(const struct rusage *used)
+{
+	/* Ticks and exact times differ by a little. */
+	return used->ru_utime.tv_sec + used->ru_stime.tv_sec >= CPU_SECONDS_MAX - 1 ? -ETIMEDOUT
+										    : -ENOMEM;
+}
+
 static int reap(pid_t pid, bool in_time)
 {
 	static const int verdicts[] = {ENOEXEC, EBADMSG, EFBIG, ENOMEM};
-	siginfo_t info = {0};
+	struct rusage used;
+	int status;
 
 	if (!in_time)
 		kill(pid, SIGKILL); /* not reaped yet, so the pid is still its own */
-	while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0)
+	while (wait4(pid, &status, 0, &used) < 0)
 		if (errno != EINTR)
 			return -ECHILD;
 	if (!in_time)
 		return -ETIMEDOUT;
-	if (info.si_code == CLD_EXITED && info.si_status == 0)
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
-	for (size_t i = 0; info.si_code == CLD_EXITED && i < ARRAY_SIZE(verdicts); i++)
-		if (info.si_status == verdicts[i])
+	for (size_t i = 0; WIFEXITED(status) && i < ARRAY_SIZE(verdicts); i++)
+		if (WEXITSTATUS(status) == verdicts[i])
 			return -verdicts[i];
-	return -ECHILD;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? why_killed(&used) : -ECHILD;
 }
 
 static int run(const char *verb, const struct child_files *files, int out_fd,
 	       unsigned int deadline_ms)
 {
-	int64_t deadline = now_ms() + (deadline_ms < INT32_MAX ? deadline_ms : INT32_MAX);
+	int64_t deadline = clock_ms() + (deadline_ms < INT32_MAX ? deadline_ms : INT32_MAX);
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid;
 	int err = spawn(verb, files, &pid);

@@ -22,8 +22,9 @@ enum { CHILD_OUT_MAX = 256 << 20 };
  * In the parent, on any thread: starts a child, waits for its end (at most deadline_ms, then it is
  * killed; it is always reaped) and seals out_fd, which must be a memfd made with MFD_ALLOW_SEALING:
  * nothing changes it afterwards. 0: the child did it. -ENOEXEC, -EBADMSG, -EFBIG, -ENOMEM: its own
- * verdict. -ETIMEDOUT: killed at the deadline. -ECHILD: it died or failed otherwise. -EAGAIN: it
- * could not be started. Even after an error out_fd is sealed and holds what was written.
+ * verdict, or (-ENOMEM) the kernel's, which was short of memory and chose it. -ETIMEDOUT: killed at
+ * the deadline or past its CPU time. -ECHILD: it died or failed otherwise. -EAGAIN: it could not be
+ * started. Even after an error out_fd is sealed and holds what was written.
  */
 int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms);
 

@@ -261,7 +261,7 @@ static int read_symbols(struct elf_file *f, const struct symbol_table *table,
 			enum symindex_source source)
 {
 	for (int i = 0; i < table->count; i++) {
-		struct candidate c = {0};
+		struct candidate c = {.source = (uint8_t)source};
 		const struct section *s;
 		GElf_Sym sym;
 		int err;
@@ -396,6 +396,7 @@ static int add_stub(struct elf_file *f, const struct symbol_table *dynsym, const
 	    !symbol_name(dynsym, sym.st_name, &c.name, &c.length))
 		return 0;
 	c.is_plt = true;
+	c.source = SYMINDEX_DYNSYM;
 	c.rank = alias_rank(&c, GELF_ST_INFO(STB_LOCAL, STT_NOTYPE), false);
 	if (f->header.source < SYMINDEX_DYNSYM)
 		f->header.source = SYMINDEX_DYNSYM;
@@ -459,7 +460,8 @@ static int read_plts(struct elf_file *f, const struct symbol_table *dynsym)
 	return err;
 }
 
-/* The best alias last: the sweep takes the last that began. */
+/* The best alias last: the sweep takes the last that began. Of one symbol in two tables, that of the
+ * better one. */
 static int compare_candidates(const void *left, const void *right)
 {
 	const struct candidate *a = left, *b = right;
@@ -472,7 +474,9 @@ static int compare_candidates(const void *left, const void *right)
 	order = memcmp(b->name, a->name, a->length); /* equal ranks have equal lengths */
 	if (order)
 		return order;
-	return a->size < b->size ? -1 : a->size > b->size;
+	if (a->size != b->size)
+		return a->size < b->size ? -1 : 1;
+	return (a->source > b->source) - (a->source < b->source);
 }
 
 /* The candidates [first, next) share one vaddr; covered: where earlier sized ones end. */
@@ -527,7 +531,8 @@ static int add_range(struct elf_file *f, struct candidate *c, uint64_t start, ui
 	f->ranges[f->range_count++] = (struct symindex_symbol){
 		.vaddr = start,
 		.size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
-		.name = c->name_at | (c->is_plt ? SYMINDEX_PLT : 0),
+		.name = c->name_at | (uint32_t)c->source << SYMINDEX_SOURCE_SHIFT |
+			(c->is_plt ? SYMINDEX_PLT : 0),
 	};
 	return f->range_count > 2 * (size_t)SYMINDEX_SYMBOLS_MAX ? -EFBIG : 0;
 }

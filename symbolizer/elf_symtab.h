@@ -29,6 +29,7 @@ struct candidate {
 	uint32_t length;
 	uint32_t name_at; /* in the index's strings, once a range needed it; 0 = not yet */
 	bool is_plt;
+	uint8_t source; /* enum symindex_source */
 };
 
 struct elf_file {

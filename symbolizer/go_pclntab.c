@@ -99,7 +99,7 @@ int go_pclntab_symbols(const struct go_pclntab *table, struct elf_file *f)
 	int err = 0;
 
 	for (uint64_t i = 0; !err && i < table->count; i++) {
-		struct candidate c = {0};
+		struct candidate c = {.source = SYMINDEX_GO};
 		struct function function;
 
 		if (!read_function(table, i, &function))

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "symbolizer/child.h"
 #include "symbolizer/debug_files.h"
@@ -14,7 +15,6 @@
 #include <sys/resource.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum {
 	NAMES_MAX = 64 << 20,	   /* bytes of names in one demangling, either way */
@@ -22,8 +22,25 @@ enum {
 };
 
 /* What index children are asked for; INDEX_FIRST: see symindex_input.may_ask. */
-static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", SYMBOLS[] = "symbols";
+static const char INDEX[] = "index", INDEX_FIRST[] = "index-first";
 static const char JIT[] = "jit";
+
+/* The same, after the debug info has killed a child: the symbols alone, and why. */
+static const char *const symbols_verbs[SYMINDEX_DEBUG_KINDS] = {
+	[SYMINDEX_DEBUG_TOO_BIG] = "symbols-too-big",
+	[SYMINDEX_DEBUG_CRASHED] = "symbols-crashed",
+	[SYMINDEX_DEBUG_TOO_SLOW] = "symbols-too-slow",
+	[SYMINDEX_DEBUG_TOO_HUNGRY] = "symbols-too-hungry",
+};
+
+/* SYMINDEX_DEBUG_NONE: the verb is none of these. */
+static enum symindex_debug given_up(const char *verb)
+{
+	for (unsigned int i = 0; i < SYMINDEX_DEBUG_KINDS; i++)
+		if (symbols_verbs[i] && !strcmp(verb, symbols_verbs[i]))
+			return (enum symindex_debug)i;
+	return SYMINDEX_DEBUG_NONE;
+}
 
 /* All of a file of at most NAMES_MAX bytes; reads at its own offset, whatever the descriptor's. */
 static int read_all(int fd, struct buf *ret_bytes)
@@ -85,12 +102,12 @@ int parser_main(int argc, char **argv)
 	    strncmp(verb, "unwind", 6) != 0)
 		setpriority(PRIO_PROCESS, 0, 10);
 	child_confine(argv);
-	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, SYMBOLS)) {
+	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || given_up(verb)) {
 		struct symindex_input input = {
 			.elf_fd = CHILD_IN,
 			.debug_fd = CHILD_MORE,
 			.alt_fd = CHILD_MORE + 1,
-			.symbols_only = !strcmp(verb, SYMBOLS),
+			.given_up = given_up(verb),
 			.may_ask = !strcmp(verb, INDEX_FIRST),
 		};
 
@@ -110,18 +127,10 @@ int parser_main(int argc, char **argv)
 	child_exit(-EINVAL);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* One index on its way: what it is made of and what has come out so far. */
 struct job {
 	const struct parser_files *files;
-	int64_t deadline_ms; /* of now_ms() */
+	int64_t deadline_ms; /* of clock_ms() */
 	struct debug_file debug, alt;
 	struct symindex *index;
 	int out_fd; /* holds it */
@@ -139,7 +148,7 @@ static void job_release(struct job *job)
 static int run_index(struct job *job, const char *verb)
 {
 	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd};
-	int64_t left = job->deadline_ms - now_ms();
+	int64_t left = job->deadline_ms - clock_ms();
 	int err;
 
 	symindex_free(TAKE_PTR(job->index));
@@ -224,7 +233,7 @@ static struct symindex *keep(struct job *job)
 {
 	struct symindex *kept = NULL;
 
-	if (job->files->cache && symindex_debug(job->index) != SYMINDEX_DEBUG_CRASHED &&
+	if (job->files->cache && symindex_debug(job->index) < SYMINDEX_DEBUG_CRASHED &&
 	    !symbol_cache_put(job->files->cache, job->files->elf_fd, job->out_fd, &kept)) {
 		symindex_free(job->index);
 		job->index = kept;
@@ -234,9 +243,21 @@ static struct symindex *keep(struct job *job)
 	return TAKE_PTR(job->index);
 }
 
-static bool is_death(int err)
+/* What its child died of; SYMINDEX_DEBUG_NONE: it did not. */
+static enum symindex_debug death(int err)
 {
-	return err == -ECHILD || err == -ETIMEDOUT || err == -ENOMEM || err == -EFBIG;
+	switch (err) {
+	case -ECHILD:
+		return SYMINDEX_DEBUG_CRASHED;
+	case -ETIMEDOUT:
+		return SYMINDEX_DEBUG_TOO_SLOW;
+	case -ENOMEM:
+		return SYMINDEX_DEBUG_TOO_HUNGRY;
+	case -EFBIG:
+		return SYMINDEX_DEBUG_TOO_BIG;
+	default:
+		return SYMINDEX_DEBUG_NONE;
+	}
 }
 
 int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
@@ -244,7 +265,7 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 {
 	_cleanup_(job_release) struct job job = {
 		.files = files,
-		.deadline_ms = now_ms() + deadline_ms,
+		.deadline_ms = clock_ms() + deadline_ms,
 		.debug = DEBUG_FILE_NONE,
 		.alt = DEBUG_FILE_NONE,
 		.out_fd = -1,
@@ -254,11 +275,11 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 	if (!err)
 		return 0;
 	err = run_indexes(&job);
-	if (is_death(err)) {
+	if (death(err)) {
 		debug_file_release(&job.debug);
 		debug_file_release(&job.alt);
-		job.deadline_ms = now_ms() + deadline_ms / 4;
-		if (!run_index(&job, SYMBOLS))
+		job.deadline_ms = clock_ms() + deadline_ms / 4;
+		if (!run_index(&job, symbols_verbs[death(err)]))
 			err = 0;
 	}
 	if (!err)
@@ -271,7 +292,7 @@ int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_ind
 	struct parser_files files = {elf_fd, -1, NULL, NULL};
 	_cleanup_(job_release) struct job job = {
 		.files = &files,
-		.deadline_ms = now_ms() + deadline_ms,
+		.deadline_ms = clock_ms() + deadline_ms,
 		.debug = DEBUG_FILE_NONE,
 		.alt = DEBUG_FILE_NONE,
 		.out_fd = -1,
@@ -301,12 +322,9 @@ int parser_jit(const struct parser_jit_files *files, const uint64_t *addrs, uint
 {
 	_cleanup_close_ int in = child_memfd("wick-jit"), out = child_memfd("wick-jit");
 	const int in_fds[] = {in, files->map_fd, files->dump_fd};
-	struct timespec now;
-	uint64_t now_ns;
+	const uint64_t now_ns = (uint64_t)clock_ns(CLOCK_MONOTONIC);
 	int err = in < 0 || out < 0 ? -EAGAIN : 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	if (!err)
 		err = file_write_all(in, &now_ns, sizeof(now_ns));
 	if (!err)
@@ -390,7 +408,7 @@ int parser_demangle(const char *const *names, uint32_t count, unsigned int deadl
 		    char ***ret_names)
 {
 	_cleanup_(buf_release) struct buf answer = {0};
-	int64_t deadline = now_ms() + deadline_ms, left = deadline_ms;
+	int64_t deadline = clock_ms() + deadline_ms, left = deadline_ms;
 	uint32_t done = 0, taken = 0, total = 0;
 	char **readable;
 	int err = 0;
@@ -406,7 +424,7 @@ int parser_demangle(const char *const *names, uint32_t count, unsigned int deadl
 			buf_add_char(&answer, '\0');
 			done++;
 		}
-		left = deadline - now_ms();
+		left = deadline - clock_ms();
 	}
 	if (err && !total)
 		return err;
@@ -433,11 +451,11 @@ const char *parser_error(int err)
 	case -EFBIG:
 		return "too big";
 	case -ENOMEM:
-		return "out of memory";
+		return "its reader ran out of memory";
 	case -ETIMEDOUT:
-		return "its reader was killed at the deadline";
+		return "its reader took too long and was killed";
 	case -ECHILD:
-		return "its reader crashed or met a limit";
+		return "its reader crashed";
 	case -EAGAIN:
 		return "no reader process could be started";
 	default:

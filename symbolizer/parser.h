@@ -35,7 +35,7 @@ struct parser_files {
  * deadline_ms, and then for a fraction of it again: where debug info kills its reader, another
  * child reads the symbols alone. Any thread; the child dies with the thread that asked. -ENOEXEC,
  * -EBADMSG, -EFBIG as symindex_build(), -ENOMEM: its limit was too small; -ETIMEDOUT: killed at the
- * deadline; -ECHILD: the child died (crash or limit); -EAGAIN: no child could be started. The
+ * deadline or for its CPU time; -ECHILD: the child crashed; -EAGAIN: no child could be started. The
  * descriptors stay the caller's.
  */
 int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
@@ -70,7 +70,7 @@ int parser_jit(const struct parser_jit_files *files, const uint64_t *addrs, uint
 int parser_demangle(const char *const *names, uint32_t count, unsigned int deadline_ms,
 		    char ***ret_names);
 
-/* Why a call failed, for a person: "its reader was killed at the deadline". */
+/* Why a call failed, for a person: "its reader took too long and was killed". */
 const char *parser_error(int err);
 
 #endif

@@ -37,7 +37,7 @@ static bool header_is_sound(const struct symindex_header *h, uint64_t size)
 	static const uint8_t zeros[SYMINDEX_BUILD_ID_MAX];
 
 	if (memcmp(h->magic, SYMINDEX_MAGIC, sizeof(h->magic)) != 0 ||
-	    h->version != SYMINDEX_VERSION || h->source > SYMINDEX_SYMTAB ||
+	    h->version != SYMINDEX_VERSION || h->source >= SYMINDEX_SOURCES ||
 	    (h->source == SYMINDEX_NONE) != (h->symbol_count == 0))
 		return false;
 	/* Ranges cut by inner symbols make at most two of each symbol. */
@@ -88,6 +88,11 @@ static bool strings_are_sound(const struct symindex *index)
 	       (!h->altlink || is_string(index, h->altlink));
 }
 
+static enum symindex_source source_of(const struct symindex_symbol *symbol)
+{
+	return (enum symindex_source)(symbol->name >> SYMINDEX_SOURCE_SHIFT & 7);
+}
+
 static bool symbols_are_sound(const struct symindex *index)
 {
 	uint64_t end = 0;
@@ -96,7 +101,8 @@ static bool symbols_are_sound(const struct symindex *index)
 		const struct symindex_symbol *s = &index->symbols[i];
 
 		if (s->vaddr < end || !s->size || __builtin_add_overflow(s->vaddr, s->size, &end) ||
-		    !is_string(index, s->name & ~SYMINDEX_PLT))
+		    !is_string(index, s->name & SYMINDEX_NAME_MASK) ||
+		    source_of(s) == SYMINDEX_NONE || (uint32_t)source_of(s) > index->header->source)
 			return false;
 	}
 	return true;
@@ -191,10 +197,11 @@ bool symindex_at(const struct symindex *index, uint32_t n, struct symindex_name 
 		return false;
 	s = &index->symbols[n];
 	*ret_name = (struct symindex_name){
-		.symbol = symindex_string(index, s->name & ~SYMINDEX_PLT),
+		.symbol = symindex_string(index, s->name & SYMINDEX_NAME_MASK),
 		.start = s->vaddr,
 		.size = s->size,
 		.is_plt = s->name & SYMINDEX_PLT,
+		.source = source_of(s),
 	};
 	return true;
 }
@@ -290,6 +297,7 @@ uint32_t symindex_frames(const struct symindex *index, uint64_t vaddr,
 	if (symindex_lookup(index, vaddr, &name)) {
 		frame.function = name.symbol;
 		frame.is_plt = name.is_plt;
+		frame.source = name.source;
 	} else if (node && index->nodes[node].name) {
 		frame.function = symindex_string(index, index->nodes[node].name);
 	}
@@ -312,7 +320,9 @@ const char *symindex_debug_problem(const struct symindex *index)
 	static const char *const problems[SYMINDEX_DEBUG_KINDS] = {
 		[SYMINDEX_DEBUG_DAMAGED] = "its debug info is damaged",
 		[SYMINDEX_DEBUG_TOO_BIG] = "its debug info is too big",
-		[SYMINDEX_DEBUG_CRASHED] = "its debug info killed its reader, or took too long",
+		[SYMINDEX_DEBUG_CRASHED] = "its debug info crashed its reader",
+		[SYMINDEX_DEBUG_TOO_SLOW] = "its debug info took too long: its reader was killed",
+		[SYMINDEX_DEBUG_TOO_HUNGRY] = "its debug info took too much memory",
 	};
 
 	return index ? problems[index->header->debug] : NULL;

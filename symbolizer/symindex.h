@@ -39,6 +39,7 @@ enum symindex_source {
 	SYMINDEX_DYNSYM, /* exported symbols only */
 	SYMINDEX_GO,	 /* the table of a Go program's runtime */
 	SYMINDEX_SYMTAB,
+	SYMINDEX_SOURCES, /* at most 8 */
 };
 
 /* What became of its debug info. */
@@ -49,14 +50,17 @@ enum symindex_debug {
 	SYMINDEX_DEBUG_GO,	 /* none; lines are from the table of its Go runtime */
 	SYMINDEX_DEBUG_DAMAGED,
 	SYMINDEX_DEBUG_TOO_BIG,
-	SYMINDEX_DEBUG_CRASHED, /* its reader died of it, or was killed; the symbols stand */
+	/* Its reader died of it; the symbols stand. */
+	SYMINDEX_DEBUG_CRASHED,
+	SYMINDEX_DEBUG_TOO_SLOW,   /* killed at its deadline, or for its CPU time */
+	SYMINDEX_DEBUG_TOO_HUNGRY, /* of memory */
 	SYMINDEX_DEBUG_KINDS,
 };
 
 /* Caps of one module; past them it is refused (-EFBIG), not cut. */
 enum {
 	SYMINDEX_SYMBOLS_MAX = 16 << 20,
-	SYMINDEX_STRINGS_MAX = 256 << 20, /* bytes; also fits the name field below */
+	SYMINDEX_STRINGS_MAX = 256 << 20, /* bytes; fits SYMINDEX_NAME_MASK */
 	SYMINDEX_SEGMENTS_MAX = 256,
 	SYMINDEX_SECTIONS_MAX = 64 << 10,
 	SYMINDEX_AREAS_MAX = 32 << 20, /* of areas, of nodes and of rows; past it no debug info */
@@ -65,12 +69,12 @@ enum {
 enum { SYMINDEX_DEPTH_MAX = 128 }; /* levels of a chain, the function itself included */
 
 #define SYMINDEX_MAGIC	 "wicksym" /* with its NUL: 8 bytes */
-#define SYMINDEX_VERSION 2u
+#define SYMINDEX_VERSION 3u
 
 struct symindex_header {
 	char magic[8];
 	uint32_t version;
-	uint32_t source;	/* enum symindex_source; SYMINDEX_NONE if and only if no symbols */
+	uint32_t source;	/* the best of its symbols'; SYMINDEX_NONE if there are none */
 	uint64_t size;		/* of the whole file, bytes */
 	uint32_t segment_count; /* at least 1 */
 	uint32_t symbol_count;
@@ -96,10 +100,12 @@ struct symindex_segment {
 struct symindex_symbol {
 	uint64_t vaddr;
 	uint32_t size;
-	uint32_t name; /* where it starts in the strings, or'ed with SYMINDEX_PLT */
+	uint32_t name; /* where it starts in the strings; its source; SYMINDEX_PLT */
 };
 
-#define SYMINDEX_PLT 0x80000000u
+#define SYMINDEX_PLT	      0x80000000u
+#define SYMINDEX_SOURCE_SHIFT 28 /* 3 bits of enum symindex_source, never SYMINDEX_NONE */
+#define SYMINDEX_NAME_MASK    ((1u << SYMINDEX_SOURCE_SHIFT) - 1)
 
 struct symindex_area {
 	uint32_t at; /* from text; ascending */
@@ -128,10 +134,11 @@ struct symindex;
 
 /* What a vaddr is called. */
 struct symindex_name {
-	const char *symbol; /* as in the symbol table (mangled); borrowed from the index */
-	uint64_t start;	    /* vaddr of the range */
-	uint64_t size;	    /* bytes; never 0 */
-	bool is_plt;	    /* symbol is the callee of a PLT stub: shown as "name@plt" */
+	const char *symbol;	     /* as in the symbol table (mangled); borrowed from the index */
+	uint64_t start;		     /* vaddr of the range */
+	uint64_t size;		     /* bytes; never 0 */
+	bool is_plt;		     /* symbol is the callee of a PLT stub: shown as "name@plt" */
+	enum symindex_source source; /* of this symbol */
 };
 
 /*
@@ -157,11 +164,12 @@ bool symindex_lookup(const struct symindex *index, uint64_t vaddr, struct symind
 
 /* One level of what runs at a vaddr. */
 struct symindex_frame {
-	const char *function; /* mangled, if the language does; NULL = no name is known */
-	const char *file;     /* path; NULL = not known */
-	uint32_t line;	      /* 0 = not known */
-	bool is_plt;	      /* as above */
-	bool is_inlined;      /* into the next level */
+	const char *function;	     /* mangled, if the language does; NULL = no name is known */
+	const char *file;	     /* path; NULL = not known */
+	uint32_t line;		     /* 0 = not known */
+	bool is_plt;		     /* as above */
+	bool is_inlined;	     /* into the next level */
+	enum symindex_source source; /* of function; SYMINDEX_NONE: debug info, or there is none */
 };
 
 /* The levels at a vaddr, innermost first: inlined functions, then the one that was called (the last
@@ -208,10 +216,12 @@ const char *symindex_string(const struct symindex *index, uint32_t at);
 /* Descriptors; -1 = none. */
 struct symindex_input {
 	int elf_fd;
-	int debug_fd;	   /* its separate debug file, if that is what it proves to be */
-	int alt_fd;	   /* what .gnu_debugaltlink (dwz) of the one or the other names */
-	bool symbols_only; /* the debug info has killed a reader: so it says in the index */
-	bool may_ask;	   /* an alt file that is named but not given is asked for first: debug info
+	int debug_fd; /* its separate debug file, if that is what it proves to be */
+	int alt_fd;   /* what .gnu_debugaltlink (dwz) of the one or the other names */
+	/* Not SYMINDEX_DEBUG_NONE: the debug info has killed a reader, and is left alone; so the
+	 * index says. */
+	enum symindex_debug given_up;
+	bool may_ask; /* an alt file that is named but not given is asked for first: debug info
 			    * is left out, the header has its name */
 };
 

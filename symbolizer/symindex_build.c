@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -256,21 +257,6 @@ static int read_go_lines(struct build *b)
 
 /* --- writing --- */
 
-static int write_all(int fd, const void *bytes, size_t size)
-{
-	while (size) {
-		ssize_t written = write(fd, bytes, size);
-
-		if (written < 0 && errno != EINTR)
-			return -errno;
-		if (written > 0) {
-			bytes = (const char *)bytes + written;
-			size -= (size_t)written;
-		}
-	}
-	return 0;
-}
-
 static uint32_t add_string(struct buf *strings, const char *string, size_t length)
 {
 	size_t at = strings->used;
@@ -342,18 +328,19 @@ static int write_index(struct build *b, int fd)
 	err = buf_error(strings);
 	fill_header(b);
 	if (!err)
-		err = write_all(fd, h, sizeof(*h));
+		err = file_write_all(fd, h, sizeof(*h));
 	if (!err)
-		err = write_all(fd, b->elf.segments, h->segment_count * sizeof(b->elf.segments[0]));
+		err = file_write_all(fd, b->elf.segments,
+				     h->segment_count * sizeof(b->elf.segments[0]));
 	if (!err)
-		err = write_all(fd, b->elf.ranges, h->symbol_count * sizeof(b->elf.ranges[0]));
+		err = file_write_all(fd, b->elf.ranges, h->symbol_count * sizeof(b->elf.ranges[0]));
 	if (!err)
-		err = write_all(fd, b->index.areas, h->area_count * sizeof(b->index.areas[0]));
+		err = file_write_all(fd, b->index.areas, h->area_count * sizeof(b->index.areas[0]));
 	if (!err)
-		err = write_all(fd, b->index.nodes, h->node_count * sizeof(b->index.nodes[0]));
+		err = file_write_all(fd, b->index.nodes, h->node_count * sizeof(b->index.nodes[0]));
 	if (!err)
-		err = write_all(fd, b->index.rows, h->row_count * sizeof(b->index.rows[0]));
-	return err ? err : write_all(fd, strings->bytes, strings->used);
+		err = file_write_all(fd, b->index.rows, h->row_count * sizeof(b->index.rows[0]));
+	return err ? err : file_write_all(fd, strings->bytes, strings->used);
 }
 
 /* --- all of it --- */
@@ -394,8 +381,8 @@ int symindex_build(const struct symindex_input *input, int out_fd)
 	err = read_go(&b);
 	if (!err)
 		err = elf_file_ranges(&b.elf);
-	if (input->symbols_only)
-		b.elf.header.debug = SYMINDEX_DEBUG_CRASHED;
+	if (input->given_up)
+		b.elf.header.debug = input->given_up;
 	else if (!err)
 		err = read_debug_info(&b, input, debug);
 	if (!err)

@@ -118,6 +118,8 @@ static int run_child(char **argv)
 		child_hold();
 	if (!strcmp(argv[2], "crash"))
 		raise(SIGSEGV);
+	if (!strcmp(argv[2], "killed"))
+		raise(SIGKILL);
 	if (!strcmp(argv[2], "fork") && fork() < 0)
 		child_exit(0);
 	if (!strcmp(argv[2], "open") && open("/dev/null", O_RDONLY) < 0)
@@ -232,10 +234,12 @@ TEST(a_child_that_hangs_is_killed_at_its_deadline_and_reaped)
 
 TEST(a_child_that_crashes_or_gives_a_verdict_is_told_apart)
 {
-	_cleanup_close_ int a = -1, b = -1, c = -1;
+	_cleanup_close_ int a = -1, b = -1, c = -1, d = -1;
 
 	CHECK_INT(run("crash", LONG_MS, &a), -ECHILD);
 	CHECK_INT(run("verdict", LONG_MS, &b), -EFBIG);
+	/* Its CPU time is not up: it is the kernel that had no memory left. */
+	CHECK_INT(run("killed", LONG_MS, &d), -ENOMEM);
 	CHECK_INT(run("no such verb", LONG_MS, &c), -ECHILD);
 	CHECK(has_no_children());
 }
@@ -505,8 +509,8 @@ TEST(a_debug_file_fills_the_unwind_table)
 
 int main(int argc, char **argv)
 {
-	static const char *const own[] = {"status", "limits", "descriptors", "hold",
-					  "crash",  "fork",   "open",	     "verdict"};
+	static const char *const own[] = {"status", "limits", "descriptors", "hold",   "crash",
+					  "killed", "fork",   "open",	     "verdict"};
 	const char *verb = child_verb(argc, argv);
 
 	for (size_t i = 0; verb && i < ARRAY_SIZE(own); i++)

@@ -519,6 +519,8 @@ TEST(mutants_of_debug_info_are_read_safely)
 	CHECK(accepted > MUTANTS / 2);
 }
 
+#define OF(source) ((uint32_t)(source) << SYMINDEX_SOURCE_SHIFT)
+
 /* A sound index of two symbols, to forge. */
 struct forged {
 	struct symindex_header header;
@@ -549,8 +551,10 @@ static struct forged sound(void)
 			   .debug = SYMINDEX_DEBUG_OWN},
 		.segments = {{.off = 0, .vaddr = 0, .size = 0x100, .flags = PF_R},
 			     {.off = 0x100, .vaddr = 0x1100, .size = 0x100, .flags = PF_R | PF_X}},
-		.symbols = {{.vaddr = 0x1100, .size = 0x10, .name = 1},
-			    {.vaddr = 0x1110, .size = 0x20, .name = 4 | SYMINDEX_PLT}},
+		.symbols = {{.vaddr = 0x1100, .size = 0x10, .name = 1 | OF(SYMINDEX_SYMTAB)},
+			    {.vaddr = 0x1110,
+			     .size = 0x20,
+			     .name = 4 | OF(SYMINDEX_DYNSYM) | SYMINDEX_PLT}},
 		.areas = {{.at = 4, .node = 2}, {.at = 8, .node = 1}},
 		.nodes = {{0}, {.name = 1}, {.name = 4, .parent = 1, .file = 1, .line = 7}},
 		.rows = {{.at = 0, .file = 4, .line = 3}, {.at = 0x10}},
@@ -586,7 +590,8 @@ TEST(an_index_with_any_header_field_wrong_is_refused)
 	REFUSES(f.header.magic[0] = 'W');
 	REFUSES(f.header.magic[7] = 1);
 	REFUSES(f.header.version = 1);
-	REFUSES(f.header.source = 4);
+	REFUSES(f.header.source = SYMINDEX_SOURCES);
+	REFUSES(f.header.source = SYMINDEX_DYNSYM); /* worse than a symbol's */
 	REFUSES(f.header.source = SYMINDEX_NONE);
 	REFUSES(f.header.size--);
 	REFUSES(f.header.size++);
@@ -620,11 +625,13 @@ TEST(an_index_with_wrong_segments_symbols_or_strings_is_refused)
 	REFUSES(f.symbols[1].vaddr = UINT64_MAX);
 	REFUSES(f.symbols[0].size = 0);
 	REFUSES(f.symbols[0].size = 0x11);
-	REFUSES(f.symbols[0].name = 0);
-	REFUSES(f.symbols[0].name = 2);
-	REFUSES(f.symbols[0].name = 3);
-	REFUSES(f.symbols[0].name = 8);
-	REFUSES(f.symbols[0].name = 0x7fffffff);
+	REFUSES(f.symbols[0].name = 1);
+	REFUSES(f.symbols[0].name = 1 | OF(7));
+	REFUSES(f.symbols[0].name = OF(SYMINDEX_SYMTAB));
+	REFUSES(f.symbols[0].name = 2 | OF(SYMINDEX_SYMTAB));
+	REFUSES(f.symbols[0].name = 3 | OF(SYMINDEX_SYMTAB));
+	REFUSES(f.symbols[0].name = 8 | OF(SYMINDEX_SYMTAB));
+	REFUSES(f.symbols[0].name = SYMINDEX_NAME_MASK | OF(SYMINDEX_SYMTAB));
 	REFUSES(f.strings[0] = 'x');
 	REFUSES(f.strings[7] = 'x');
 }
@@ -665,6 +672,8 @@ TEST(frames_go_from_the_innermost_call_to_the_function_that_its_symbol_names)
 	CHECK_STR(frames[0].file, "cde");
 	CHECK_INT(frames[0].line, 3);
 	CHECK(frames[0].is_inlined && !frames[1].is_inlined);
+	CHECK_INT(frames[0].source, SYMINDEX_NONE);
+	CHECK_INT(frames[1].source, SYMINDEX_SYMTAB);
 	CHECK_STR(frames[1].function, "ab");
 	CHECK_STR(frames[1].file, "ab");
 	CHECK_INT(frames[1].line, 7);
@@ -674,6 +683,7 @@ TEST(frames_go_from_the_innermost_call_to_the_function_that_its_symbol_names)
 	CHECK_INT(symindex_frames(index, 0x1112, frames, 4), 1);
 	CHECK_INT(frames[0].line, 0);
 	CHECK(frames[0].is_plt && !frames[0].file);
+	CHECK_INT(frames[0].source, SYMINDEX_DYNSYM);
 	CHECK_INT(symindex_frames(index, 0x10ff, frames, 4), 1);
 	CHECK(!frames[0].function && !frames[0].file);
 	CHECK_INT(symindex_frames(index, 0x1100 + (1ULL << 32), frames, 4), 1);

@@ -4,9 +4,9 @@
  * file's fork(), exec() and exit() keep as bpf/wick.bpf.c does. Modules are small files whose text
  * says what table the (fake) compiler makes of them.
  */
+#include "base/clock.h"
 #include "profiler/unwind_tables.h"
 
-#include "profiler/clock.h"
 #include "tests/test.h"
 
 #include <errno.h>
