@@ -2,24 +2,27 @@
 #include "profiler/names.h"
 
 #include "base/array.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "profiler/jit.h"
-#include "symbolizer/kallsyms.h"
+#include "profiler/ksymbols.h"
 #include "symbolizer/parser.h"
 #include "symbolizer/symindex.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
-enum { DEMANGLE_DEADLINE_MS = 10000, LABELS_MAX = 7 };
+enum { DEMANGLE_DEADLINE_MS = 10000, LABELS_MAX = 7, MODULES_TEXT_MAX = 4 << 20 };
 
 struct names {
 	struct modules *modules;
-	struct kallsyms *kallsyms;
+	struct kallsyms *kallsyms, *kallsyms_before; /* each may be NULL */
+	uint64_t modules_generation;		     /* of kallsyms */
 	bool kallsyms_tried;
 	struct jit *jit;
 
@@ -75,6 +78,7 @@ struct maker {
 	struct module *modules; /* by module; valid where used */
 	uint32_t *mappings;	/* by module, PROFILE_NO_MAPPING = not made yet */
 	uint32_t module_count;
+	bool has_kernel; /* its symbols are those of now */
 };
 
 int names_new(struct modules *modules, struct names **ret_names)
@@ -101,6 +105,7 @@ void names_free(struct names *names)
 	free(names->readable);
 	strtab_release(&names->raw);
 	kallsyms_free(names->kallsyms);
+	kallsyms_free(names->kallsyms_before);
 	jit_free(names->jit);
 	free(names);
 }
@@ -159,20 +164,64 @@ static int module_mapping(struct maker *maker, uint32_t id, uint32_t *ret_mappin
 
 /* --- symbols --- */
 
-static const struct kallsyms *kernel_symbols(struct names *names)
+/* Of the list of modules with their addresses: another one where one was loaded or unloaded. */
+static uint64_t module_generation(void)
 {
-	int err;
+	_cleanup_(buf_release) struct buf text = {0};
+	_cleanup_close_ int fd = open("/proc/modules", O_RDONLY | O_CLOEXEC);
+	ssize_t got = 1;
 
-	if (names->kallsyms_tried)
-		return names->kallsyms;
-	names->kallsyms_tried = true;
-	err = kallsyms_open("/proc/kallsyms", &names->kallsyms);
-	if (err) {
+	while (fd >= 0 && got > 0 && text.used < MODULES_TEXT_MAX && buf_reserve(&text, 16384)) {
+		got = read(fd, text.bytes + text.used, 16384);
+		text.used += got > 0 ? (size_t)got : 0;
+	}
+	return hash_bytes(text.bytes ? text.bytes : "", text.used);
+}
+
+/* The tables of now and of before: samples may be of modules that are gone. */
+const struct kallsyms *names_kernel(struct names *names)
+{
+	struct kallsyms *kallsyms = NULL;
+	uint64_t generation = module_generation();
+	int err = kallsyms_open("/proc/kallsyms", &kallsyms);
+
+	if (err && !names->kallsyms_tried) {
 		log_warn("kernel symbols unavailable: %s; kernel frames read [kernel]",
 			 err == -EACCES ? "/proc/kallsyms shows no addresses" : strerror(-err));
 		log_hint("run as root, or with CAP_SYSLOG; see 'wick dump system'");
 	}
-	return names->kallsyms;
+	names->kallsyms_tried = true;
+	if (err)
+		return names->kallsyms;
+	if (generation != names->modules_generation) {
+		kallsyms_free(names->kallsyms_before);
+		names->kallsyms_before = TAKE_PTR(names->kallsyms);
+	}
+	kallsyms_free(names->kallsyms);
+	names->kallsyms = kallsyms;
+	names->modules_generation = generation;
+	return kallsyms;
+}
+
+/* Once for each profile that has kernel frames. */
+static void find_kernel(struct maker *maker)
+{
+	struct names *names = maker->names;
+
+	if (maker->has_kernel)
+		return;
+	maker->has_kernel = true;
+	if (!names->kallsyms_tried ||
+	    (names->kallsyms && names->modules_generation != module_generation()))
+		names_kernel(names);
+}
+
+/* Code that comes and goes has had its name since it was sampled: here it may be another's. */
+static bool find_symbol(const struct kallsyms *kallsyms, uint64_t addr,
+			struct kallsyms_name *ret_name)
+{
+	return kallsyms && kallsyms_lookup(kallsyms, addr, ret_name) &&
+	       !ksymbols_is_module(ret_name->module);
 }
 
 static int add_level(struct maker *maker, struct named *named, const struct level *level)
@@ -184,16 +233,33 @@ static int add_level(struct maker *maker, struct named *named, const struct leve
 	return 0;
 }
 
+/* "symbol\t[module]". */
+static int name_code(struct maker *maker, const struct frame *frame, struct named *named)
+{
+	const char *name = strtab_get(&maker->window->strings, frame->name);
+	const char *tab = strchr(name, '\t');
+	struct level level = {.symbol = ""};
+	int err = strtab_add_n(&maker->jit_names, name, (size_t)(tab - name), &level.jit);
+
+	named->address = frame->off;
+	if (!err)
+		err = add_level(maker, named, &level);
+	return err ? err : named_mapping(maker, tab + 1, &named->mapping);
+}
+
 /* Kernel addresses are never written: they would give away where this boot put the kernel. */
 static int name_kernel(struct maker *maker, const struct frame *frame, struct named *named)
 {
-	const struct kallsyms *kallsyms = kernel_symbols(maker->names);
 	struct level level = {.symbol = "[kernel]"};
 	struct kallsyms_name name;
 	char file[80] = "[kernel.kallsyms]";
 	int err;
 
-	if (kallsyms && kallsyms_lookup(kallsyms, frame->off, &name)) {
+	if (frame->name)
+		return name_code(maker, frame, named);
+	find_kernel(maker);
+	if (find_symbol(maker->names->kallsyms, frame->off, &name) ||
+	    find_symbol(maker->names->kallsyms_before, frame->off, &name)) {
 		level.symbol = name.symbol;
 		named->address = name.offset;
 		snprintf(file, sizeof(file), "[%s]",

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "profiler/cpus.h"
 #include "profiler/hotplug.h"
+#include "profiler/ksymbols.h"
 #include "profiler/modules.h"
 #include "profiler/names.h"
 #include "profiler/procs.h"
@@ -21,11 +22,13 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+static const uint64_t KSYMBOLS_PAUSE_NS = 10000000000;
+
 enum {
 	TASK_RING_PAGES = 128,
-	WORK_MS = 100,	       /* rings are emptied at least this often */
-	HORIZON_NS = 5000000,  /* a record stamped this long ago is in its ring by now */
-	LINGER_NS = 2000000000 /* an exited process is kept this long for late samples */
+	WORK_MS = 100,		/* rings are emptied at least this often */
+	HORIZON_NS = 5000000,	/* a record stamped this long ago is in its ring by now */
+	LINGER_NS = 2000000000, /* an exited process is kept this long for late samples */
 };
 
 /* One thing that happened; what, by its kind. */
@@ -38,6 +41,7 @@ struct item {
 struct queued_event {
 	struct task_event event; /* path is NULL: the module stands for it */
 	uint32_t module;
+	char *name; /* CODE: its path, malloc()ed */
 };
 
 struct queue {
@@ -55,6 +59,9 @@ struct pipeline {
 	struct modules *modules;
 	struct procs *procs;
 	struct names *names;
+	struct ksymbols *ksymbols;
+	bool ksymbols_old;		 /* records were lost: it has to be read again */
+	uint64_t ksymbols_ns;		 /* when it was read last */
 	struct unwind_maps *unwind_maps; /* NULL: user stacks by frame pointer alone */
 	struct unwind_tables *unwind;	 /* goes with them; drains the task events */
 	int epoll_fd, timer_fd, hotplug_fd;
@@ -77,6 +84,8 @@ struct pipeline {
 
 static void queue_release(struct queue *queue)
 {
+	for (uint32_t i = 0; i < queue->event_count; i++)
+		free(queue->events[i].name);
 	free(queue->items);
 	free(queue->events);
 	buf_release(&queue->records);
@@ -197,14 +206,14 @@ static struct frame user_frame(struct pipeline *pipeline, const struct address_s
 	uint32_t jit;
 
 	if (!map)
-		return (struct frame){0, FRAME_UNMAPPED};
+		return (struct frame){.module = FRAME_UNMAPPED};
 	modules_use(pipeline->modules, map->module, pid, map->start, map->end);
 	jit = modules_jit(pipeline->modules, map->module, pid, sample->start_ns, sample->exec_id);
 	if (jit != map->module) {
 		find_jitdump(pipeline, space, pid, jit);
-		return (struct frame){addr, jit};
+		return (struct frame){addr, jit, 0};
 	}
-	return (struct frame){addr - map->start + map->off, map->module};
+	return (struct frame){addr - map->start + map->off, map->module, 0};
 }
 
 /* Where the frame's code was interrupted, or where it calls: a return address may already stand
@@ -221,7 +230,7 @@ static int push_user(struct pipeline *pipeline, struct window *window,
 	int err = 0;
 
 	for (size_t i = sample->user_n; !err && i-- > 0;) {
-		struct frame frame = {0, FRAME_GAP};
+		struct frame frame = {.module = FRAME_GAP};
 
 		if (pcs[i] != WICK_PC_GAP) {
 			frame = user_frame(pipeline, space, sample, call_site(pcs[i]));
@@ -233,15 +242,29 @@ static int push_user(struct pipeline *pipeline, struct window *window,
 	return err;
 }
 
-static int push_kernel(struct window *window, const struct wick_sample *sample, const uint64_t *pcs,
-		       uint32_t *node)
+static int kernel_frame(struct pipeline *pipeline, struct window *window, uint64_t addr,
+			struct frame *ret_frame)
+{
+	const struct ksymbol_range *range = ksymbols_find(pipeline->ksymbols, addr);
+
+	*ret_frame = (struct frame){addr, FRAME_KERNEL, 0};
+	if (!range)
+		return 0;
+	ret_frame->off = addr - range->start;
+	return strtab_add(&window->strings, range->name, &ret_frame->name);
+}
+
+static int push_kernel(struct pipeline *pipeline, struct window *window,
+		       const struct wick_sample *sample, const uint64_t *pcs, uint32_t *node)
 {
 	int err = 0;
 
 	for (size_t i = sample->kernel_n; !err && i-- > 0;) {
-		struct frame frame = {pcs[i] - !!i, FRAME_KERNEL};
+		struct frame frame;
 
-		err = window_push(window, *node, &frame, node);
+		err = kernel_frame(pipeline, window, pcs[i] - !!i, &frame);
+		if (!err)
+			err = window_push(window, *node, &frame, node);
 	}
 	return err;
 }
@@ -295,7 +318,7 @@ static int user_node(struct pipeline *pipeline, struct window *window,
 static int kernel_node(struct pipeline *pipeline, struct window *window,
 		       const struct wick_sample *sample, uint32_t *node, bool *is_lost)
 {
-	uint64_t base = window_base_kernel(*node);
+	uint64_t base = window_base_kernel(*node, ksymbols_serial(pipeline->ksymbols));
 	struct wick_stack stack;
 	const uint64_t *pcs;
 	int err;
@@ -307,7 +330,7 @@ static int kernel_node(struct pipeline *pipeline, struct window *window,
 		*is_lost = true;
 		return 0;
 	}
-	err = push_kernel(window, sample, pcs, node);
+	err = push_kernel(pipeline, window, sample, pcs, node);
 	return err ? err
 		   : window_learn(window, base, sample->kernel_hash, sample->kernel_check, *node);
 }
@@ -364,31 +387,62 @@ static void on_event(void *context, const struct task_event *event)
 	queued.event.path = NULL;
 	if (event->kind == TASK_MAP)
 		err = modules_add(pipeline->modules, event, &queued.module);
+	if (event->kind == TASK_CODE && !(queued.name = strdup(event->path)))
+		err = -ENOMEM;
 	if (event->kind == TASK_LOST && event->lost && log_limited(&limit, 1))
 		log_warn("%llu process records were lost; mappings are read again",
 			 (unsigned long long)event->lost);
 	if (!err)
 		err = push_event(&pipeline->queue, &queued);
-	if (err) /* as good as a lost record */
+	if (err) { /* as good as a lost record */
 		procs_event(pipeline->procs, &(struct task_event){.kind = TASK_LOST}, 0);
+		pipeline->ksymbols_old = true;
+		free(queued.name);
+	}
+}
+
+/* The name has done its work. */
+static void take_code(struct pipeline *pipeline, struct queued_event *queued)
+{
+	const struct task_event *event = &queued->event;
+	int err = 0;
+
+	if (event->is_gone)
+		ksymbols_remove(pipeline->ksymbols, event->start);
+	else
+		err = ksymbols_add(pipeline->ksymbols, event->start, event->end - event->start,
+				   queued->name);
+	if (err)
+		log_debug("code of the kernel has no name: %s", strerror(-err));
+	free(TAKE_PTR(queued->name));
 }
 
 static void apply(struct pipeline *pipeline, const struct item *item)
 {
-	const struct queued_event *queued;
+	struct queued_event *queued;
 
 	if (!item->is_event) {
 		take_sample(pipeline, record_at(&pipeline->queue, item->at));
 		return;
 	}
 	queued = &pipeline->queue.events[item->at];
+	if (queued->event.kind == TASK_CODE) {
+		take_code(pipeline, queued);
+		return;
+	}
+	pipeline->ksymbols_old |= queued->event.kind == TASK_LOST;
 	procs_event(pipeline->procs, &queued->event, queued->module);
 }
 
 static int keep(struct queue *to, const struct queue *from, const struct item *item)
 {
-	if (item->is_event)
-		return push_event(to, &from->events[item->at]);
+	if (item->is_event) {
+		int err = push_event(to, &from->events[item->at]);
+
+		if (!err)
+			from->events[item->at].name = NULL; /* is the other's now */
+		return err;
+	}
 	return push_record(to, record_at(from, item->at));
 }
 
@@ -546,6 +600,23 @@ static void reopen_all(struct pipeline *pipeline)
 	}
 }
 
+/* What is there now, also of what no record has told. Where records are lost all the time, now and
+ * then is enough: it takes some 50 ms. */
+static void read_ksymbols(struct pipeline *pipeline)
+{
+	uint64_t now = clock_boot_ns();
+	int err;
+
+	if (!pipeline->ksymbols_old || !pipeline->options.sampler.kernel ||
+	    (pipeline->ksymbols_ns && now - pipeline->ksymbols_ns < KSYMBOLS_PAUSE_NS))
+		return;
+	err = ksymbols_read(pipeline->ksymbols, names_kernel(pipeline->names));
+	if (err)
+		log_debug("not all BPF programs will have names: %s", strerror(-err));
+	pipeline->ksymbols_old = false;
+	pipeline->ksymbols_ns = now;
+}
+
 void pipeline_work(struct pipeline *pipeline)
 {
 	/* Looked at before the drain: what ends after this look waits for the next round. */
@@ -560,6 +631,7 @@ void pipeline_work(struct pipeline *pipeline)
 	apply_until(pipeline, now - HORIZON_NS);
 	if (is_ended)
 		take_ended(pipeline);
+	read_ksymbols(pipeline);
 	procs_sweep(pipeline->procs, now - LINGER_NS);
 	took_ns = clock_boot_ns() - now;
 	if (took_ns > pipeline->longest_ns) {
@@ -744,10 +816,15 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 		err = procs_new(pipeline->modules, &pipeline->procs);
 	if (!err)
 		err = names_new(pipeline->modules, &pipeline->names);
+	if (!err)
+		err = ksymbols_new(&pipeline->ksymbols);
 	open_hotplug(pipeline);
 	/* Events first, then /proc: nothing falls between. */
 	if (!err)
 		err = open_task_events(pipeline);
+	pipeline->ksymbols_old = true;
+	if (!err)
+		read_ksymbols(pipeline);
 	if (!err)
 		err = read_targets(pipeline);
 	if (!err && has_tables(pipeline))
@@ -769,6 +846,7 @@ void pipeline_free(struct pipeline *pipeline)
 	sampler_free(pipeline->sampler);
 	task_events_free(pipeline->task_events);
 	names_free(pipeline->names);
+	ksymbols_free(pipeline->ksymbols);
 	procs_free(pipeline->procs);
 	modules_free(pipeline->modules);
 	queue_release(&pipeline->queue);

@@ -598,6 +598,8 @@ static void apply(struct unwind_tables *tables, const struct task_event *event, 
 	struct subject *subject = find(tables, event->pid);
 
 	tables->stats.events++;
+	if (event->kind == TASK_CODE)
+		return;
 	if (event->kind == TASK_LOST) {
 		on_lost(tables, event, now_ns);
 		return;
@@ -621,9 +623,14 @@ static void apply(struct unwind_tables *tables, const struct task_event *event, 
 
 /* --- draining --- */
 
+static bool has_path(const struct task_event *event)
+{
+	return event->kind == TASK_MAP || event->kind == TASK_CODE;
+}
+
 static const char *path_of(const struct unwind_tables *tables, const struct kept_event *kept)
 {
-	return kept->event.kind == TASK_MAP ? tables->paths.bytes + kept->path : NULL;
+	return has_path(&kept->event) ? tables->paths.bytes + kept->path : NULL;
 }
 
 static void keep(void *context, const struct task_event *event)
@@ -639,7 +646,7 @@ static void keep(void *context, const struct task_event *event)
 				.kind = TASK_LOST, .time_ns = event->time_ns, .lost = 1};
 		return;
 	}
-	if (event->kind == TASK_MAP)
+	if (has_path(event))
 		buf_add(&tables->paths, event->path, strlen(event->path) + 1);
 	if (tables->paths.failed) {
 		tables->paths.failed = false;
@@ -698,7 +705,7 @@ void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, voi
 	tables->kept_count = tables->kept_size = 0;
 	pthread_mutex_unlock(&tables->lock);
 	for (uint32_t i = 0; i < count; i++) {
-		if (kept[i].event.kind == TASK_MAP)
+		if (has_path(&kept[i].event))
 			kept[i].event.path = paths.bytes + kept[i].path;
 		take(context, &kept[i].event);
 	}

@@ -78,12 +78,12 @@ static bool frame_equal(const void *table, uint32_t position, const void *key)
 	const struct frame *have = &((const struct window *)table)->frames[position];
 	const struct frame *want = key;
 
-	return have->off == want->off && have->module == want->module;
+	return have->off == want->off && have->module == want->module && have->name == want->name;
 }
 
 static int add_frame(struct window *window, const struct frame *frame, uint32_t *ret_frame)
 {
-	uint64_t hash = hash_mix(frame->off, frame->module);
+	uint64_t hash = hash_mix(frame->off, (uint64_t)frame->name << 32 | frame->module);
 	uint32_t at = hashmap_find(&window->frame_index, hash, frame_equal, window, frame);
 	int err;
 

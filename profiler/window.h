@@ -31,6 +31,8 @@
 struct frame {
 	uint64_t off; /* in the module's file: of the pc, less one where it is a return address */
 	uint32_t module;
+	uint32_t name; /* FRAME_KERNEL: a string, of code that comes and goes; off counts from its
+			* start then. 0: off is an address */
 };
 
 #define NODE_NONE UINT32_MAX
@@ -102,14 +104,15 @@ int window_learn(struct window *window, uint64_t base, uint64_t hash, uint32_t c
 		 uint32_t node);
 
 /* Bases: a user stack means something only in its address space, a kernel stack is appended to a
- * node. The two never meet. */
+ * node, and means something only as long as the kernel's own code stays the same. The two never
+ * meet. */
 static inline uint64_t window_base_user(uint64_t space_serial)
 {
 	return space_serial << 1;
 }
-static inline uint64_t window_base_kernel(uint32_t node)
+static inline uint64_t window_base_kernel(uint32_t node, uint32_t ksymbols_serial)
 {
-	return (uint64_t)node << 1 | 1;
+	return (uint64_t)ksymbols_serial << 33 | (uint64_t)node << 1 | 1;
 }
 
 /* The node of frame behind parent; made if it is new. */
