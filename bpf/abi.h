@@ -139,7 +139,8 @@ struct wick_config {
 	__u8 whole;	   /* do not use the stack maps: every stack travels in its record */
 	__u8 unwind;	   /* by rows; else by frame pointers alone */
 	__u8 follow;	   /* children of processes in the filter come into it */
-	__u8 zero[3];
+	__u8 track;	   /* procs tells who has which pid, also without tables */
+	__u8 zero[2];
 	struct wick_want want;
 	/* A user stack keeps the first head and the last tail frames: head + tail = the depth asked
 	 * for, tail a power of two, head >= tail. */

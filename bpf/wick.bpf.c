@@ -467,7 +467,7 @@ int BPF_PROG(wick_fork, struct task_struct *parent, struct task_struct *child)
 
 	if (from == to)
 		return 0;
-	if (config.unwind)
+	if (config.track)
 		inherit_tables(parent, child);
 	if (config.follow && bpf_map_lookup_elem(&filter, &from) &&
 	    bpf_map_update_elem(&filter, &to, &one, BPF_ANY))
@@ -488,7 +488,7 @@ int BPF_PROG(wick_exec, struct task_struct *task)
 	const struct wick_proc *there = bpf_map_lookup_elem(&procs, &pid);
 
 	if (there ? there->exec_id == own.exec_id && there->start_ns == own.start_ns
-		  : config.want.pids)
+		  : config.want.pids && !bpf_map_lookup_elem(&filter, &pid))
 		return 0;
 	bpf_map_update_elem(&procs, &pid, &own, BPF_ANY);
 	return 0;
@@ -502,7 +502,7 @@ int BPF_PROG(wick_exit, struct task_struct *task)
 	/* Zero: the last thread. A leader may be gone long before. */
 	if (task->signal->live.counter)
 		return 0;
-	if (config.unwind)
+	if (config.track)
 		bpf_map_delete_elem(&procs, &pid);
 	if (config.want.pids)
 		bpf_map_delete_elem(&filter, &pid);

@@ -869,12 +869,21 @@ int pipeline_fd(const struct pipeline *pipeline)
 	return pipeline->epoll_fd;
 }
 
+static int ask_sampler(void *context, pid_t pid, uint64_t *ret_start_ns, uint64_t *ret_exec_id)
+{
+	return sampler_identity(context, pid, ret_start_ns, ret_exec_id);
+}
+
 int pipeline_start(struct pipeline *pipeline)
 {
 	int err = open_window(pipeline, 0, &pipeline->window);
 
 	pipeline->turned_ns = clock_boot_ns();
-	return err ? err : sampler_start(pipeline->sampler);
+	if (!err)
+		err = sampler_start(pipeline->sampler);
+	if (pipeline->options.sampler.tables.procs)
+		procs_ask(pipeline->procs, ask_sampler, pipeline->sampler);
+	return err;
 }
 
 /* Waits for the epoch that is ending, if one is, and brings it home. */

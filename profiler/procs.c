@@ -28,11 +28,12 @@ enum {
 struct process {
 	pid_t pid;
 	uint64_t start_ns; /* 0 = not seen in a sample yet */
-	uint64_t exec_id;  /* valid with start_ns; one more at each exec */
+	uint64_t exec_id;  /* one more at each exec */
 	bool exec_known;
 	bool exec_fresh;   /* the id is of the first sample after an exec, may be of just before */
 	bool is_stale;	   /* records were lost since it was read */
 	uint64_t known_ns; /* events up to here are in the address space already */
+	uint64_t born_ns;  /* it did not start later; 0 = not known */
 	uint64_t again_ns; /* not read again before */
 	uint64_t exit_ns;  /* 0 = alive as far as we know */
 	struct address_space *space;
@@ -44,6 +45,9 @@ struct procs {
 	struct process *all;
 	uint32_t count, size;
 	struct hashmap by_pid;
+	procs_identity ask;
+	void *ask_context;
+	uint64_t asked_since_ns;
 	uint64_t next_serial, refused;
 	struct address_space *outside; /* of processes without a pid here */
 	struct buf text;	       /* of a maps file */
@@ -384,20 +388,34 @@ static bool started_at(pid_t pid, uint64_t start_ns)
 	return start_ticks(pid) == start_ns / tick_ns;
 }
 
+/* Whether the pid is still, or again, of the process and program that a sample met. */
+static bool is_that_image(const struct procs *procs, pid_t pid, uint64_t start_ns, uint64_t exec_id)
+{
+	uint64_t start_now, exec_now;
+	int err =
+		procs->ask ? procs->ask(procs->ask_context, pid, &start_now, &exec_now) : -ENODATA;
+
+	if (!err)
+		return start_now == start_ns && exec_now == exec_id;
+	if (err == -ENOENT && start_ns > procs->asked_since_ns)
+		return false;
+	return started_at(pid, start_ns);
+}
+
 /* Replaces what is known of the process by what /proc says now. If it is gone, what the records
- * told is all there will ever be: kept where it is of the same process image, else nothing is
- * known. */
+ * told is all there will ever be: kept where it is certain to be of the same process image, else
+ * nothing is known. */
 static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_t start_ns,
-			      bool is_same_image)
+			      uint64_t exec_id, bool is_certain)
 {
 	struct process *process = find(procs, pid);
 	struct address_space *space = NULL;
 	uint64_t now = clock_boot_ns();
 
 	/* The pid may belong to another process by now: look after reading, not before. */
-	if (read_space(procs, tid, &space) || !started_at(pid, start_ns)) {
+	if (read_space(procs, tid, &space) || !is_that_image(procs, pid, start_ns, exec_id)) {
 		space_put(space);
-		if (process && is_same_image) {
+		if (process && is_certain) {
 			process->is_stale = false;
 			return process;
 		}
@@ -442,8 +460,10 @@ void procs_read(struct procs *procs, pid_t pid)
 	if (read_space(procs, pid, &space) || (!space->count && read_by_thread(procs, pid, &space)))
 		return;
 	process = renew(procs, pid, TAKE_PTR(space));
-	if (process)
+	if (process) {
 		process->known_ns = now;
+		process->born_ns = clock_boot_ns();
+	}
 }
 
 int procs_scan(struct procs *procs)
@@ -476,8 +496,15 @@ static void on_fork(struct procs *procs, const struct task_event *event)
 	if (parent)
 		space->refs++;
 	child = renew(procs, event->pid, space);
-	if (child)
-		child->is_stale = !parent;
+	parent = find(procs, event->parent); /* it may have moved */
+	if (!child)
+		return;
+	child->born_ns = event->time_ns;
+	child->is_stale = !parent || parent->is_stale;
+	if (parent && !parent->is_stale && !parent->exec_fresh) {
+		child->exec_id = parent->exec_id;
+		child->exec_known = parent->exec_known;
+	}
 }
 
 /* Also when /proc has been read since: what samples say must go on to agree. */
@@ -543,6 +570,14 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
 		process->exit_ns = event->time_ns;
 }
 
+/* What was forked before a sample, and is not known to be followed by another, is what it met. */
+static bool is_same_life(const struct process *process, uint64_t start_ns)
+{
+	if (process->start_ns)
+		return process->start_ns == start_ns;
+	return !process->born_ns || start_ns <= process->born_ns;
+}
+
 /* The kernel's record of an exec comes a moment before its id: a sample in between has the old id.
  * So an id that is older than ours is nothing new. */
 static bool is_same_exec(const struct process *process, uint64_t exec_id)
@@ -567,22 +602,32 @@ const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t ti
 					uint64_t start_ns, uint64_t exec_id)
 {
 	struct process *process = find(procs, pid);
-	bool is_same_image;
+	bool is_same_image, is_certain;
 
 	if (!pid) {
 		if (!procs->outside)
 			procs->outside = space_new(procs);
 		return procs->outside;
 	}
-	is_same_image = process && (!process->start_ns || process->start_ns == start_ns) &&
-			is_same_exec(process, exec_id);
+	is_same_image =
+		process && is_same_life(process, start_ns) && is_same_exec(process, exec_id);
+	/* Records that were lost may have told of another process, or of an exec. */
+	is_certain =
+		is_same_image && (!process->is_stale || (process->start_ns && process->exec_known));
 
-	if (!is_same_image || (process->is_stale && process->again_ns <= clock_boot_ns()))
-		process = reread(procs, pid, tid, start_ns, is_same_image);
+	if (!is_certain || (process->is_stale && process->again_ns <= clock_boot_ns()))
+		process = reread(procs, pid, tid, start_ns, exec_id, is_certain);
 	if (!process)
 		return NULL;
 	learn_identity(process, start_ns, exec_id);
 	return process->space;
+}
+
+void procs_ask(struct procs *procs, procs_identity ask, void *context)
+{
+	procs->ask = ask;
+	procs->ask_context = context;
+	procs->asked_since_ns = clock_boot_ns();
 }
 
 int procs_new_numbered(procs_number number, void *context, struct procs **ret_procs)

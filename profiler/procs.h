@@ -46,6 +46,14 @@ int procs_new(struct modules *modules, struct procs **ret_procs);
 typedef int (*procs_number)(void *context, const struct task_event *map, uint32_t *ret_module);
 int procs_new_numbered(procs_number number, void *context, struct procs **ret_procs);
 
+/* Who has the pid now, by the kernel's own word, which is older than the call: gives 0, -ENOENT if
+ * none has that began after procs_ask(), or another negative errno. */
+typedef int (*procs_identity)(void *context, pid_t pid, uint64_t *ret_start_ns,
+			      uint64_t *ret_exec_id);
+/* Ask this before what /proc says is believed. Without it, a process is told from another by the clock
+ * tick in which it started, and programs within it are not told apart. */
+void procs_ask(struct procs *procs, procs_identity ask, void *context);
+
 void procs_free(struct procs *procs);
 static inline void procs_freep(struct procs **procs)
 {
@@ -65,7 +73,8 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
  * The address space of a sample's process; never NULL but when out of memory. A process that is not
  * known, that turns out to be another one (start time), that has exec'd unseen (exec id), or that
  * may be old after lost records is read from /proc now, once, through tid (which outlives a leader
- * that has exited). Borrowed until the next call.
+ * that has exited). If by now another process or program has the pid, nothing is known: the space is
+ * empty, rather than the other's. Borrowed until the next call.
  */
 const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t tid,
 					uint64_t start_ns, uint64_t exec_id);

@@ -45,7 +45,7 @@ struct ring {
 /* Programs that are loaded and attached when they are of use. */
 static const struct follower {
 	const char *name;
-	bool for_tables, for_pids, for_children;
+	bool for_procs, for_pids, for_children;
 } followers[] = {
 	{"wick_fork", true, false, true},
 	{"wick_exit", true, true, true},
@@ -142,6 +142,7 @@ static int configure(struct sampler *sampler)
 	config->whole = sampler->options.whole;
 	config->unwind = has_tables(sampler);
 	config->follow = sampler->options.follow;
+	config->track = sampler->options.tables.procs > 0;
 	want(sampler, &config->want);
 	config->check_every = sampler->options.check_every;
 	config->tail = tail_of(sampler->options.max_depth);
@@ -193,7 +194,7 @@ static int size_maps(struct sampler *sampler, unsigned int cpus)
 
 static bool wants(const struct sampler *sampler, const struct follower *follower)
 {
-	return (follower->for_tables && has_tables(sampler)) ||
+	return (follower->for_procs && sampler->options.tables.procs) ||
 	       (follower->for_pids && sampler->options.pids) ||
 	       (follower->for_children && sampler->options.follow);
 }
@@ -244,6 +245,19 @@ static int load(struct sampler *sampler)
 int sampler_map(const struct sampler *sampler, const char *name)
 {
 	return bpf_object__find_map_fd_by_name(sampler->object, name);
+}
+
+int sampler_identity(const struct sampler *sampler, pid_t pid, uint64_t *ret_start_ns,
+		     uint64_t *ret_exec_id)
+{
+	uint32_t key = (uint32_t)pid;
+	struct wick_proc proc;
+
+	if (bpf_map_lookup_elem(sampler_map(sampler, "procs"), &key, &proc))
+		return -errno;
+	*ret_start_ns = proc.start_ns;
+	*ret_exec_id = proc.exec_id;
+	return 0;
 }
 
 static int map_control(struct sampler *sampler)

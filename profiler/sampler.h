@@ -39,7 +39,8 @@ struct sampler_options {
 	size_t pid_count;
 	bool follow;		/* and all their children from now on */
 	unsigned int max_depth; /* frames of a user stack, up to WICK_DEPTH_MAX */
-	/* Room for the unwind tables; all 0 = user stacks by frame pointer alone. */
+	/* Room for the unwind tables; all but procs 0 = user stacks by frame pointer alone;
+	 * procs 0 = who has which pid is not followed either. */
 	struct sampler_tables {
 		uint32_t rules, pages, mappings, procs, shards; /* entries of the maps */
 	} tables;
@@ -136,6 +137,11 @@ int sampler_follow(struct sampler *sampler);
 
 /* The descriptor of one of the program's maps ("rules", "pages", "mappings", "procs", "shards"). */
 int sampler_map(const struct sampler *sampler, const char *name);
+
+/* Who has the pid now, as the followers know it: gives 0, -ENOENT if it is nobody that was forked or
+ * exec'd since sampler_follow(), or another negative errno. */
+int sampler_identity(const struct sampler *sampler, pid_t pid, uint64_t *ret_start_ns,
+		     uint64_t *ret_exec_id);
 
 /* "cpu-clock" or "cycles". */
 const char *sampler_event(const struct sampler *sampler);

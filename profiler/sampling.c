@@ -84,13 +84,14 @@ int sampling_check(const struct sampling *sampling)
 	return system_check_rights();
 }
 
-/* All 0: by frame pointer alone. */
 static struct sampler_tables tables_wanted(const struct sampling *sampling)
 {
 	struct unwind_sizes sizes = unwind_sizes(sampling->unwind_bytes);
 
-	if (sampling->by_fp || sampling->kernel_only)
+	if (sampling->kernel_only)
 		return (struct sampler_tables){0};
+	if (sampling->by_fp)
+		return (struct sampler_tables){.procs = WICK_PROCS_MAX};
 	return (struct sampler_tables){
 		.rules = sizes.rules,
 		.pages = sizes.pages,

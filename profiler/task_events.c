@@ -21,12 +21,18 @@
 #include <unistd.h>
 
 /* The trailer of every record (sample_id_all): pid, tid, time. */
-enum { TRAILER_SIZE = 16, RECORD_MAX = 65536, CODE_NAME_MAX = 600 };
+enum {
+	TRAILER_SIZE = 16,
+	RECORD_MAX = 65536,
+	MAP_RECORD_MAX = 4096 + 128, /* with the longest path */
+	CODE_NAME_MAX = 600,
+};
 
 struct task_ring {
 	unsigned int cpu;
 	int fd;
 	struct perf_event_mmap_page *page; /* then the data */
+	uint64_t last_ns;		   /* time of the last record */
 };
 
 struct cpu_change {
@@ -300,12 +306,42 @@ static const uint8_t *whole_record(struct task_events *events, const uint8_t *da
 	return events->joined;
 }
 
-static void drain_ring(struct task_events *events, const struct task_ring *ring,
-		       task_event_take take, void *context)
+/* The kernel tells of a loss with the next record that it has room for: long after it began, and
+ * too late for those who read until then. */
+static void tell_lost(const struct task_ring *ring, uint64_t lost, task_event_take take,
+		      void *context)
+{
+	take(context,
+	     &(struct task_event){.kind = TASK_LOST, .time_ns = ring->last_ns + 1, .lost = lost});
+}
+
+static void hand_out(struct task_ring *ring, const struct task_event *event, task_event_take take,
+		     void *context)
+{
+	struct task_event end = *event;
+
+	if (event->kind == TASK_LOST) {
+		tell_lost(ring, event->lost, take, context);
+		end.lost = 0;
+	}
+	take(context, &end);
+	ring->last_ns = event->time_ns;
+}
+
+static bool may_have_lost(const struct task_events *events, uint64_t used)
+{
+	size_t room = events->data_size - used;
+
+	return room < MAP_RECORD_MAX && room < events->data_size / 2;
+}
+
+static void drain_ring(struct task_events *events, struct task_ring *ring, task_event_take take,
+		       void *context)
 {
 	const uint8_t *data = (const uint8_t *)ring->page + sysconf(_SC_PAGESIZE);
 	uint64_t at = ring->page->data_tail;
 	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
+	bool is_full = may_have_lost(events, head - at);
 
 	while (at < head) {
 		struct perf_event_header record;
@@ -316,10 +352,12 @@ static void drain_ring(struct task_events *events, const struct task_ring *ring,
 			break;
 		if (parse_record(whole_record(events, data, at, record.size), record.size,
 				 events->code_name, &event))
-			take(context, &event);
+			hand_out(ring, &event, take, context);
 		at += record.size;
 	}
 	__atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
+	if (is_full)
+		tell_lost(ring, 0, take, context);
 }
 
 int task_events_cpu(struct task_events *events, unsigned int cpu, bool is_online)

@@ -21,7 +21,7 @@ enum task_event_kind {
 	TASK_EXIT, /* of a thread; of the process when tid == pid */
 	TASK_MAP,  /* an executable mapping was made, or became executable */
 	TASK_CODE, /* code of the kernel's own has come, or gone: ksymbols.h; of no process */
-	TASK_LOST, /* records were lost: what is known of any process may be old */
+	TASK_LOST, /* records were lost from then on: what is known of any process may be old */
 };
 
 enum { TASK_BUILD_ID_MAX = 20 };
@@ -67,7 +67,9 @@ int task_events_cpu(struct task_events *events, unsigned int cpu, bool is_online
 int task_events_fd(const struct task_events *events);
 
 /* Hands out all records, CPU by CPU: in order of time within a CPU, not over all of them. Malformed
- * records (a kernel newer than this program) are stepped over. */
+ * records (a kernel newer than this program) are stepped over. Records that were lost are told of
+ * twice: at the last one before them, and at the end of the gap; the first also for a ring so full
+ * that the kernel may have no room to tell. */
 void task_events_drain(struct task_events *events, task_event_take take, void *context);
 
 #endif

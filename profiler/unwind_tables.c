@@ -761,17 +761,30 @@ static void start_anew(struct unwind_tables *tables, const struct note *note)
 	procs_doubt(tables->procs, note->pid);
 }
 
-/* A sample is the kernel's own word on who its process is. */
-static void identify(struct unwind_tables *tables, struct subject *subject, const struct note *note,
+/* The entry is of another process or program by now; a sample's word is as old as the sample. */
+static bool is_past(const struct unwind_tables *tables, const struct note *note)
+{
+	struct wick_proc proc;
+
+	if (tables->maps->get(tables->maps->context, note->pid, &proc))
+		return false;
+	return proc.start_ns > note->start_ns ||
+	       (proc.start_ns == note->start_ns && proc.exec_id > note->exec_id);
+}
+
+/* A sample is the kernel's own word on who its process is. False: it is not that any more. */
+static bool identify(struct unwind_tables *tables, struct subject *subject, const struct note *note,
 		     uint64_t now_ns)
 {
 	struct wick_proc proc = {.start_ns = note->start_ns, .exec_id = note->exec_id};
 
 	if (subject->has_start && subject->has_exec && subject->start_ns == note->start_ns &&
 	    subject->exec_id == note->exec_id)
-		return;
+		return true;
 	if (is_just_before(subject, note))
-		return;
+		return true;
+	if (is_past(tables, note))
+		return false;
 	if (subject->has_start && subject->has_exec)
 		start_anew(tables, note);
 	leave_region(tables, subject, now_ns);
@@ -783,6 +796,7 @@ static void identify(struct unwind_tables *tables, struct subject *subject, cons
 		tell(tables, subject, NULL);
 	else
 		subject->look_ns = now_ns; /* nobody may be left to remove it */
+	return true;
 }
 
 /* The follower of an exec may have overwritten what was just told. */
@@ -810,7 +824,8 @@ static void take_note(struct unwind_tables *tables, const struct note *note, uin
 		return;
 	if (!subject->has_start && is_dead(note->pid))
 		return;
-	identify(tables, subject, note, now_ns);
+	if (!identify(tables, subject, note, now_ns))
+		return;
 	subject->used_ns = now_ns;
 	tables->stats.reads += !space;
 	space = procs_space(tables->procs, note->pid, note->tid, note->start_ns, note->exec_id);
@@ -951,9 +966,25 @@ static void *thread_main(void *context)
 	return NULL;
 }
 
+static int ask_kernel(void *context, pid_t pid, uint64_t *ret_start_ns, uint64_t *ret_exec_id)
+{
+	const struct unwind_maps *maps = context;
+	struct wick_proc proc;
+	int err = maps->get(maps->context, pid, &proc);
+
+	if (err)
+		return err;
+	*ret_start_ns = proc.start_ns;
+	*ret_exec_id = proc.exec_id;
+	return 0;
+}
+
 int unwind_tables_start(struct unwind_tables *tables)
 {
-	int err = -pthread_create(&tables->thread, NULL, thread_main, tables);
+	int err;
+
+	procs_ask(tables->procs, ask_kernel, (void *)tables->maps);
+	err = -pthread_create(&tables->thread, NULL, thread_main, tables);
 
 	tables->has_thread = !err;
 	return err;

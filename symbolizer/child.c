@@ -31,6 +31,9 @@ enum {
 	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
 
+/* Main has asked child_verb(): the program knows what it is started for. */
+static bool knows_children;
+
 /* The parent's duplicates of what the child shall have. */
 struct child_files {
 	int in, out, more[CHILD_MORE_MAX]; /* more: -1 = not given */
@@ -174,7 +177,7 @@ int child_run_files(const char *verb, const int *in_fds, size_t count, int out_f
 		.in = fcntl(in_fds[0], F_DUPFD_CLOEXEC, FD_HIGH),
 		.out = fcntl(out_fd, F_DUPFD_CLOEXEC, FD_HIGH),
 	};
-	bool is_whole = files.in >= 0 && files.out >= 0;
+	bool is_whole = knows_children && files.in >= 0 && files.out >= 0;
 
 	for (size_t i = 0; i < CHILD_MORE_MAX; i++) {
 		int fd = i + 1 < count ? in_fds[i + 1] : -1;
@@ -199,6 +202,7 @@ int child_memfd(const char *name)
 
 const char *child_verb(int argc, char **argv)
 {
+	knows_children = true;
 	return argc == 4 && !strcmp(argv[1], CHILD_ARG) ? argv[2] : NULL;
 }
 

@@ -36,7 +36,8 @@ int child_run_files(const char *verb, const int *in_fds, size_t count, int out_f
 /* An empty memfd for a child's answer, or a negative errno. */
 int child_memfd(const char *name);
 
-/* In main(): the verb if this process is such a child, else NULL. */
+/* In main(), first of all: the verb if this process is such a child, else NULL. A program that has
+ * never asked gets no children: they would take themselves for the program and have children. */
 const char *child_verb(int argc, char **argv);
 
 /*

@@ -100,10 +100,15 @@ folded "$tmp/orphan.pb.gz" "$tmp/orphan.folded"
 at_least "after an exec from a thread" "$(folded_count "$tmp/orphan.folded" '^life_a;.*work_a')" 150
 
 # wick comes in the middle of execs without end.
-"$FIXTURES/execer_fp" 1000000 2 & children+=($!)
-"$FIXTURES/execer_fp" 1000000 2 & children+=($!)
-record -a -F 999 -d 2 -o "$tmp/amid.pb.gz"
-finish none
+execers=()
+for ((i = 0; i < 2; i++)); do
+	"$FIXTURES/execer_fp" 1000000 2 &
+	execers+=($!)
+done
+children+=("${execers[@]}")
+record -a -F 999 -o "$tmp/amid.pb.gz"
+until_each_cpu 0.5 "${execers[@]}"
+finish
 ledger_exact "$tmp/amid.pb.gz" >/dev/null
 folded "$tmp/amid.pb.gz" "$tmp/amid.folded"
 all=$(folded_count "$tmp/amid.folded" '^execer_fp;')

@@ -4,13 +4,14 @@
 #include "profiler/modules.h"
 #include "tests/test.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 /* Far beyond any pid that /proc has, so that nothing is ever read from there. */
-enum { PID = 1 << 23, CHILD = PID + 1 };
+enum { PID = 1 << 23, CHILD = PID + 1, NOW = 1000 };
 
 struct fixture {
 	struct modules *modules;
@@ -41,7 +42,7 @@ static void map(struct fixture *f, pid_t pid, uint64_t start, uint64_t end, uint
 				   .start = start,
 				   .end = end,
 				   .off = off,
-				   .time_ns = 1};
+				   .time_ns = NOW};
 
 	procs_event(f->procs, &event, module);
 }
@@ -49,7 +50,7 @@ static void map(struct fixture *f, pid_t pid, uint64_t start, uint64_t end, uint
 static void tell(struct fixture *f, enum task_event_kind kind, pid_t pid, pid_t parent)
 {
 	struct task_event event = {
-		.kind = kind, .pid = pid, .tid = pid, .parent = parent, .time_ns = 1};
+		.kind = kind, .pid = pid, .tid = pid, .parent = parent, .time_ns = NOW};
 
 	procs_event(f->procs, &event, 0);
 }
@@ -181,8 +182,106 @@ TEST(after_lost_records_a_process_that_is_gone_keeps_what_was_known)
 	struct fixture f = setup();
 
 	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	CHECK_INT(module_at(&f, PID, 0x1800), 1);
 	tell(&f, TASK_LOST, 0, 0);
 	CHECK_INT(module_at(&f, PID, 0x1800), 1);
+	teardown(&f);
+}
+
+static uint32_t maps_of(struct fixture *f, pid_t pid, uint64_t start_ns, uint64_t exec_id)
+{
+	return procs_space(f->procs, pid, pid, start_ns, exec_id)->count;
+}
+
+TEST(after_lost_records_a_process_that_no_sample_has_met_is_not_known)
+{
+	struct fixture f = setup();
+
+	/* Its first sample may be of another process, or of after an exec. */
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	tell(&f, TASK_LOST, 0, 0);
+	CHECK_INT(maps_of(&f, PID, 7, 1), 0);
+	teardown(&f);
+}
+
+TEST(the_child_of_a_process_in_doubt_is_in_doubt)
+{
+	struct fixture f = setup();
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	CHECK_INT(maps_of(&f, PID, 7, 1), 1);
+	tell(&f, TASK_LOST, 0, 0);
+	tell(&f, TASK_FORK, CHILD, PID);
+	CHECK_INT(maps_of(&f, CHILD, 8, 1), 0);
+	teardown(&f);
+}
+
+TEST(an_exec_has_ended_the_doubt)
+{
+	struct fixture f = setup();
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	tell(&f, TASK_LOST, 0, 0);
+	tell(&f, TASK_EXEC, PID, 0);
+	map(&f, PID, 0x3000, 0x4000, 0, 2);
+	CHECK_INT(maps_of(&f, PID, 7, 1), 1);
+	teardown(&f);
+}
+
+TEST(a_child_counts_execs_from_where_its_parent_was)
+{
+	struct fixture f = setup();
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	CHECK_INT(maps_of(&f, PID, 7, 5), 1);
+	tell(&f, TASK_FORK, CHILD, PID);
+	/* One that nobody told of. */
+	CHECK_INT(maps_of(&f, CHILD, 8, 6), 0);
+	tell(&f, TASK_FORK, CHILD, PID);
+	CHECK_INT(maps_of(&f, CHILD, 9, 5), 1);
+	teardown(&f);
+}
+
+TEST(who_started_after_a_fork_is_not_its_child)
+{
+	struct fixture f = setup();
+
+	map(&f, PID, 0x1000, 0x2000, 0, 1);
+	tell(&f, TASK_FORK, CHILD, PID);
+	CHECK_INT(maps_of(&f, CHILD, NOW + 1, 1), 0);
+	teardown(&f);
+}
+
+struct identity {
+	int err;
+	uint64_t start_ns, exec_id;
+};
+
+static int give_identity(void *context, pid_t pid, uint64_t *ret_start_ns, uint64_t *ret_exec_id)
+{
+	const struct identity *identity = context;
+
+	(void)pid;
+	*ret_start_ns = identity->start_ns;
+	*ret_exec_id = identity->exec_id;
+	return identity->err;
+}
+
+/* This process is there to be read; whether that is believed is up to who is asked. */
+TEST(what_proc_says_is_believed_of_who_has_the_pid)
+{
+	const uint64_t later = UINT64_MAX / 2;
+	struct identity identity = {0, 7, 3};
+	struct fixture f = setup();
+
+	procs_ask(f.procs, give_identity, &identity);
+	CHECK(maps_of(&f, getpid(), 7, 3) > 0);
+	procs_doubt(f.procs, getpid());
+	CHECK_INT(maps_of(&f, getpid(), 8, 3), 0);
+	procs_doubt(f.procs, getpid());
+	CHECK_INT(maps_of(&f, getpid(), 7, 4), 0);
+	identity.err = -ENOENT;
+	CHECK_INT(maps_of(&f, getpid(), later, 3), 0);
 	teardown(&f);
 }
 
@@ -194,9 +293,9 @@ TEST(exited_processes_are_forgotten_after_their_time)
 		map(&f, pid, 0x1000, 0x2000, 0, 1);
 	for (pid_t pid = PID; pid < PID + 100; pid += 2)
 		tell(&f, TASK_EXIT, pid, 0);
-	procs_sweep(f.procs, 1);
+	procs_sweep(f.procs, NOW);
 	CHECK_INT(procs_count(f.procs), 100);
-	procs_sweep(f.procs, 2);
+	procs_sweep(f.procs, NOW + 1);
 	CHECK_INT(procs_count(f.procs), 50);
 	for (pid_t pid = PID + 1; pid < PID + 100; pid += 2)
 		CHECK_INT(module_at(&f, pid, 0x1800), 1);
