@@ -83,6 +83,11 @@ static inline bool cursor_uleb128(struct cursor *c, uint64_t *ret)
 	uint64_t value = 0;
 	const uint8_t *p = c->pos;
 
+	if (p < c->end && *p < 0x80) {
+		*ret = *p;
+		c->pos++;
+		return true;
+	}
 	for (unsigned int shift = 0; shift < 70 && p < c->end; shift += 7) {
 		uint8_t byte = *p++;
 

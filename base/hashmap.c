@@ -67,8 +67,8 @@ static int grow(struct hashmap *map)
 
 int hashmap_add(struct hashmap *map, uint64_t hash, uint32_t position)
 {
-	/* Three quarters full at most, so that a search always meets a free slot soon. */
-	if (!map->slots || map->used >= map->mask - map->mask / 4) {
+	/* Half full at most: a search for what is not there meets a free slot soon. */
+	if (!map->slots || map->used >= map->mask / 2) {
 		int err = grow(map);
 
 		if (err)

@@ -38,6 +38,29 @@ void hashmap_clear(struct hashmap *map);
 uint32_t hashmap_find(const struct hashmap *map, uint64_t hash, hashmap_eq eq, const void *table,
 		      const void *key);
 
+/*
+ * Many searches in tables that no cache holds wait for memory, one after the other, unless they are
+ * told of beforehand: first hashmap_hint() for each of them, then hashmap_guess(), whose element the
+ * caller touches or prefetches, then the searches. A guess is a position under the same hash whose
+ * key may be another one, or HASHMAP_NONE.
+ */
+static inline void hashmap_hint(const struct hashmap *map, uint64_t hash)
+{
+	if (map->slots)
+		__builtin_prefetch(&map->slots[(uint32_t)hash & map->mask]);
+}
+
+static inline uint32_t hashmap_guess(const struct hashmap *map, uint64_t hash)
+{
+	if (!map->slots)
+		return HASHMAP_NONE;
+	for (uint32_t i = (uint32_t)hash & map->mask; map->slots[i].position;
+	     i = (i + 1) & map->mask)
+		if (map->slots[i].hash == (uint32_t)hash)
+			return map->slots[i].position - 1;
+	return HASHMAP_NONE;
+}
+
 /* Adds a position under a hash; the caller has made sure that its key is not there yet.
  * Returns 0 or -ENOMEM, in which case the map is unchanged. */
 int hashmap_add(struct hashmap *map, uint64_t hash, uint32_t position);

@@ -50,9 +50,8 @@ static int append(struct strtab *tab, const struct key *key, uint64_t hash, uint
 	return 0;
 }
 
-static int intern(struct strtab *tab, const struct key *key, uint32_t *ret_id)
+static int intern(struct strtab *tab, const struct key *key, uint64_t hash, uint32_t *ret_id)
 {
-	uint64_t hash = hash_bytes(key->string, key->length);
 	uint32_t id = hashmap_find(&tab->index, hash, equals, tab, key);
 
 	if (id == HASHMAP_NONE)
@@ -61,16 +60,28 @@ static int intern(struct strtab *tab, const struct key *key, uint32_t *ret_id)
 	return 0;
 }
 
-int strtab_add_n(struct strtab *tab, const char *string, size_t length, uint32_t *ret_id)
+uint64_t strtab_hash(const char *string, size_t length)
+{
+	return hash_bytes(string, length);
+}
+
+int strtab_add_hashed(struct strtab *tab, const char *string, size_t length, uint64_t hash,
+		      uint32_t *ret_id)
 {
 	if (!tab->count) {
 		uint32_t empty;
-		int err = intern(tab, &(struct key){"", 0}, &empty);
+		int err = intern(tab, &(struct key){"", 0}, strtab_hash("", 0), &empty);
 
 		if (err)
 			return err;
 	}
-	return intern(tab, &(struct key){string, strnlen(string, length)}, ret_id);
+	return intern(tab, &(struct key){string, length}, hash, ret_id);
+}
+
+int strtab_add_n(struct strtab *tab, const char *string, size_t length, uint32_t *ret_id)
+{
+	length = strnlen(string, length);
+	return strtab_add_hashed(tab, string, length, strtab_hash(string, length), ret_id);
 }
 
 int strtab_add(struct strtab *tab, const char *string, uint32_t *ret_id)

@@ -23,6 +23,12 @@ void strtab_release(struct strtab *tab);
 int strtab_add(struct strtab *tab, const char *string, uint32_t *ret_id);
 int strtab_add_n(struct strtab *tab, const char *string, size_t length, uint32_t *ret_id);
 
+/* The same for a string that is not NULL and has no NUL within length, by its hash: see
+ * hashmap_hint() and hashmap_guess() of the index. */
+uint64_t strtab_hash(const char *string, size_t length);
+int strtab_add_hashed(struct strtab *tab, const char *string, size_t length, uint64_t hash,
+		      uint32_t *ret_id);
+
 /* The string of an id; "" for an id that was never given. Valid until the next add. */
 const char *strtab_get(const struct strtab *tab, uint32_t id);
 

@@ -112,20 +112,20 @@ int profile_encode(struct profile *profile, struct profile_codec codec,
 	return encode_packed(profile, codec, out);
 }
 
-static int decode_plain(const void *bytes, size_t size, struct profile **ret_profile,
-			const char **ret_why)
+static int read_plain(const void *bytes, size_t size, struct profile **ret_profile,
+		      const char **ret_why)
 {
 	if (!size) {
 		*ret_why = "it is empty";
 		return -EPROTONOSUPPORT;
 	}
 	if (pprof_probe(bytes, size))
-		return pprof_read(bytes, size, ret_profile, ret_why);
+		return pprof_read_flat(bytes, size, ret_profile, ret_why);
 	return folded_read(bytes, size, ret_profile, ret_why);
 }
 
-int profile_decode(const void *bytes, size_t size, struct profile **ret_profile,
-		   const char **ret_why)
+int profile_decode_flat(const void *bytes, size_t size, struct profile **ret_profile,
+			const char **ret_why)
 {
 	_cleanup_(buf_release) struct buf plain = {0};
 	int err;
@@ -138,7 +138,23 @@ int profile_decode(const void *bytes, size_t size, struct profile **ret_profile,
 		*ret_why = "larger than any profile that can be read";
 		err = -EFBIG;
 	} else {
-		return decode_plain(bytes, size, ret_profile, ret_why);
+		return read_plain(bytes, size, ret_profile, ret_why);
 	}
-	return err ? err : decode_plain(plain.bytes, plain.used, ret_profile, ret_why);
+	return err ? err : read_plain(plain.bytes, plain.used, ret_profile, ret_why);
+}
+
+int profile_decode(const void *bytes, size_t size, struct profile **ret_profile,
+		   const char **ret_why)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int err = profile_decode_flat(bytes, size, &profile, ret_why);
+
+	if (err)
+		return err;
+	err = profile_settle(profile);
+	if (err)
+		*ret_why = "out of memory";
+	else
+		*ret_profile = TAKE_PTR(profile);
+	return err;
 }

@@ -5,15 +5,17 @@
 #include "formats/why.h"
 
 #include <errno.h>
+#include <libdeflate.h>
 #include <limits.h>
 #include <string.h>
 #include <zlib.h>
 
 enum {
 	GZIP_WINDOW = 15 + 16, /* zlib: the largest window, in gzip's wrapping */
-	GZIP_LEVEL = 6,
-	GZIP_MEMORY = 8,
+	GZIP_LEVEL = 5,	       /* as small as zlib at its 6, in half the time */
 	GZIP_CHUNK = 64 << 10,
+	GZIP_TRAILER = 8,
+	GZIP_RATIO_MAX = 1032, /* of deflate */
 };
 
 /* zlib counts in unsigned int: a large buffer is given in parts. */
@@ -22,37 +24,31 @@ static uInt part_of(size_t size)
 	return size > UINT_MAX ? UINT_MAX : (uInt)size;
 }
 
-static void deflate_endp(z_stream *stream)
-{
-	deflateEnd(stream);
-}
-
 static void inflate_endp(z_stream *stream)
 {
 	inflateEnd(stream);
 }
 
+static void free_compressorp(struct libdeflate_compressor **compressor)
+{
+	libdeflate_free_compressor(*compressor);
+}
+
+static void free_decompressorp(struct libdeflate_decompressor **decompressor)
+{
+	libdeflate_free_decompressor(*decompressor);
+}
+
 int gzip_pack(const void *bytes, size_t size, struct buf *out)
 {
-	_cleanup_(deflate_endp) z_stream stream = {.next_in = (Bytef *)(uintptr_t)bytes};
-	size_t left = size;
-	int state = Z_OK;
+	_cleanup_(free_compressorp) struct libdeflate_compressor *compressor =
+		libdeflate_alloc_compressor(GZIP_LEVEL);
+	size_t bound = compressor ? libdeflate_gzip_compress_bound(compressor, size) : 0;
 
-	if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY,
-			 Z_DEFAULT_STRATEGY) != Z_OK)
+	if (!compressor || !buf_reserve(out, bound))
 		return -ENOMEM;
-	while (state != Z_STREAM_END) {
-		if (!stream.avail_in) {
-			stream.avail_in = part_of(left);
-			left -= stream.avail_in;
-		}
-		if (!buf_reserve(out, GZIP_CHUNK))
-			return -ENOMEM;
-		stream.next_out = (Bytef *)out->bytes + out->used;
-		stream.avail_out = part_of(out->size - out->used);
-		state = deflate(&stream, left ? Z_NO_FLUSH : Z_FINISH);
-		out->used = (size_t)((char *)stream.next_out - out->bytes);
-	}
+	out->used +=
+		libdeflate_gzip_compress(compressor, bytes, size, out->bytes + out->used, bound);
 	return 0;
 }
 
@@ -93,7 +89,35 @@ static int refuse(int state, size_t at, const char **ret_why)
 	return -EBADMSG;
 }
 
-int gzip_unpack(const void *bytes, size_t size, size_t max, struct buf *out, const char **ret_why)
+/*
+ * What most files are: one member, whole and sound. libdeflate wants to know beforehand how much
+ * comes out; the last four bytes say so, of a file that is what it should be. Anything else is
+ * zlib's to take apart and to tell what is wrong.
+ */
+static bool unpack_whole(const uint8_t *bytes, size_t size, size_t max, struct buf *out)
+{
+	_cleanup_(free_decompressorp) struct libdeflate_decompressor *decompressor = NULL;
+	size_t want, taken;
+	const uint8_t *end = bytes + size;
+
+	if (size < GZIP_TRAILER)
+		return false;
+	want = (size_t)end[-4] | (size_t)end[-3] << 8 | (size_t)end[-2] << 16 |
+	       (size_t)end[-1] << 24;
+	if (want > max || want / GZIP_RATIO_MAX > size || !buf_reserve(out, want + 1))
+		return false;
+	decompressor = libdeflate_alloc_decompressor();
+	if (!decompressor ||
+	    libdeflate_gzip_decompress_ex(decompressor, bytes, size, out->bytes + out->used, want,
+					  &taken, NULL) != LIBDEFLATE_SUCCESS ||
+	    taken != size)
+		return false;
+	out->used += want;
+	return true;
+}
+
+static int unpack_members(const void *bytes, size_t size, size_t max, struct buf *out,
+			  const char **ret_why)
 {
 	_cleanup_(inflate_endp) z_stream stream = {.next_in = (Bytef *)(uintptr_t)bytes};
 	size_t left = size, before = out->used;
@@ -120,4 +144,10 @@ int gzip_unpack(const void *bytes, size_t size, size_t max, struct buf *out, con
 		}
 		inflateReset(&stream);
 	}
+}
+
+int gzip_unpack(const void *bytes, size_t size, size_t max, struct buf *out, const char **ret_why)
+{
+	return unpack_whole(bytes, size, max, out) ? 0
+						   : unpack_members(bytes, size, max, out, ret_why);
 }

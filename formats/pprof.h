@@ -22,6 +22,10 @@ int pprof_write(const struct profile *profile, struct buf *out);
  */
 int pprof_read(const void *bytes, size_t size, struct profile **ret_profile, const char **ret_why);
 
+/* The same, as a flat profile (profile_append_mapping()): elements that are there twice stay so. */
+int pprof_read_flat(const void *bytes, size_t size, struct profile **ret_profile,
+		    const char **ret_why);
+
 /* Could these bytes be pprof, rather than text? A look at the first fields. */
 bool pprof_probe(const void *bytes, size_t size);
 

@@ -19,7 +19,7 @@
 struct id_map {
 	uint64_t *ids;
 	uint32_t count, size;
-	struct hashmap index;
+	struct hashmap index; /* empty while the ids are 1, 2, 3, .. as nearly every writer's are */
 };
 
 /* A function enters the profile when a location names it: stand-ins never do. */
@@ -40,12 +40,8 @@ struct reader {
 	bool *is_comment; /* by the file's index: a comment counts once, as one byte can repeat it
 			   */
 	struct id_map mapping_map, function_map, location_map;
-	uint32_t *mappings; /* the profile's ids in the file's order */
-	uint32_t mappings_size;
 	struct raw_function *functions;
 	uint32_t functions_size;
-	uint32_t *locations;
-	uint32_t locations_size;
 	struct buf scratch;
 
 	/* The location or sample being read. */
@@ -69,9 +65,7 @@ static void reader_free(struct reader *reader)
 	hashmap_release(&reader->mapping_map.index);
 	hashmap_release(&reader->function_map.index);
 	hashmap_release(&reader->location_map.index);
-	free(reader->mappings);
 	free(reader->functions);
-	free(reader->locations);
 	buf_release(&reader->scratch);
 	free(reader);
 }
@@ -103,7 +97,20 @@ static uint32_t id_map_find(const struct id_map *map, uint64_t id)
 {
 	if (id - 1 < map->count && map->ids[id - 1] == id)
 		return (uint32_t)(id - 1);
-	return hashmap_find(&map->index, hash_mix(id, 0), id_equals, map, &id);
+	return map->index.used ? hashmap_find(&map->index, hash_mix(id, 0), id_equals, map, &id)
+			       : HASHMAP_NONE;
+}
+
+/* From the first id on that is out of line, all of them stand in the index. */
+static int id_map_index(struct id_map *map, uint64_t id)
+{
+	int err = 0;
+
+	if (!map->index.used && id == map->count + 1ull)
+		return 0;
+	for (uint32_t i = map->index.used; !err && i < map->count; i++)
+		err = hashmap_add(&map->index, hash_mix(map->ids[i], 0), i);
+	return err ? err : hashmap_add(&map->index, hash_mix(id, 0), map->count);
 }
 
 static int id_map_add(struct reader *reader, struct id_map *map, uint64_t id)
@@ -116,7 +123,7 @@ static int id_map_add(struct reader *reader, struct id_map *map, uint64_t id)
 		return damaged(reader, "two elements have the same id");
 	err = array_reserve(&map->ids, &map->size, (size_t)map->count + 1);
 	if (!err)
-		err = hashmap_add(&map->index, hash_mix(id, 0), map->count);
+		err = id_map_index(map, id);
 	if (!err)
 		map->ids[map->count++] = id;
 	return err;
@@ -140,7 +147,7 @@ static int next_field(struct reader *reader, struct cursor *message, struct prot
 static int read_numbers(struct reader *reader, struct cursor message, uint64_t *values,
 			uint32_t max, uint32_t nested)
 {
-	struct protobuf_field field;
+	struct protobuf_field field = {0};
 	int more;
 
 	while ((more = next_field(reader, &message, &field)) > 0) {
@@ -156,7 +163,7 @@ static int read_numbers(struct reader *reader, struct cursor message, uint64_t *
 static int walk(struct reader *reader, const field_handler *handlers, uint32_t count)
 {
 	struct cursor file = reader->file;
-	struct protobuf_field field;
+	struct protobuf_field field = {0};
 	int more, err;
 
 	while ((more = next_field(reader, &file, &field)) > 0) {
@@ -182,6 +189,27 @@ static int find_string(struct reader *reader, uint64_t index, uint32_t *ret_id)
 	return 0;
 }
 
+static bool is_ascii(const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] <= 0)
+			return false;
+	return true;
+}
+
+static int add_string(struct reader *reader, const char *bytes, size_t size, uint32_t *ret_id)
+{
+	struct buf *scratch = &reader->scratch;
+
+	if (is_ascii(bytes, size))
+		return strtab_add_n(&reader->profile->strings, size ? bytes : "", size, ret_id);
+	buf_clear(scratch);
+	buf_add_utf8(scratch, bytes, size);
+	return buf_error(scratch) ? -ENOMEM
+				  : strtab_add_n(&reader->profile->strings, scratch->bytes,
+						 scratch->used, ret_id);
+}
+
 static int read_string(struct reader *reader, struct protobuf_field *field)
 {
 	size_t size = cursor_left(&field->bytes);
@@ -196,12 +224,8 @@ static int read_string(struct reader *reader, struct protobuf_field *field)
 				    (size_t)reader->string_count + 1);
 	if (err)
 		return err;
-	buf_clear(&reader->scratch);
-	buf_add_utf8(&reader->scratch, (const char *)field->bytes.pos, size);
-	err = buf_error(&reader->scratch);
-	if (!err)
-		err = strtab_add_n(&reader->profile->strings, size ? reader->scratch.bytes : "",
-				   reader->scratch.used, &reader->strings[reader->string_count]);
+	err = add_string(reader, (const char *)field->bytes.pos, size,
+			 &reader->strings[reader->string_count]);
 	if (!err)
 		reader->string_count++;
 	return err;
@@ -240,7 +264,7 @@ static int read_mapping(struct reader *reader, struct protobuf_field *field)
 {
 	uint64_t values[MAPPING_HAS_INLINE_FRAMES + 1] = {0};
 	struct profile_mapping mapping = {0};
-	uint32_t position = reader->mapping_map.count;
+	uint32_t id; /* its position in the file */
 	int err = need_message(reader, field);
 
 	if (!err)
@@ -251,9 +275,6 @@ static int read_mapping(struct reader *reader, struct protobuf_field *field)
 		err = find_string(reader, values[MAPPING_BUILD_ID], &mapping.build_id);
 	if (!err)
 		err = id_map_add(reader, &reader->mapping_map, values[MAPPING_ID]);
-	if (!err)
-		err = array_reserve(&reader->mappings, &reader->mappings_size,
-				    (size_t)position + 1);
 	if (err)
 		return err;
 
@@ -264,7 +285,7 @@ static int read_mapping(struct reader *reader, struct protobuf_field *field)
 	mapping.has_filenames = values[MAPPING_HAS_FILENAMES];
 	mapping.has_lines = values[MAPPING_HAS_LINE_NUMBERS];
 	mapping.has_inlines = values[MAPPING_HAS_INLINE_FRAMES];
-	return profile_add_mapping(reader->profile, &mapping, &reader->mappings[position]);
+	return profile_append_mapping(reader->profile, &mapping, &id);
 }
 
 static int name_function(struct reader *reader, struct profile_function *function)
@@ -444,7 +465,7 @@ static int use_function(struct reader *reader, uint32_t position, uint32_t *ret_
 	int err = 0;
 
 	if (raw->id == HASHMAP_NONE)
-		err = profile_add_function(reader->profile, &raw->function, &raw->id);
+		err = profile_append_function(reader->profile, &raw->function, &raw->id);
 	if (!err)
 		*ret_id = raw->id;
 	return err;
@@ -470,7 +491,7 @@ static int read_line(struct reader *reader, struct protobuf_field *field, struct
 /* Fills reader->line, whose functions are then positions in reader->functions. */
 static int read_lines(struct reader *reader, struct cursor message, uint32_t *ret_count)
 {
-	struct protobuf_field field;
+	struct protobuf_field field = {0};
 	uint32_t count = 0;
 	int more, err;
 
@@ -503,8 +524,9 @@ static bool is_stand_in(const struct reader *reader, const struct profile_locati
 }
 
 static int add_location(struct reader *reader, const struct profile_location *location,
-			uint32_t line_count, uint32_t *ret_id)
+			uint32_t line_count)
 {
+	uint32_t id; /* its position in the file */
 	int err = 0;
 
 	if (line_count && is_stand_in(reader, location, line_count))
@@ -513,14 +535,14 @@ static int add_location(struct reader *reader, const struct profile_location *lo
 		err = use_function(reader, reader->line[i].function, &reader->line[i].function);
 	if (err)
 		return err;
-	return profile_add_location(reader->profile, location, reader->line, line_count, ret_id);
+	return profile_append_location(reader->profile, location, reader->line, line_count, &id);
 }
 
 static int read_location(struct reader *reader, struct protobuf_field *field)
 {
 	uint64_t values[LOCATION_IS_FOLDED + 1] = {0};
 	struct profile_location location = {.mapping = PROFILE_NO_MAPPING};
-	uint32_t position = reader->location_map.count, line_count;
+	uint32_t line_count;
 	int err = need_message(reader, field);
 
 	if (!err)
@@ -529,22 +551,17 @@ static int read_location(struct reader *reader, struct protobuf_field *field)
 		err = read_lines(reader, field->bytes, &line_count);
 	if (!err)
 		err = id_map_add(reader, &reader->location_map, values[LOCATION_ID]);
-	if (!err)
-		err = array_reserve(&reader->locations, &reader->locations_size,
-				    (size_t)position + 1);
 	if (err)
 		return err;
 
 	if (values[LOCATION_MAPPING_ID]) {
-		uint32_t mapping = id_map_find(&reader->mapping_map, values[LOCATION_MAPPING_ID]);
-
-		if (mapping == HASHMAP_NONE)
+		location.mapping = id_map_find(&reader->mapping_map, values[LOCATION_MAPPING_ID]);
+		if (location.mapping == HASHMAP_NONE)
 			return damaged(reader, "a location names a mapping that is not there");
-		location.mapping = reader->mappings[mapping];
 	}
 	location.address = values[LOCATION_ADDRESS];
 	location.is_folded = values[LOCATION_IS_FOLDED];
-	return add_location(reader, &location, line_count, &reader->locations[position]);
+	return add_location(reader, &location, line_count);
 }
 
 static int read_stack(struct reader *reader, struct protobuf_field *field, uint32_t *depth)
@@ -559,7 +576,7 @@ static int read_stack(struct reader *reader, struct protobuf_field *field, uint3
 			return damaged(reader, "a sample names a location that is not there");
 		if (*depth >= PROFILE_DEPTH_MAX)
 			return too_big(reader, "a stack is deeper than can be held");
-		reader->stack[(*depth)++] = reader->locations[position];
+		reader->stack[(*depth)++] = position;
 	}
 	return more < 0 ? damaged(reader, "damaged stack of a sample") : 0;
 }
@@ -606,7 +623,7 @@ static int read_sample(struct reader *reader, struct protobuf_field *field)
 {
 	int64_t values[PROFILE_VALUES_MAX] = {0};
 	uint32_t depth = 0, value_count = 0, label_count = 0;
-	struct protobuf_field part;
+	struct protobuf_field part = {0};
 	int more, err = need_message(reader, field);
 
 	if (err)
@@ -625,8 +642,8 @@ static int read_sample(struct reader *reader, struct protobuf_field *field)
 		return more;
 	if (value_count != reader->profile->type_count)
 		return damaged(reader, "a sample has fewer values than there are types");
-	return profile_add_sample(reader->profile, reader->stack, depth, reader->label, label_count,
-				  values);
+	return profile_append_sample(reader->profile, reader->stack, depth, reader->label,
+				     label_count, values);
 }
 
 static int read_all(struct reader *reader)
@@ -664,7 +681,8 @@ static int read_all(struct reader *reader)
 	return err;
 }
 
-int pprof_read(const void *bytes, size_t size, struct profile **ret_profile, const char **ret_why)
+int pprof_read_flat(const void *bytes, size_t size, struct profile **ret_profile,
+		    const char **ret_why)
 {
 	_cleanup_(reader_freep) struct reader *reader = calloc(1, sizeof(*reader));
 	int err = reader ? profile_new(&reader->profile) : -ENOMEM;
@@ -680,6 +698,21 @@ int pprof_read(const void *bytes, size_t size, struct profile **ret_profile, con
 	}
 	*ret_profile = TAKE_PTR(reader->profile);
 	return 0;
+}
+
+int pprof_read(const void *bytes, size_t size, struct profile **ret_profile, const char **ret_why)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int err = pprof_read_flat(bytes, size, &profile, ret_why);
+
+	if (err)
+		return err;
+	err = profile_settle(profile);
+	if (err)
+		*ret_why = "out of memory";
+	else
+		*ret_profile = TAKE_PTR(profile);
+	return err;
 }
 
 static bool is_known(uint32_t number, enum protobuf_wire wire)
@@ -706,7 +739,7 @@ static bool has_control(const uint8_t *bytes, size_t size)
 bool pprof_probe(const void *bytes, size_t size)
 {
 	struct cursor c = cursor_of(bytes, size);
-	struct protobuf_field field;
+	struct protobuf_field field = {0};
 
 	if (!has_control(bytes, size))
 		return false;

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "formats/profile_tables.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -172,12 +173,34 @@ static void join_flags(struct profile_mapping *to, const struct profile_mapping 
 	to->has_inlines |= from->has_inlines;
 }
 
+/* What was indexed before it was appended is taken back where that failed. */
+static int indexed(struct hashmap *map, uint64_t hash, uint32_t position, int err)
+{
+	if (err)
+		hashmap_remove(map, hash, position);
+	return err;
+}
+
+int profile_append_mapping(struct profile *profile, const struct profile_mapping *mapping,
+			   uint32_t *ret_id)
+{
+	int err = array_reserve(&profile->mappings, &profile->mappings_size,
+				(size_t)profile->mapping_count + 1);
+
+	if (err)
+		return err;
+	*ret_id = profile->mapping_count++;
+	profile->mappings[*ret_id] = *mapping;
+	return 0;
+}
+
 int profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping,
 			uint32_t *ret_id)
 {
 	uint64_t hash = hash_mix(hash_mix(module_of(mapping), mapping->offset),
 				 hash_mix(mapping->start, mapping->limit));
 	uint32_t id = hashmap_find(&profile->mapping_index, hash, mapping_equals, profile, mapping);
+	uint32_t next = profile->mapping_count;
 	int err;
 
 	if (id != HASHMAP_NONE) {
@@ -185,15 +208,10 @@ int profile_add_mapping(struct profile *profile, const struct profile_mapping *m
 		*ret_id = id;
 		return 0;
 	}
-	err = array_reserve(&profile->mappings, &profile->mappings_size,
-			    (size_t)profile->mapping_count + 1);
-	if (!err)
-		err = hashmap_add(&profile->mapping_index, hash, profile->mapping_count);
-	if (err)
-		return err;
-	*ret_id = profile->mapping_count++;
-	profile->mappings[*ret_id] = *mapping;
-	return 0;
+	err = hashmap_add(&profile->mapping_index, hash, next);
+	return err ? err
+		   : indexed(&profile->mapping_index, hash, next,
+			     profile_append_mapping(profile, mapping, ret_id));
 }
 
 static bool function_equals(const void *table, uint32_t position, const void *key)
@@ -205,28 +223,48 @@ static bool function_equals(const void *table, uint32_t position, const void *ke
 	       have->file == want->file && have->start_line == want->start_line;
 }
 
+int profile_append_function(struct profile *profile, const struct profile_function *function,
+			    uint32_t *ret_id)
+{
+	int err = array_reserve(&profile->functions, &profile->functions_size,
+				(size_t)profile->function_count + 1);
+
+	if (err)
+		return err;
+	*ret_id = profile->function_count++;
+	profile->functions[*ret_id] = *function;
+	return 0;
+}
+
+uint64_t profile_function_hash(const struct profile_function *function)
+{
+	return hash_mix(hash_mix(function->name, function->system_name),
+			hash_mix(function->file, (uint64_t)function->start_line));
+}
+
 int profile_add_function(struct profile *profile, const struct profile_function *function,
 			 uint32_t *ret_id)
 {
-	uint64_t hash = hash_mix(hash_mix(function->name, function->system_name),
-				 hash_mix(function->file, (uint64_t)function->start_line));
+	return profile_add_function_hashed(profile, function, profile_function_hash(function),
+					   ret_id);
+}
+
+int profile_add_function_hashed(struct profile *profile, const struct profile_function *function,
+				uint64_t hash, uint32_t *ret_id)
+{
 	uint32_t id =
 		hashmap_find(&profile->function_index, hash, function_equals, profile, function);
+	uint32_t next = profile->function_count;
 	int err;
 
 	if (id != HASHMAP_NONE) {
 		*ret_id = id;
 		return 0;
 	}
-	err = array_reserve(&profile->functions, &profile->functions_size,
-			    (size_t)profile->function_count + 1);
-	if (!err)
-		err = hashmap_add(&profile->function_index, hash, profile->function_count);
-	if (err)
-		return err;
-	*ret_id = profile->function_count++;
-	profile->functions[*ret_id] = *function;
-	return 0;
+	err = hashmap_add(&profile->function_index, hash, next);
+	return err ? err
+		   : indexed(&profile->function_index, hash, next,
+			     profile_append_function(profile, function, ret_id));
 }
 
 struct location_key {
@@ -257,40 +295,37 @@ static bool location_equals(const void *table, uint32_t position, const void *ke
 	       lines_equal(profile->lines + have->line_first, want->lines, want->line_count);
 }
 
-static uint64_t location_hash(const struct location_key *key)
+uint64_t profile_location_hash(const struct profile_location *location,
+			       const struct profile_line *lines, uint32_t line_count)
 {
-	uint64_t hash = hash_mix(key->location->address,
-				 (uint64_t)key->location->mapping << 1 | key->location->is_folded);
+	uint64_t hash =
+		hash_mix(location->address, (uint64_t)location->mapping << 1 | location->is_folded);
 
-	for (uint32_t i = 0; i < key->line_count; i++)
-		hash = hash_mix(hash ^ (uint64_t)key->lines[i].column,
-				(uint64_t)key->lines[i].function << 32 ^
-					(uint64_t)key->lines[i].line);
+	for (uint32_t i = 0; i < line_count; i++)
+		hash = hash_mix(hash ^ (uint64_t)lines[i].column,
+				(uint64_t)lines[i].function << 32 ^ (uint64_t)lines[i].line);
 	return hash;
 }
 
-static int append_location(struct profile *profile, const struct location_key *key, uint64_t hash,
-			   uint32_t *ret_id)
+int profile_append_location(struct profile *profile, const struct profile_location *location,
+			    const struct profile_line *lines, uint32_t line_count, uint32_t *ret_id)
 {
-	struct profile_location *location;
+	struct profile_location *appended;
 	int err = array_reserve(&profile->locations, &profile->locations_size,
 				(size_t)profile->location_count + 1);
 
 	if (!err)
 		err = array_reserve(&profile->lines, &profile->lines_size,
-				    (size_t)profile->line_count + key->line_count);
-	if (!err)
-		err = hashmap_add(&profile->location_index, hash, profile->location_count);
+				    (size_t)profile->line_count + line_count);
 	if (err)
 		return err;
-	location = &profile->locations[profile->location_count];
-	*location = *key->location;
-	location->line_first = profile->line_count;
-	location->line_count = key->line_count;
-	if (key->line_count)
-		memcpy(profile->lines + profile->line_count, key->lines,
-		       key->line_count * sizeof(*key->lines));
-	profile->line_count += key->line_count;
+	appended = &profile->locations[profile->location_count];
+	*appended = *location;
+	appended->line_first = profile->line_count;
+	appended->line_count = line_count;
+	if (line_count)
+		memcpy(profile->lines + profile->line_count, lines, line_count * sizeof(*lines));
+	profile->line_count += line_count;
 	*ret_id = profile->location_count++;
 	return 0;
 }
@@ -298,18 +333,30 @@ static int append_location(struct profile *profile, const struct location_key *k
 int profile_add_location(struct profile *profile, const struct profile_location *location,
 			 const struct profile_line *lines, uint32_t line_count, uint32_t *ret_id)
 {
-	struct location_key key = {location, lines, line_count};
-	uint64_t hash;
-	uint32_t id;
-
 	if (line_count > PROFILE_LINES_MAX)
 		return -E2BIG;
-	hash = location_hash(&key);
+	return profile_add_location_hashed(profile, location, lines, line_count,
+					   profile_location_hash(location, lines, line_count),
+					   ret_id);
+}
+
+int profile_add_location_hashed(struct profile *profile, const struct profile_location *location,
+				const struct profile_line *lines, uint32_t line_count,
+				uint64_t hash, uint32_t *ret_id)
+{
+	struct location_key key = {location, lines, line_count};
+	uint32_t id, next = profile->location_count;
+	int err;
+
 	id = hashmap_find(&profile->location_index, hash, location_equals, profile, &key);
-	if (id == HASHMAP_NONE)
-		return append_location(profile, &key, hash, ret_id);
-	*ret_id = id;
-	return 0;
+	if (id != HASHMAP_NONE) {
+		*ret_id = id;
+		return 0;
+	}
+	err = hashmap_add(&profile->location_index, hash, next);
+	return err ? err
+		   : indexed(&profile->location_index, hash, next,
+			     profile_append_location(profile, location, lines, line_count, ret_id));
 }
 
 int profile_make_label(struct profile *profile, const char *key, const char *string,
@@ -342,19 +389,6 @@ struct sample_key {
 	uint32_t location_count, label_count;
 };
 
-static int compare_labels(const struct profile_label *a, const struct profile_label *b)
-{
-	if (a->key != b->key)
-		return a->key < b->key ? -1 : 1;
-	if (a->string != b->string)
-		return a->string < b->string ? -1 : 1;
-	if (a->number != b->number)
-		return a->number < b->number ? -1 : 1;
-	if (a->unit != b->unit)
-		return a->unit < b->unit ? -1 : 1;
-	return 0;
-}
-
 static bool sample_equals(const void *table, uint32_t position, const void *key)
 {
 	const struct profile *profile = table;
@@ -368,20 +402,20 @@ static bool sample_equals(const void *table, uint32_t position, const void *key)
 		   want->location_count * sizeof(*want->locations)) != 0)
 		return false;
 	for (uint32_t i = 0; i < want->label_count; i++)
-		if (compare_labels(&profile->labels[have->label_first + i], &want->labels[i]))
+		if (profile_label_compare(&profile->labels[have->label_first + i],
+					  &want->labels[i]))
 			return false;
 	return true;
 }
 
-static uint64_t sample_hash(const struct sample_key *key)
+uint64_t profile_sample_hash(const uint32_t *locations, uint32_t location_count,
+			     const struct profile_label *labels, uint32_t label_count)
 {
 	uint64_t hash =
-		key->location_count
-			? hash_bytes(key->locations, key->location_count * sizeof(*key->locations))
-			: 0;
+		location_count ? hash_bytes(locations, location_count * sizeof(*locations)) : 0;
 
-	for (uint32_t i = 0; i < key->label_count; i++) {
-		const struct profile_label *label = &key->labels[i];
+	for (uint32_t i = 0; i < label_count; i++) {
+		const struct profile_label *label = &labels[i];
 
 		hash = hash_mix(hash ^ (uint64_t)label->number ^ label->unit,
 				(uint64_t)label->key << 32 | label->string);
@@ -389,8 +423,9 @@ static uint64_t sample_hash(const struct sample_key *key)
 	return hash;
 }
 
-static int append_sample(struct profile *profile, const struct sample_key *key, uint64_t hash,
-			 const int64_t *values)
+int profile_append_sample(struct profile *profile, const uint32_t *locations,
+			  uint32_t location_count, const struct profile_label *labels,
+			  uint32_t label_count, const int64_t *values)
 {
 	struct profile_sample *sample;
 	int err = array_reserve(&profile->samples, &profile->samples_size,
@@ -398,32 +433,49 @@ static int append_sample(struct profile *profile, const struct sample_key *key, 
 
 	if (!err)
 		err = array_reserve(&profile->sample_locations, &profile->sample_locations_size,
-				    (size_t)profile->sample_location_count + key->location_count);
+				    (size_t)profile->sample_location_count + location_count);
 	if (!err)
 		err = array_reserve(&profile->labels, &profile->labels_size,
-				    (size_t)profile->label_count + key->label_count);
-	if (!err)
-		err = hashmap_add(&profile->sample_index, hash, profile->sample_count);
+				    (size_t)profile->label_count + label_count);
 	if (err)
 		return err;
 
 	sample = &profile->samples[profile->sample_count++];
 	*sample = (struct profile_sample){
 		.location_first = profile->sample_location_count,
-		.location_count = key->location_count,
+		.location_count = location_count,
 		.label_first = profile->label_count,
-		.label_count = key->label_count,
+		.label_count = label_count,
 	};
 	memcpy(sample->values, values, profile->type_count * sizeof(*values));
-	if (key->location_count)
-		memcpy(profile->sample_locations + sample->location_first, key->locations,
-		       key->location_count * sizeof(*key->locations));
-	if (key->label_count)
-		memcpy(profile->labels + sample->label_first, key->labels,
-		       key->label_count * sizeof(*key->labels));
-	profile->sample_location_count += key->location_count;
-	profile->label_count += key->label_count;
+	if (location_count)
+		memcpy(profile->sample_locations + sample->location_first, locations,
+		       location_count * sizeof(*locations));
+	if (label_count)
+		memcpy(profile->labels + sample->label_first, labels,
+		       label_count * sizeof(*labels));
+	profile->sample_location_count += location_count;
+	profile->label_count += label_count;
 	return 0;
+}
+
+/* After profile_sort() the index is made anew only if there is anything more to add. */
+int profile_index_samples(struct profile *profile)
+{
+	int err = 0;
+
+	if (profile->sample_index.used == profile->sample_count)
+		return 0;
+	hashmap_clear(&profile->sample_index);
+	for (uint32_t i = 0; !err && i < profile->sample_count; i++) {
+		const struct profile_sample *sample = &profile->samples[i];
+		uint64_t hash = profile_sample_hash(
+			profile->sample_locations + sample->location_first, sample->location_count,
+			profile->labels + sample->label_first, sample->label_count);
+
+		err = hashmap_add(&profile->sample_index, hash, i);
+	}
+	return err;
 }
 
 static int64_t wrapping_add(int64_t a, int64_t b)
@@ -435,16 +487,32 @@ int profile_add_sample(struct profile *profile, const uint32_t *locations, uint3
 		       const struct profile_label *labels, uint32_t label_count,
 		       const int64_t *values)
 {
-	struct sample_key key = {locations, labels, location_count, label_count};
-	uint64_t hash;
-	uint32_t id;
+	int err = location_count > PROFILE_DEPTH_MAX || label_count > PROFILE_LABELS_MAX
+			  ? -E2BIG
+			  : profile_index_samples(profile);
 
-	if (location_count > PROFILE_DEPTH_MAX || label_count > PROFILE_LABELS_MAX)
-		return -E2BIG;
-	hash = sample_hash(&key);
+	return err ? err
+		   : profile_add_sample_hashed(
+			     profile, locations, location_count, labels, label_count, values,
+			     profile_sample_hash(locations, location_count, labels, label_count));
+}
+
+int profile_add_sample_hashed(struct profile *profile, const uint32_t *locations,
+			      uint32_t location_count, const struct profile_label *labels,
+			      uint32_t label_count, const int64_t *values, uint64_t hash)
+{
+	struct sample_key key = {locations, labels, location_count, label_count};
+	uint32_t id, next = profile->sample_count;
+	int err;
+
 	id = hashmap_find(&profile->sample_index, hash, sample_equals, profile, &key);
-	if (id == HASHMAP_NONE)
-		return append_sample(profile, &key, hash, values);
+	if (id == HASHMAP_NONE) {
+		err = hashmap_add(&profile->sample_index, hash, next);
+		return err ? err
+			   : indexed(&profile->sample_index, hash, next,
+				     profile_append_sample(profile, locations, location_count,
+							   labels, label_count, values));
+	}
 	for (uint32_t i = 0; i < profile->type_count; i++) {
 		int64_t *value = &profile->samples[id].values[i];
 
@@ -516,64 +584,6 @@ int profile_find_type(const struct profile *profile, const char *type)
 		if (!strcmp(profile_string(profile, profile->types[i].type), type))
 			return (int)i;
 	return -1;
-}
-
-static int compare_paths(const struct profile *profile, const struct profile_sample *a,
-			 const struct profile_sample *b)
-{
-	const uint32_t *at = profile->sample_locations + a->location_first + a->location_count;
-	const uint32_t *bt = profile->sample_locations + b->location_first + b->location_count;
-	uint32_t shorter =
-		a->location_count < b->location_count ? a->location_count : b->location_count;
-
-	for (uint32_t i = 1; i <= shorter; i++)
-		if (*(at - i) != *(bt - i))
-			return *(at - i) < *(bt - i) ? -1 : 1;
-	return (a->location_count > b->location_count) - (a->location_count < b->location_count);
-}
-
-static int compare_samples(const void *left, const void *right, void *context)
-{
-	const struct profile *profile = context;
-	const struct profile_sample *a = left, *b = right;
-	int order = compare_paths(profile, a, b);
-
-	for (uint32_t i = 0; !order && i < a->label_count && i < b->label_count; i++)
-		order = compare_labels(&profile->labels[a->label_first + i],
-				       &profile->labels[b->label_first + i]);
-	if (order)
-		return order;
-	return (a->label_count > b->label_count) - (a->label_count < b->label_count);
-}
-
-static bool is_sorted(struct profile *profile)
-{
-	for (uint32_t i = 1; i < profile->sample_count; i++)
-		if (compare_samples(&profile->samples[i - 1], &profile->samples[i], profile) > 0)
-			return false;
-	return true;
-}
-
-int profile_sort(struct profile *profile)
-{
-	int err = 0;
-
-	if (is_sorted(profile))
-		return 0;
-	qsort_r(profile->samples, profile->sample_count, sizeof(*profile->samples), compare_samples,
-		profile);
-
-	/* As many entries as before: the map has room for them. */
-	hashmap_clear(&profile->sample_index);
-	for (uint32_t i = 0; !err && i < profile->sample_count; i++) {
-		const struct profile_sample *sample = &profile->samples[i];
-		struct sample_key key = {profile->sample_locations + sample->location_first,
-					 profile->labels + sample->label_first,
-					 sample->location_count, sample->label_count};
-
-		err = hashmap_add(&profile->sample_index, sample_hash(&key), i);
-	}
-	return err;
 }
 
 size_t profile_bytes(const struct profile *profile)

@@ -73,6 +73,21 @@ struct profile_label {
 	uint32_t unit; /* string id of the number's unit, or 0 */
 };
 
+/* An order without a meaning, which is 0 for equal ones. */
+static inline int profile_label_compare(const struct profile_label *a,
+					const struct profile_label *b)
+{
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	if (a->string != b->string)
+		return a->string < b->string ? -1 : 1;
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	if (a->unit != b->unit)
+		return a->unit < b->unit ? -1 : 1;
+	return 0;
+}
+
 struct profile_sample {
 	uint32_t location_first, location_count; /* in profile.sample_locations, leaf first */
 	uint32_t label_first, label_count;	 /* in profile.labels, in the order given */
@@ -105,9 +120,11 @@ struct profile {
 
 	uint32_t *comments; /* string ids; the ledger's line is not among them */
 	uint32_t comment_count, comments_size;
+	struct hashmap comment_index;
 	struct profile_count *ledger; /* in the order of first mention; empty: not wick's file */
 	uint32_t ledger_count, ledger_size;
 
+	/* From here to the end: the tables that profile_settle() makes anew. */
 	struct profile_mapping *mappings;
 	uint32_t mapping_count, mappings_size;
 	struct profile_function *functions;
@@ -123,7 +140,7 @@ struct profile {
 	struct profile_sample *samples;
 	uint32_t sample_count, samples_size;
 
-	struct hashmap comment_index, mapping_index, function_index, location_index, sample_index;
+	struct hashmap mapping_index, function_index, location_index, sample_index;
 };
 
 int profile_new(struct profile **ret_profile);
@@ -203,6 +220,26 @@ int64_t profile_total(const struct profile *profile, uint32_t type);
 
 /* The position of the sample type with this name, or -1. */
 int profile_find_type(const struct profile *profile, const char *type);
+
+/*
+ * The same without a look whether it is there: for a reader, whose file has each element once as a
+ * rule. Such a profile is flat: good to look at, to be written and to be merged into another one;
+ * nothing but strings, comments and lines of the ledger can be added to it. line_count and the
+ * sample's counts are within the caps above.
+ */
+int profile_append_mapping(struct profile *profile, const struct profile_mapping *mapping,
+			   uint32_t *ret_id);
+int profile_append_function(struct profile *profile, const struct profile_function *function,
+			    uint32_t *ret_id);
+int profile_append_location(struct profile *profile, const struct profile_location *location,
+			    const struct profile_line *lines, uint32_t line_count,
+			    uint32_t *ret_id);
+int profile_append_sample(struct profile *profile, const uint32_t *locations,
+			  uint32_t location_count, const struct profile_label *labels,
+			  uint32_t label_count, const int64_t *values);
+
+/* Makes a flat profile an ordinary one: equal elements become one. On failure it is as it was. */
+int profile_settle(struct profile *profile);
 
 /* Sorts samples by their path from root to leaf, then by labels: gzip halves (measured), and the
  * same adds in another order of samples give the same output. Costs one pass where they are sorted.

@@ -3,59 +3,6 @@
 
 #include <string.h>
 
-static bool read_payload(struct cursor *c, struct protobuf_field *field)
-{
-	uint64_t size;
-	uint32_t word;
-
-	switch (field->wire) {
-	case WIRE_VARINT:
-		return cursor_uleb128(c, &field->value);
-	case WIRE_FIXED64:
-		return cursor_u64(c, &field->value);
-	case WIRE_BYTES:
-		return cursor_uleb128(c, &size) && cursor_sub(c, size, &field->bytes);
-	case WIRE_FIXED32:
-		if (!cursor_u32(c, &word))
-			return false;
-		field->value = word;
-		return true;
-	}
-	return false;
-}
-
-bool protobuf_next(struct cursor *message, struct protobuf_field *ret_field)
-{
-	struct protobuf_field field = {0};
-	struct cursor c = *message;
-	uint64_t tag;
-
-	if (!cursor_uleb128(&c, &tag) || tag > UINT32_MAX || tag >> 3 == 0)
-		return false;
-	field.number = (uint32_t)(tag >> 3);
-	field.wire = (enum protobuf_wire)(tag & 7);
-	if (!read_payload(&c, &field))
-		return false;
-	*message = c;
-	*ret_field = field;
-	return true;
-}
-
-int protobuf_number(struct protobuf_field *field, uint64_t *ret_value)
-{
-	if (field->wire == WIRE_VARINT) {
-		*ret_value = field->value;
-		field->wire = WIRE_BYTES;
-		field->bytes = (struct cursor){0};
-		return 1;
-	}
-	if (field->wire != WIRE_BYTES)
-		return -1;
-	if (!cursor_left(&field->bytes))
-		return 0;
-	return cursor_uleb128(&field->bytes, ret_value) ? 1 : -1;
-}
-
 static void add_tag(struct buf *buf, uint32_t number, enum protobuf_wire wire)
 {
 	buf_add_varint(buf, (uint64_t)number << 3 | wire);

@@ -18,7 +18,7 @@ static int merge_file(struct profile *profile, const char *path)
 {
 	_cleanup_(profile_freep) struct profile *other = NULL;
 	char name[256];
-	int err, status = output_read(path, &other);
+	int err, status = output_read_flat(path, &other);
 
 	if (status != STATUS_OK)
 		return status;

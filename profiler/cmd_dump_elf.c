@@ -94,6 +94,28 @@ static void format_build_id(const struct symindex *index, char *ret, size_t size
 		snprintf(ret + 2 * i, 3, "%02x", id[i]);
 }
 
+/* "split     12 units, 3 missing, such as 'a.dwo' of '/src': split debug info missing" */
+static void split_as_text(const struct symindex *index, struct buf *out)
+{
+	const struct symindex_header *h = symindex_header(index);
+	const char *problem = symindex_debug_problem(index);
+	char shown[256];
+
+	buf_printf(out, "split     %" PRIu32 " units%s", h->split_count,
+		   h->has_package ? ", a package" : "");
+	if (h->split_missing)
+		buf_printf(out, ", %" PRIu32 " missing", h->split_missing);
+	if (h->split_other)
+		buf_printf(out, ", %" PRIu32 " of another build", h->split_other);
+	if (h->split_name)
+		buf_printf(out, ", such as %s",
+			   quote(shown, sizeof(shown), symindex_string(index, h->split_name)));
+	if (h->split_dir)
+		buf_printf(out, " of %s",
+			   quote(shown, sizeof(shown), symindex_string(index, h->split_dir)));
+	buf_printf(out, "%s%s\n", problem ? ": " : "", problem ? problem : "");
+}
+
 static void debug_as_text(const struct symindex *index, struct buf *out)
 {
 	const struct symindex_header *h = symindex_header(index);
@@ -115,6 +137,8 @@ static void debug_as_text(const struct symindex *index, struct buf *out)
 	if (h->altlink)
 		buf_printf(out, "altlink   %s\n",
 			   quote(shown, sizeof(shown), symindex_string(index, h->altlink)));
+	if (h->split_count)
+		split_as_text(index, out);
 }
 
 static void elf_as_text(const struct symindex *index, struct buf *out)
@@ -147,10 +171,12 @@ static void elf_as_json(const struct symindex *index, struct buf *out)
 	buf_printf(out,
 		   "{\"build_id\": \"%s\", \"source\": \"%s\", \"symbols\": %" PRIu32
 		   ", \"plt_stubs\": %" PRIu32 ",\n \"debug\": \"%s\", \"nodes\": %" PRIu32
-		   ", \"areas\": %" PRIu32 ", \"rows\": %" PRIu32 ",\n \"segments\": [",
+		   ", \"areas\": %" PRIu32 ", \"rows\": %" PRIu32 ",\n \"split_units\": %" PRIu32
+		   ", \"split_missing\": %" PRIu32 ", \"split_other\": %" PRIu32
+		   ",\n \"segments\": [",
 		   id, source_names[symindex_source(index)], symindex_count(index),
 		   count_stubs(index), debug_names[symindex_debug(index)], h->node_count,
-		   h->area_count, h->row_count);
+		   h->area_count, h->row_count, h->split_count, h->split_missing, h->split_other);
 	for (uint32_t i = 0; (s = symindex_segment(index, i)); i++)
 		buf_printf(out,
 			   "%s\n  {\"off\": \"0x%" PRIx64 "\", \"vaddr\": \"0x%" PRIx64

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 enum { VDSO_SIZE_MAX = 16 * 4096 };
 
@@ -72,18 +73,52 @@ static int open_regular(const char *path)
 	return TAKE_FD(fd);
 }
 
-int module_open_by_path(const struct module_name *name)
+static int open_below(int root_fd, const char *path)
 {
-	int fd = open_regular(name->path);
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	_cleanup_close_ int found = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	char again[32];
+
+	if (found < 0)
+		return -errno;
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", found);
+	return open_regular(again);
+}
+
+/* Without a build id the inode has to do. */
+static int believe(const struct module_name *name, int fd)
+{
 	struct stat stat;
 
-	if (fd < 0 || name->build_id_size)
-		return fd;
-	/* Without a build id the inode has to do. */
-	if (!fstat(fd, &stat) && stat.st_ino == name->inode)
+	if (fd < 0 || name->build_id_size || (!fstat(fd, &stat) && stat.st_ino == name->inode))
 		return fd;
 	close(fd);
 	return -ESTALE;
+}
+
+int module_open_by_path(const struct module_name *name, int root_fd)
+{
+	int fd = root_fd >= 0 ? believe(name, open_below(root_fd, name->path)) : -ENOENT;
+
+	/* Records have a path as its process sees it, /proc has it as we do. */
+	return fd >= 0 ? fd : believe(name, open_regular(name->path));
+}
+
+int module_open_root(pid_t pid)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat theirs, ours;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &theirs) || stat("/", &ours) ||
+	    (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino))
+		return -1;
+	return TAKE_FD(fd);
 }
 
 /* The vdso is the same in all 64-bit processes of a machine: ours will do. */
@@ -118,7 +153,7 @@ static bool looks_mapped(const struct module_name *name, const char *link, int f
 
 int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = -1, root_fd = -1;
 	char path[64];
 
 	if (name->kind == MODULE_VDSO)
@@ -128,7 +163,8 @@ int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint6
 	fd = open_regular(path);
 	if (fd >= 0 && looks_mapped(name, path, fd))
 		return TAKE_FD(fd);
-	return module_open_by_path(name);
+	root_fd = module_open_root(pid);
+	return module_open_by_path(name, root_fd);
 }
 
 /* Looked at before it is opened: to open a device may do something. */

@@ -35,13 +35,16 @@ bool module_name_equal(const struct module_name *a, const struct module_name *b)
 /*
  * Opens the file that the process has mapped at [start, end): through /proc/PID/map_files, so that
  * deleted, replaced and container-private files are those that are mapped; by its path when that
- * fails (the process is gone), if inode or name agree. Another file may be mapped there by now: where
- * a build id is known, the caller has to look. Gives a descriptor or a negative errno.
+ * fails (the process or the mapping is gone), if inode or name agree. Another file may be mapped there by
+ * now: where a build id is known, the caller has to look. Gives a descriptor or a negative errno.
  */
 int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end);
 
-/* By its path alone, with the same belief. */
-int module_open_by_path(const struct module_name *name);
+/* By its path alone, below a root (an O_PATH descriptor, or -1), else ours; with the same belief. */
+int module_open_by_path(const struct module_name *name, int root_fd);
+
+/* The root of the process, where that is another one than ours; else -1. */
+int module_open_root(pid_t pid);
 
 /*
  * Opens the jitdump that the process has mapped at [start, end), likewise; by its path below root_fd

@@ -16,7 +16,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -122,21 +121,6 @@ int modules_add(struct modules *modules, const struct task_event *map, uint32_t 
 
 /* --- opening --- */
 
-/* The root of the process, where that is another one than ours; else -1. */
-static int open_root(pid_t pid)
-{
-	_cleanup_close_ int fd = -1;
-	struct stat theirs, ours;
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/root", pid);
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &theirs) || stat("/", &ours) ||
-	    (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino))
-		return -1;
-	return TAKE_FD(fd);
-}
-
 static void fail(struct module *module, const char *why)
 {
 	module->state = MODULE_FAILED;
@@ -213,7 +197,7 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 	fd = entry->module.name.kind == MODULE_OTHER
 		     ? -ENOEXEC
 		     : module_open(&entry->module.name, pid, start, end);
-	root_fd = fd >= 0 ? open_root(pid) : -1;
+	root_fd = fd >= 0 ? module_open_root(pid) : -1;
 	entry->is_elf = fd >= 0 && is_memfd(&entry->module.name) && starts_as_elf(fd);
 	pthread_mutex_lock(&modules->lock);
 	entry->module.state = MODULE_QUEUED;
@@ -364,7 +348,7 @@ static void finish(struct entry *entry, int err, struct symindex *index)
 	module->state = MODULE_READY;
 }
 
-/* The file of `files`, or if it is not the one that was mapped, the file of that name. */
+/* The file of `files`, or if it is not the one that was mapped, the file of that name in its root. */
 static int parse(const struct module_name *name, struct parser_files files,
 		 struct symindex **ret_index)
 {
@@ -374,7 +358,7 @@ static int parse(const struct module_name *name, struct parser_files files,
 
 	if (err || is_mapped_file(name, *ret_index))
 		return err;
-	named_fd = module_open_by_path(name);
+	named_fd = module_open_by_path(name, files.root_fd);
 	files.elf_fd = named_fd;
 	if (named_fd < 0 || parser_symbols(&files, PARSE_DEADLINE_MS, &other))
 		return 0;
@@ -387,6 +371,7 @@ static void *parse_main(void *context)
 {
 	struct modules *modules = context;
 
+	pthread_setname_np(pthread_self(), "wick-symbols");
 	pthread_mutex_lock(&modules->lock);
 	while (!modules->quit) {
 		struct symindex *index = NULL;

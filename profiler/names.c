@@ -696,7 +696,10 @@ static int add_comments(struct maker *maker, unsigned int hz, const char *event)
 			snprintf(text, sizeof(text), "no names: %s: %s", module->name.path,
 				 module->why);
 		else if (why)
-			snprintf(text, sizeof(text), "no lines: %s: %s", module->name.path, why);
+			snprintf(text, sizeof(text), "%s: %s: %s",
+				 symindex_has_lines(module->index) ? "not all inlined calls"
+								   : "no lines",
+				 module->name.path, why);
 		else
 			continue;
 		err = profile_add_comment(maker->profile, text);

@@ -425,6 +425,9 @@ static int read_all(int fd, struct buf *bytes)
 	}
 }
 
+typedef int (*decode_profile)(const void *bytes, size_t size, struct profile **ret_profile,
+			      const char **ret_why);
+
 static int read_file(const char *path, struct buf *bytes)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -439,7 +442,7 @@ static int read_file(const char *path, struct buf *bytes)
 	return STATUS_ERROR;
 }
 
-int output_read(const char *path, struct profile **ret_profile)
+static int read_profile(const char *path, decode_profile decode, struct profile **ret_profile)
 {
 	_cleanup_(buf_release) struct buf bytes = {0};
 	char name[NAME_SHOWN], reason[NAME_SHOWN];
@@ -448,7 +451,7 @@ int output_read(const char *path, struct profile **ret_profile)
 
 	if (status != STATUS_OK)
 		return status;
-	err = profile_decode(bytes.bytes, bytes.used, ret_profile, &text);
+	err = decode(bytes.bytes, bytes.used, ret_profile, &text);
 	if (!err)
 		return STATUS_OK;
 	log_error("cannot read '%s': %s: %s", quote(name, sizeof(name), path),
@@ -461,6 +464,16 @@ int output_read(const char *path, struct profile **ret_profile)
 		log_hint(
 			"readable are pprof (.pb) and folded stacks (.folded), plain, .gz or .zst");
 	return STATUS_ERROR;
+}
+
+int output_read(const char *path, struct profile **ret_profile)
+{
+	return read_profile(path, profile_decode, ret_profile);
+}
+
+int output_read_flat(const char *path, struct profile **ret_profile)
+{
+	return read_profile(path, profile_decode_flat, ret_profile);
 }
 
 int output_parse_inline(void *options, const struct option_spec *spec, const char *value)

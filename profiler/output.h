@@ -36,6 +36,8 @@ int output_write_bytes(const struct buf *bytes, const char *path);
 
 /* Reads a profile in any readable format; says what is wrong and gives a STATUS_. */
 int output_read(const char *path, struct profile **ret_profile);
+/* The same for one that is added to others: see profile_decode_flat(). */
+int output_read_flat(const char *path, struct profile **ret_profile);
 
 /* Writes a command's whole text to stdout; a reader that has gone away is an error as any other.
  * Says what is wrong and gives a STATUS_. */

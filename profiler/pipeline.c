@@ -26,9 +26,11 @@ static const uint64_t KSYMBOLS_PAUSE_NS = 10000000000;
 
 enum {
 	TASK_RING_PAGES = 128,
-	WORK_MS = 100,		/* rings are emptied at least this often */
-	HORIZON_NS = 5000000,	/* a record stamped this long ago is in its ring by now */
-	LINGER_NS = 2000000000, /* an exited process is kept this long for late samples */
+	WORK_MS = 100,	       /* rings are emptied at least this often */
+	BREATH = 64,	       /* things done between looks at the clock */
+	BREATH_NS = 10000000,  /* amid long work rings are emptied this often */
+	HORIZON_NS = 5000000,  /* a record stamped this long ago is in its ring by now */
+	LINGER_NS = 2000000000 /* an exited process is kept this long for late samples */
 };
 
 /* One thing that happened; what, by its kind. */
@@ -71,8 +73,10 @@ struct pipeline {
 	uint64_t received[2];	     /* records of an epoch, by parity */
 	uint64_t bad_records;	     /* of them accounted for */
 	uint64_t throttled, refused; /* likewise */
-	uint64_t longest_ns, longest_cpu_ns; /* of one round of work: so long the rings waited */
-	uint32_t epoch;			     /* that runs now, as far as we have been told */
+	uint64_t drained_ns, drained_cpu_ns; /* when the rings were emptied last */
+	uint64_t longest_ns, longest_cpu_ns; /* from one time to the next, while there was work */
+	unsigned int breaths;
+	uint32_t epoch; /* that runs now, as far as we have been told */
 	uint64_t turned_ns;
 
 	struct window *window, *next, *closed;
@@ -366,6 +370,19 @@ static void take_sample(struct pipeline *pipeline, const struct wick_sample *sam
 
 /* --- drain and apply --- */
 
+/* The rings are being emptied now. */
+static void note_drain(struct pipeline *pipeline)
+{
+	uint64_t now = clock_boot_ns(), cpu = clock_cpu_ns();
+
+	if (now - pipeline->drained_ns > pipeline->longest_ns) {
+		pipeline->longest_ns = now - pipeline->drained_ns;
+		pipeline->longest_cpu_ns = cpu - pipeline->drained_cpu_ns;
+	}
+	pipeline->drained_ns = now;
+	pipeline->drained_cpu_ns = cpu;
+}
+
 static void on_record(void *context, const struct wick_sample *sample)
 {
 	struct pipeline *pipeline = context;
@@ -377,6 +394,16 @@ static void on_record(void *context, const struct wick_sample *sample)
 		window_of(pipeline, sample->epoch)->ledger.dropped[WICK_DROP_no_memory]++;
 }
 
+/* In the middle of long work (50,000 mappings of one process), now and then: what is sampled
+ * meanwhile joins the end of the queue. */
+static void breathe(struct pipeline *pipeline)
+{
+	if (++pipeline->breaths % BREATH || clock_boot_ns() - pipeline->drained_ns < BREATH_NS)
+		return;
+	note_drain(pipeline);
+	sampler_drain(pipeline->sampler, on_record, pipeline);
+}
+
 static void on_event(void *context, const struct task_event *event)
 {
 	static struct log_limit limit;
@@ -384,6 +411,8 @@ static void on_event(void *context, const struct task_event *event)
 	struct queued_event queued = {.event = *event};
 	int err = 0;
 
+	if (event->kind == TASK_THREAD)
+		return;
 	queued.event.path = NULL;
 	if (event->kind == TASK_MAP)
 		err = modules_add(pipeline->modules, event, &queued.module);
@@ -399,6 +428,7 @@ static void on_event(void *context, const struct task_event *event)
 		pipeline->ksymbols_old = true;
 		free(queued.name);
 	}
+	breathe(pipeline);
 }
 
 /* The name has done its work. */
@@ -450,13 +480,15 @@ static int keep(struct queue *to, const struct queue *from, const struct item *i
 static void apply_until(struct pipeline *pipeline, uint64_t horizon_ns)
 {
 	struct queue *queue = &pipeline->queue, swap;
-	uint32_t i = 0;
+	uint32_t i = 0, sorted = queue->count;
 
 	if (!queue->count)
 		return;
 	qsort(queue->items, queue->count, sizeof(*queue->items), item_order);
-	for (; i < queue->count && queue->items[i].time_ns <= horizon_ns; i++)
+	for (; i < sorted && queue->items[i].time_ns <= horizon_ns; i++) {
 		apply(pipeline, &queue->items[i]);
+		breathe(pipeline);
+	}
 	for (; i < queue->count; i++)
 		if (keep(&pipeline->spare, queue, &queue->items[i]))
 			apply(pipeline, &queue->items[i]);
@@ -560,6 +592,8 @@ static void take_ended(struct pipeline *pipeline)
 
 static void drain(struct pipeline *pipeline)
 {
+	pipeline->drained_ns = clock_boot_ns();
+	pipeline->drained_cpu_ns = clock_cpu_ns();
 	sampler_drain(pipeline->sampler, on_record, pipeline);
 	if (pipeline->unwind)
 		unwind_tables_drain(pipeline->unwind, on_event, pipeline);
@@ -621,7 +655,7 @@ void pipeline_work(struct pipeline *pipeline)
 {
 	/* Looked at before the drain: what ends after this look waits for the next round. */
 	bool is_ended = sampler_has_ended(pipeline->sampler);
-	uint64_t now = clock_boot_ns(), cpu_ns = clock_cpu_ns(), took_ns, expired;
+	uint64_t now = clock_boot_ns(), expired;
 
 	if (read(pipeline->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
 		log_debug("timer: %s", strerror(errno));
@@ -633,11 +667,7 @@ void pipeline_work(struct pipeline *pipeline)
 		take_ended(pipeline);
 	read_ksymbols(pipeline);
 	procs_sweep(pipeline->procs, now - LINGER_NS);
-	took_ns = clock_boot_ns() - now;
-	if (took_ns > pipeline->longest_ns) {
-		pipeline->longest_ns = took_ns;
-		pipeline->longest_cpu_ns = clock_cpu_ns() - cpu_ns;
-	}
+	note_drain(pipeline);
 	if (now - pipeline->turned_ns > pipeline->options.sampler.epoch_s * 1e9)
 		turn(pipeline);
 }
@@ -925,10 +955,11 @@ int pipeline_stop(struct pipeline *pipeline)
 	if (err)
 		log_error("cannot end the last epoch: %s", strerror(-err));
 	close_window(pipeline, now, busy_s);
-	log_debug("%u processes known at the end; the longest round of work took %.1f ms, %.1f "
-		  "ms of them on a CPU",
-		  procs_count(pipeline->procs), (double)pipeline->longest_ns * 1e-6,
-		  (double)pipeline->longest_cpu_ns * 1e-6);
+	log_debug(
+		"%u processes known at the end; at work the rings waited for %.1f ms at most, %.1f "
+		"ms of them on a CPU",
+		procs_count(pipeline->procs), (double)pipeline->longest_ns * 1e-6,
+		(double)pipeline->longest_cpu_ns * 1e-6);
 	tell_tables(pipeline);
 	/* Only if we had it counted: others may have turned the count on in the middle. */
 	if (pipeline->options.sampler.count_runs)

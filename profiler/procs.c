@@ -549,7 +549,8 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
 			procs->all[i].is_stale = true;
 		return;
 	}
-	if (event->pid <= 0) /* of a process in no pid namespace of ours */
+	/* Zero: of a process in no pid namespace of ours. */
+	if (event->pid <= 0 || event->kind == TASK_THREAD)
 		return;
 	if (event->kind == TASK_FORK) {
 		on_fork(procs, event);

@@ -516,6 +516,7 @@ static void *turner_main(void *context)
 {
 	struct sampler *sampler = context;
 
+	pthread_setname_np(pthread_self(), "wick-epochs");
 	pthread_mutex_lock(&sampler->lock);
 	while (sampler->turn != TURN_QUIT) {
 		uint64_t one = 1;

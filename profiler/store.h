@@ -10,8 +10,9 @@
  *    final name, so nothing that ends wick or the machine can lose it.
  * 2. Files are the truth. A start takes up files without a row, drops rows without a file, sweeps
  *    temporary files and sets damaged files aside; no state of the directory stops it.
- * 3. Roll-ups are exact: the sums of a file equal those of its parts. A part is only taken away
- *once its roll-up is there, unless the budget leaves no other choice.
+ * 3. Roll-ups are exact: the sums of a file equal those of its parts. A part is only taken away once
+ *    its roll-up is there, unless the budget leaves no other choice. A part that cannot be read any
+ *    more is set aside, and what it took stands as dropped.store in the roll-up's ledger.
  * 4. All files together, index and damaged ones included, stay within max_bytes at any instant;
  *    room is made before a file is written.
  * 5. Order and age come from the boot clock. Wall time is a label: no step of it deletes or moves

@@ -9,11 +9,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-enum { SHOWN_SIZE = 256, TRIES = 4 };
+enum {
+	SHOWN_SIZE = 256,
+	TRIES = 4,
+	THREADS_MAX = 4,
+	THREAD_BYTES = 1 << 20, /* of files: for less, another thread is not worth its start */
+};
 
 /* ---- sums ---- */
 
@@ -35,6 +42,19 @@ static void count(struct store_sum *sum, const struct slice_sums *more)
 	sum->sums.taken += more->taken;
 	sum->sums.written += more->written;
 	sum->sums.dropped += more->dropped;
+}
+
+/* Adds a sum that was made beside this one. */
+static int join(struct store_sum *sum, const struct store_sum *other)
+{
+	size_t files = sum->files + other->files;
+	int err = other->files ? profile_merge(sum->profile, other->profile) : 0;
+
+	if (err)
+		return err;
+	count(sum, &other->sums);
+	sum->files = files;
+	return 0;
 }
 
 static int add(struct store_sum *sum, struct profile *profile, const struct slice_sums *sums,
@@ -167,17 +187,45 @@ static int plan_range(const char *path, const struct store_range *range, int *re
 	return *ret_count ? 0 : -ENODATA;
 }
 
+/* The files of a range. */
+struct planned {
+	struct catalog catalog;
+	int directory;
+	size_t *rows; /* of the catalog */
+	size_t count;
+};
+
+static void planned_release(struct planned *planned)
+{
+	catalog_release(&planned->catalog);
+	free(planned->rows);
+	if (planned->directory >= 0)
+		close(planned->directory);
+}
+
+static int plan_files(const char *path, const struct store_range *range, struct planned *planned)
+{
+	return plan_range(path, range, &planned->directory, &planned->catalog, &planned->rows,
+			  &planned->count);
+}
+
+static int read_files(const struct planned *planned, size_t from, size_t to,
+		      struct reading *reading)
+{
+	int err = 0;
+
+	for (size_t i = from; !err && i < to; i++)
+		err = read_one(reading, planned->directory,
+			       &planned->catalog.rows[planned->rows[i]]);
+	return err;
+}
+
 static int read_range(const char *path, const struct store_range *range, struct reading *reading)
 {
-	_cleanup_(catalog_release) struct catalog catalog = {0};
-	_cleanup_close_ int directory = -1;
-	_cleanup_free_ size_t *plan = NULL;
-	size_t planned = 0;
-	int err = plan_range(path, range, &directory, &catalog, &plan, &planned);
+	_cleanup_(planned_release) struct planned planned = {.directory = -1};
+	int err = plan_files(path, range, &planned);
 
-	for (size_t i = 0; !err && i < planned; i++)
-		err = read_one(reading, directory, &catalog.rows[plan[i]]);
-	return err;
+	return err ? err : read_files(&planned, 0, planned.count, reading);
 }
 
 /* ---- one process ---- */
@@ -188,18 +236,106 @@ static int add_to_sum(void *context, const struct slice *row, const void *bytes,
 	return store_sum_add_row(context, row, bytes, size, ret_why);
 }
 
-static int try_export(const char *path, const struct store_range *range,
+/*
+ * A thread's part of the files, which are neighbours in time: most of a host's stacks are the same
+ * all day, so a part's sum is little more than one of its files, and adding the sums up costs
+ * little.
+ */
+struct share {
+	const struct planned *planned;
+	size_t from, to;
+	struct store_sum sum;
+	struct reading reading;
+	pthread_t thread;
+	bool is_thread;
+	int err;
+};
+
+static void *work(void *context)
+{
+	struct share *share = context;
+
+	share->err = read_files(share->planned, share->from, share->to, &share->reading);
+	return NULL;
+}
+
+/* As many threads as there are CPUs to run them and bytes to keep them busy. */
+static size_t count_threads(uint64_t bytes, size_t max)
+{
+	uint64_t threads = bytes / THREAD_BYTES;
+	cpu_set_t cpus;
+
+	if (threads > max)
+		threads = max;
+	if (!sched_getaffinity(0, sizeof(cpus), &cpus) && threads > (uint64_t)CPU_COUNT(&cpus))
+		threads = (uint64_t)CPU_COUNT(&cpus);
+	return threads > 1 ? threads : 1;
+}
+
+/* Into parts of about the same size. */
+static size_t share_out(const struct planned *planned, size_t max, struct share shares[THREADS_MAX])
+{
+	uint64_t bytes = 0, done = 0;
+	size_t threads, n = 0;
+
+	for (size_t i = 0; i < planned->count; i++)
+		bytes += planned->catalog.rows[planned->rows[i]].bytes;
+	threads = count_threads(bytes, max);
+	shares[0] = (struct share){.planned = planned};
+	for (size_t i = 0; i < planned->count; i++) {
+		if (n + 1 < threads && done >= bytes / threads * (n + 1)) {
+			shares[n].to = i;
+			shares[++n] = (struct share){.planned = planned, .from = i};
+		}
+		done += planned->catalog.rows[planned->rows[i]].bytes;
+	}
+	shares[n].to = planned->count;
+	return n + 1;
+}
+
+static void start(struct share *share, const struct store_range *range, bool as_thread)
+{
+	share->err = store_sum_start(&share->sum, range);
+	share->reading = (struct reading){add_to_sum, &share->sum, 0, 0};
+	if (share->err)
+		return;
+	share->is_thread = as_thread && !pthread_create(&share->thread, NULL, work, share);
+	if (!share->is_thread)
+		work(share);
+}
+
+/* Gives the first error: that of the shares before, or of this one. */
+static int finish(struct share *share, struct store_sum *sum, size_t *missing, int err)
+{
+	if (share->is_thread)
+		pthread_join(share->thread, NULL);
+	*missing += share->reading.missing;
+	if (!err)
+		err = share->err;
+	return err || sum == &share->sum ? err : join(sum, &share->sum);
+}
+
+static int try_export(const char *path, const struct store_range *range, size_t threads,
 		      struct profile **ret_profile, size_t *ret_missing)
 {
-	_cleanup_(store_sum_release) struct store_sum sum = {0};
-	struct reading reading = {add_to_sum, &sum, 0, 0};
-	int err = store_sum_start(&sum, range);
+	_cleanup_(planned_release) struct planned planned = {.directory = -1};
+	struct share shares[THREADS_MAX];
+	int err = plan_files(path, range, &planned);
+	size_t count;
 
+	*ret_missing = 0;
+	if (err)
+		return err;
+	count = share_out(&planned, threads, shares);
+	/* The first part is this thread's own, when the others are on their way. */
+	for (size_t i = count; i-- > 0;)
+		start(&shares[i], range, i > 0);
+	for (size_t i = 0; i < count; i++)
+		err = finish(&shares[i], &shares[0].sum, ret_missing, err);
 	if (!err)
-		err = read_range(path, range, &reading);
-	if (!err)
-		err = store_sum_end(&sum, ret_profile);
-	*ret_missing = reading.missing;
+		err = store_sum_end(&shares[0].sum, ret_profile);
+	for (size_t i = 0; i < count; i++)
+		store_sum_release(&shares[i].sum);
 	return err;
 }
 
@@ -224,7 +360,10 @@ int store_export(const char *path, const struct store_range *range, struct profi
 	int err = -ENOENT;
 
 	for (int i = 0; err == -ENOENT && i < TRIES; i++)
-		err = try_export(path, range, ret_profile, ret_missing);
+		err = try_export(path, range, THREADS_MAX, ret_profile, ret_missing);
+	/* Which of the files count other things than the first one tells only one thread. */
+	if (err == -EINVAL)
+		err = try_export(path, range, 1, ret_profile, ret_missing);
 	return say(path, err);
 }
 

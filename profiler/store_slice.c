@@ -329,7 +329,7 @@ int slice_decode(const void *bytes, size_t size, struct slice *ret_slice,
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	struct slice slice;
-	int err = profile_decode(bytes, size, &profile, ret_why);
+	int err = profile_decode_flat(bytes, size, &profile, ret_why);
 
 	if (err)
 		return err;

@@ -33,6 +33,12 @@ struct store_pending {
 	struct buf bytes;
 };
 
+/* A roll-up that could not be made, by its first part. */
+struct store_stuck {
+	uint32_t level, first;
+	unsigned int tries;
+};
+
 struct store {
 	struct store_options options;
 	char *path;
@@ -48,6 +54,7 @@ struct store {
 	struct store_pending *pending;
 	size_t pending_count, pending_size, pending_bytes;
 	struct profile *lost; /* only its ledger: of slices that were lost */
+	struct store_stuck stuck;
 	struct store_stats stats;
 	struct log_limit warned;
 	int hindrance; /* what store_flush() last said */

@@ -26,11 +26,17 @@ enum {
 	RECORD_MAX = 65536,
 	MAP_RECORD_MAX = 4096 + 128, /* with the longest path */
 	CODE_NAME_MAX = 600,
+	TASK_RECORD_MAX = 128,
+	TASKS_PART = 4, /* the ring of forks, execs and exits is so much smaller: its records are */
 };
+
+/* Mappings cannot wait: their reader wakes for each. Forks and exits can, and in a storm are many. */
+enum kind { MAPS, TASKS, KINDS };
 
 struct task_ring {
 	unsigned int cpu;
 	int fd;
+	size_t data_size, record_max;
 	struct perf_event_mmap_page *page; /* then the data */
 	uint64_t last_ns;		   /* time of the last record */
 };
@@ -43,8 +49,8 @@ struct cpu_change {
 struct task_events {
 	struct task_ring *rings;
 	size_t ring_count, rings_size;
-	size_t data_size;
-	uint32_t wake_bytes;
+	size_t data_size[KINDS]; /* of each ring */
+	uint32_t wake_bytes[KINDS];
 	int epoll_fd;
 	pthread_mutex_t lock; /* of the changes that wait for the next drain */
 	struct cpu_change *changes;
@@ -53,7 +59,7 @@ struct task_events {
 	char code_name[CODE_NAME_MAX];
 };
 
-static int open_event(unsigned int cpu, uint32_t wake_bytes)
+static int open_event(unsigned int cpu, enum kind kind, uint32_t wake_bytes)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
@@ -61,13 +67,13 @@ static int open_event(unsigned int cpu, uint32_t wake_bytes)
 		.config = PERF_COUNT_SW_DUMMY,
 		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME,
 		.sample_id_all = 1,
-		.mmap = 1,
-		.mmap2 = 1,
-		.comm = 1,
-		.comm_exec = 1,
-		.task = 1,
-		.build_id = 1,
-		.ksymbol = 1,
+		.mmap = kind == MAPS,
+		.mmap2 = kind == MAPS,
+		.build_id = kind == MAPS,
+		.comm = kind == TASKS,
+		.comm_exec = kind == TASKS,
+		.task = kind == TASKS,
+		.ksymbol = kind == TASKS,
 		.use_clockid = 1,
 		.clockid = CLOCK_BOOTTIME,
 		.watermark = 1,
@@ -75,41 +81,52 @@ static int open_event(unsigned int cpu, uint32_t wake_bytes)
 	};
 	long fd = syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
-	if (fd < 0 && errno == EINVAL) {
+	if (fd < 0 && errno == EINVAL && attr.build_id) {
 		attr.build_id = 0; /* before 5.12 */
 		fd = syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	}
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static void close_ring(const struct task_ring *ring, size_t data_size)
+static void close_ring(const struct task_ring *ring)
 {
 	if (ring->page != MAP_FAILED)
-		munmap(ring->page, (size_t)sysconf(_SC_PAGESIZE) + data_size);
+		munmap(ring->page, (size_t)sysconf(_SC_PAGESIZE) + ring->data_size);
 	close(ring->fd);
 }
 
-static int open_ring(struct task_events *events, unsigned int cpu)
+static int open_ring(struct task_events *events, unsigned int cpu, enum kind kind)
 {
 	struct epoll_event event = {.events = EPOLLIN};
-	struct task_ring ring = {.cpu = cpu};
+	struct task_ring ring = {.cpu = cpu,
+				 .data_size = events->data_size[kind],
+				 .record_max = kind == MAPS ? MAP_RECORD_MAX : TASK_RECORD_MAX};
 	int err = array_reserve(&events->rings, &events->rings_size, events->ring_count + 1);
 
 	if (err)
 		return err;
-	ring.fd = open_event(cpu, events->wake_bytes);
+	ring.fd = open_event(cpu, kind, events->wake_bytes[kind]);
 	if (ring.fd < 0)
 		return ring.fd;
-	ring.page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE) + events->data_size,
+	ring.page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE) + ring.data_size,
 			 PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd, 0);
 	if (ring.page == MAP_FAILED ||
 	    epoll_ctl(events->epoll_fd, EPOLL_CTL_ADD, ring.fd, &event)) {
 		err = -errno;
-		close_ring(&ring, events->data_size);
+		close_ring(&ring);
 		return err;
 	}
 	events->rings[events->ring_count++] = ring;
 	return 0;
+}
+
+static int open_cpu(struct task_events *events, unsigned int cpu)
+{
+	int err = 0;
+
+	for (enum kind kind = MAPS; !err && kind < KINDS; kind++)
+		err = open_ring(events, cpu, kind);
+	return err;
 }
 
 int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_events)
@@ -121,15 +138,21 @@ int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_e
 	if (!events)
 		return -ENOMEM;
 	pthread_mutex_init(&events->lock, NULL);
-	events->data_size = pages * (size_t)sysconf(_SC_PAGESIZE);
-	events->wake_bytes = at_once ? 1 : (uint32_t)(events->data_size / 2);
+	for (enum kind kind = MAPS; kind < KINDS; kind++) {
+		size_t size = pages * (size_t)sysconf(_SC_PAGESIZE);
+
+		if (kind == TASKS && pages >= TASKS_PART)
+			size /= TASKS_PART;
+		events->data_size[kind] = size;
+		events->wake_bytes[kind] = kind == MAPS && at_once ? 1 : (uint32_t)(size / 2);
+	}
 	events->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (events->epoll_fd < 0)
 		return -errno;
 	err = cpus_online(&online, &count);
 	for (int cpu = 0; !err && cpu < count; cpu++)
 		if (online[cpu]) {
-			err = open_ring(events, (unsigned int)cpu);
+			err = open_cpu(events, (unsigned int)cpu);
 			if (err == -ENODEV) /* it went just now */
 				err = 0;
 		}
@@ -144,7 +167,7 @@ void task_events_free(struct task_events *events)
 	if (!events)
 		return;
 	for (size_t i = 0; i < events->ring_count; i++)
-		close_ring(&events->rings[i], events->data_size);
+		close_ring(&events->rings[i]);
 	free(events->rings);
 	free(events->changes);
 	pthread_mutex_destroy(&events->lock);
@@ -208,7 +231,9 @@ static bool parse_task(struct cursor *c, enum task_event_kind kind, struct task_
 	event->pid = (pid_t)pid;
 	event->tid = (pid_t)tid;
 	event->parent = (pid_t)ppid;
-	return kind == TASK_EXIT || pid != ppid; /* else a thread */
+	if (kind == TASK_FORK && pid == ppid)
+		event->kind = TASK_THREAD;
+	return true;
 }
 
 static bool parse_exec(struct cursor *c, uint16_t misc, struct task_event *event)
@@ -294,10 +319,11 @@ static bool parse_record(const uint8_t *bytes, size_t size, char *name_at,
 }
 
 /* A record in one piece: in place, or copied together where it wraps at the ring's end. */
-static const uint8_t *whole_record(struct task_events *events, const uint8_t *data, uint64_t at,
-				   size_t size)
+static const uint8_t *whole_record(struct task_events *events, const struct task_ring *ring,
+				   uint64_t at, size_t size)
 {
-	size_t from = at & (events->data_size - 1), first = events->data_size - from;
+	const uint8_t *data = (const uint8_t *)ring->page + sysconf(_SC_PAGESIZE);
+	size_t from = at & (ring->data_size - 1), first = ring->data_size - from;
 
 	if (size <= first)
 		return data + from;
@@ -328,29 +354,28 @@ static void hand_out(struct task_ring *ring, const struct task_event *event, tas
 	ring->last_ns = event->time_ns;
 }
 
-static bool may_have_lost(const struct task_events *events, uint64_t used)
+static bool may_have_lost(const struct task_ring *ring, uint64_t used)
 {
-	size_t room = events->data_size - used;
+	size_t room = ring->data_size - used;
 
-	return room < MAP_RECORD_MAX && room < events->data_size / 2;
+	return room < ring->record_max && room < ring->data_size / 2;
 }
 
 static void drain_ring(struct task_events *events, struct task_ring *ring, task_event_take take,
 		       void *context)
 {
-	const uint8_t *data = (const uint8_t *)ring->page + sysconf(_SC_PAGESIZE);
 	uint64_t at = ring->page->data_tail;
 	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
-	bool is_full = may_have_lost(events, head - at);
+	bool is_full = may_have_lost(ring, head - at);
 
 	while (at < head) {
 		struct perf_event_header record;
 		struct task_event event;
 
-		memcpy(&record, whole_record(events, data, at, sizeof(record)), sizeof(record));
+		memcpy(&record, whole_record(events, ring, at, sizeof(record)), sizeof(record));
 		if (record.size < sizeof(record) || record.size > head - at)
 			break;
-		if (parse_record(whole_record(events, data, at, record.size), record.size,
+		if (parse_record(whole_record(events, ring, at, record.size), record.size,
 				 events->code_name, &event))
 			hand_out(ring, &event, take, context);
 		at += record.size;
@@ -375,13 +400,14 @@ int task_events_cpu(struct task_events *events, unsigned int cpu, bool is_online
 static void close_cpu(struct task_events *events, unsigned int cpu, task_event_take take,
 		      void *context)
 {
-	for (size_t i = 0; i < events->ring_count; i++) {
-		if (events->rings[i].cpu != cpu)
+	for (size_t i = 0; i < events->ring_count;) {
+		if (events->rings[i].cpu != cpu) {
+			i++;
 			continue;
+		}
 		drain_ring(events, &events->rings[i], take, context);
-		close_ring(&events->rings[i], events->data_size);
+		close_ring(&events->rings[i]);
 		events->rings[i] = events->rings[--events->ring_count];
-		return;
 	}
 }
 
@@ -394,7 +420,7 @@ static void change_cpus(struct task_events *events, task_event_take take, void *
 	for (size_t i = 0; i < events->change_count; i++) {
 		close_cpu(events, events->changes[i].cpu, take, context);
 		if (events->changes[i].is_online)
-			has_come |= !open_ring(events, events->changes[i].cpu);
+			has_come |= !open_cpu(events, events->changes[i].cpu);
 	}
 	events->change_count = 0;
 	pthread_mutex_unlock(&events->lock);

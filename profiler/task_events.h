@@ -16,7 +16,8 @@
 #include <sys/types.h>
 
 enum task_event_kind {
-	TASK_FORK, /* a new process (not a thread) */
+	TASK_FORK,   /* a new process */
+	TASK_THREAD, /* a new thread of a process */
 	TASK_EXEC,
 	TASK_EXIT, /* of a thread; of the process when tid == pid */
 	TASK_MAP,  /* an executable mapping was made, or became executable */
@@ -49,8 +50,9 @@ struct task_events;
 
 typedef void (*task_event_take)(void *context, const struct task_event *event);
 
-/* Opens the events of all online CPUs, which run from then on. pages: of each ring, a power of two.
- * at_once: task_events_fd() is readable from the first record on, not from half a ring on. */
+/* Opens the events of all online CPUs, which run from then on. pages: of each CPU's ring of
+ * mappings, a power of two; that of all else is smaller. at_once: task_events_fd() is readable from
+ * the first mapping on, not from half a ring on. */
 int task_events_new(unsigned int pages, bool at_once, struct task_events **ret_events);
 void task_events_free(struct task_events *events);
 static inline void task_events_freep(struct task_events **events)

@@ -177,6 +177,7 @@ static void *worker_main(void *context)
 	struct unwind_modules *modules = context;
 	struct credit credit = {CREDIT_NS, clock_boot_ns()};
 
+	pthread_setname_np(pthread_self(), "wick-rows");
 	unwind_rows_prepare(modules->rows);
 	pthread_mutex_lock(&modules->lock);
 	while (!modules->quit) {

@@ -7,6 +7,7 @@
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "profiler/procs.h"
+#include "profiler/task_inbox.h"
 #include "profiler/unwind_regions.h"
 
 #include <errno.h>
@@ -24,28 +25,26 @@
 #include <unistd.h>
 
 enum {
-	KEPT_MAX = 1 << 16,   /* events that wait for unwind_tables_drain() */
-	KEPT_PATHS = 8 << 20, /* bytes of their paths */
-	ROUNDS_MAX = 8,	      /* over the rings, until one finds nothing */
+	SLICE = 1024, /* events that are applied before others may have the lock */
 	NOTES_MAX = 4096,
 	TRIES_MAX = 4,
 	HEARD_SLOTS = 256,
-	TURN_MS = 200,		  /* of the thread, when nothing happens */
-	PACE_PARTS = 10,	  /* of the thread's time, one is for wake-ups on the average .. */
-	PACE_BURST_NS = 50000000, /* .. with so much at once */
-	PAUSE_NS = 4000000,
+	TURN_MS = 200, /* of the thread, when nothing happens */
+	PACE_BURST_NS = 50000000,
+	PAUSE_NS = 4000000, /* when the thread has used its part */
 	NICE = -10,
 };
 
 static const uint64_t RETRY_NS = 1000000;
-static const uint64_t HEARD_NS = 1000000000;	    /* a process is heard of this often .. */
-static const uint64_t HEARD_BARE_NS = 5000000;	    /* .. or this, while it has no tables */
-static const uint64_t COOL_NS = 2000000000;	    /* not sampled for so long: may be evicted */
-static const uint64_t CALM_NS = 20000;		    /* between changes, for each mapping there is */
-static const uint64_t CALM_MAX_NS = 20000000;	    /* the same at most, and under pressure */
-static const uint64_t LINGER_NS = 100000000;	    /* after an exit, for late records */
-static const uint64_t EXEC_NS = 10000000;	    /* from an exec's record to its id, at most */
-static const uint64_t LOOK_NS = 1000000000;	    /* between looks at one whose threads go on */
+static const uint64_t NEW_NS = 50000000;       /* a child that does nothing is no concern before */
+static const uint64_t HEARD_NS = 1000000000;   /* a process is heard of this often .. */
+static const uint64_t HEARD_BARE_NS = 5000000; /* .. or this, while it has no tables */
+static const uint64_t COOL_NS = 2000000000;    /* not sampled for so long: may be evicted */
+static const uint64_t CALM_NS = 20000;	       /* between changes, for each mapping there is */
+static const uint64_t CALM_MAX_NS = 20000000;  /* the same at most, and under pressure */
+static const uint64_t LINGER_NS = 100000000;   /* after an exit, for late records */
+static const uint64_t EXEC_NS = 10000000;      /* from an exec's record to its id, at most */
+static const uint64_t LOOK_NS = 1000000000;    /* between looks at one whose threads go on */
 static const uint64_t LOAD_MAX_NS = 10000000000ull; /* for what is loaded before the start */
 
 /* Of the loader. */
@@ -64,15 +63,19 @@ struct subject {
 	uint64_t look_ns; /* when to see whether it is gone; 0 = no need */
 	bool is_dirty;	  /* in the list */
 	bool has_exited;  /* its leader; other threads may go on */
+	bool has_threads; /* or may have: its leader's exit is not its end */
+
+	bool is_new; /* forked just now: its entry is what the kernel copied, nobody has looked */
+	pid_t parent;
 
 	struct unwind_region *region; /* where the entry leads; NULL: nowhere */
 	uint64_t space;		      /* serial of the address space that it stands for */
 	bool is_told;		      /* the entry is of this identity */
 };
 
-struct kept_event {
-	struct task_event event;
-	size_t path; /* in paths, MAP only */
+struct newborn {
+	pid_t pid;
+	uint64_t born_ns;
 };
 
 /* A sample's process, for the thread. */
@@ -102,13 +105,12 @@ struct unwind_tables {
 	struct hashmap by_pid;
 	pid_t *dirty;
 	uint32_t dirty_count, dirty_size;
+	struct newborn *newborns; /* from newborn_next on, in order */
+	uint32_t newborn_next, newborn_count, newborns_size;
 	struct note *notes;
 	uint32_t note_count, notes_size;
 
-	struct kept_event *kept; /* applied, but not handed on */
-	uint32_t kept_count, kept_size;
-	struct buf paths;
-
+	struct task_inbox *inbox; /* NULL: no events but those of tests */
 	struct unwind_stats stats;
 	uint64_t swept_ns;
 	bool is_short; /* has been said */
@@ -155,6 +157,16 @@ static struct subject *add_subject(struct unwind_tables *tables, pid_t pid)
 	}
 	subject->pid = pid;
 	tables->subjects[tables->count++] = subject;
+	return subject;
+}
+
+/* One that began before anybody looked. */
+static struct subject *add_unknown(struct unwind_tables *tables, pid_t pid)
+{
+	struct subject *subject = add_subject(tables, pid);
+
+	if (subject)
+		subject->has_threads = true;
 	return subject;
 }
 
@@ -449,13 +461,9 @@ static void inherit(struct unwind_tables *tables, struct subject *child,
 {
 	struct wick_proc proc;
 
-	if (parent && parent->has_exec) {
-		child->exec_id = parent->exec_id;
-		child->has_exec = true;
-	}
 	if (!learn_start(tables, child, &proc) || !child->has_exec)
 		return;
-	if (!proc.serial || proc.exec_id != child->exec_id || !parent->region ||
+	if (!proc.serial || proc.exec_id != child->exec_id || !parent || !parent->region ||
 	    parent->region->serial != proc.serial)
 		return;
 	child->region = parent->region;
@@ -508,6 +516,50 @@ static void mark_if_changed(struct unwind_tables *tables, struct subject *subjec
 		mark(tables, subject, changed_ns);
 }
 
+/* The child has done something, or gone on for a while. */
+static void adopt(struct unwind_tables *tables, struct subject *child)
+{
+	if (!child->is_new)
+		return;
+	child->is_new = false;
+	inherit(tables, child, find(tables, child->parent));
+	mark_if_changed(tables, child, 0);
+}
+
+/* Most children end, or become another program, before anybody has to care. */
+static void defer(struct unwind_tables *tables, struct subject *child, pid_t parent,
+		  uint64_t now_ns)
+{
+	child->is_new = true;
+	child->parent = parent;
+	if (tables->newborn_next > tables->newborn_count / 2) {
+		tables->newborn_count -= tables->newborn_next;
+		memmove(tables->newborns, tables->newborns + tables->newborn_next,
+			tables->newborn_count * sizeof(*tables->newborns));
+		tables->newborn_next = 0;
+	}
+	if (array_reserve(&tables->newborns, &tables->newborns_size,
+			  (size_t)tables->newborn_count + 1))
+		adopt(tables, child);
+	else
+		tables->newborns[tables->newborn_count++] = (struct newborn){child->pid, now_ns};
+}
+
+/* Before regions that have rested are used again: what a child's entry leads to may be among them by
+ * the time that nobody else is led there. */
+static void adopt_due(struct unwind_tables *tables, uint64_t now_ns)
+{
+	for (; tables->newborn_next < tables->newborn_count; tables->newborn_next++) {
+		const struct newborn *newborn = &tables->newborns[tables->newborn_next];
+		struct subject *child = find(tables, newborn->pid);
+
+		if (newborn->born_ns + NEW_NS > now_ns)
+			return;
+		if (child)
+			adopt(tables, child);
+	}
+}
+
 static void on_fork(struct unwind_tables *tables, const struct task_event *event, uint64_t now_ns)
 {
 	struct subject *parent = find(tables, event->parent), *child = find(tables, event->pid);
@@ -527,8 +579,11 @@ static void on_fork(struct unwind_tables *tables, const struct task_event *event
 	if (!child)
 		return;
 	child->used_ns = now_ns;
-	inherit(tables, child, parent);
-	mark_if_changed(tables, child, 0);
+	if (parent && parent->has_exec) {
+		child->exec_id = parent->exec_id;
+		child->has_exec = true;
+	}
+	defer(tables, child, event->parent, now_ns);
 }
 
 static void on_exec(struct unwind_tables *tables, struct subject *subject,
@@ -546,6 +601,8 @@ static void on_exec(struct unwind_tables *tables, struct subject *subject,
 		subject->has_exec = false; /* the id may be of before or after */
 	subject->tries = 0;
 	subject->has_exited = false; /* a thread's exec ends its leader first */
+	subject->has_threads = false;
+	subject->is_new = false;
 	subject->look_ns = 0;
 }
 
@@ -561,18 +618,24 @@ static void on_map(struct unwind_tables *tables, struct subject *subject,
 		unpublish(tables, subject, now_ns);
 		return;
 	}
+	adopt(tables, subject);
 	procs_event(tables->procs, event, module);
 	want(tables, module, event->pid, event->start, event->end, UNWIND_WANT_NEW, now_ns);
 	mark_if_changed(tables, subject, event->time_ns);
 }
 
-/* Of the leader: other threads may go on. */
+/* Of the leader: other threads may go on. Else the kernel's follower has removed the entry. */
 static void on_leader_exit(struct unwind_tables *tables, struct subject *subject,
 			   const struct task_event *event, uint64_t now_ns)
 {
 	struct wick_proc proc;
 
 	procs_event(tables->procs, event, 0);
+	if (!subject->has_threads) {
+		forget(tables, subject, now_ns);
+		return;
+	}
+	adopt(tables, subject);
 	subject->has_exited = true;
 	subject->look_ns = now_ns + LINGER_NS;
 	if (tables->maps->get(tables->maps->context, subject->pid, &proc) == -ENOENT)
@@ -588,7 +651,8 @@ static void on_lost(struct unwind_tables *tables, const struct task_event *event
 		struct subject *subject = tables->subjects[i];
 
 		unpublish(tables, subject, now_ns);
-		subject->has_exec = subject->has_start = false;
+		subject->has_exec = subject->has_start = subject->is_new = false;
+		subject->has_threads = true;
 		subject->look_ns = now_ns;
 	}
 }
@@ -609,13 +673,15 @@ static void apply(struct unwind_tables *tables, const struct task_event *event, 
 		return;
 	}
 	if (!subject && event->kind == TASK_EXEC && tables->options.scope == UNWIND_ALL)
-		subject = add_subject(tables, event->pid);
+		subject = add_subject(tables, event->pid); /* one thread is left of it */
 	if (!subject)
 		return;
 	if (event->kind == TASK_EXEC) {
 		on_exec(tables, subject, event, now_ns);
 	} else if (event->kind == TASK_MAP) {
 		on_map(tables, subject, event, now_ns);
+	} else if (event->kind == TASK_THREAD) {
+		subject->has_threads = true;
 	} else if (event->tid == event->pid) {
 		on_leader_exit(tables, subject, event, now_ns);
 	}
@@ -623,92 +689,47 @@ static void apply(struct unwind_tables *tables, const struct task_event *event, 
 
 /* --- draining --- */
 
-static bool has_path(const struct task_event *event)
+/* False: there is more. */
+static bool apply_slice(struct unwind_tables *tables, uint64_t now_ns)
 {
-	return event->kind == TASK_MAP || event->kind == TASK_CODE;
-}
+	const struct task_event *event;
 
-static const char *path_of(const struct unwind_tables *tables, const struct kept_event *kept)
-{
-	return has_path(&kept->event) ? tables->paths.bytes + kept->path : NULL;
-}
-
-static void keep(void *context, const struct task_event *event)
-{
-	struct unwind_tables *tables = context;
-	struct kept_event kept = {*event, tables->paths.used};
-
-	if (tables->kept_count >= KEPT_MAX || tables->paths.used > KEPT_PATHS ||
-	    array_reserve(&tables->kept, &tables->kept_size, (size_t)tables->kept_count + 1)) {
-		/* Nobody takes them; the last one says so. */
-		if (tables->kept_count)
-			tables->kept[tables->kept_count - 1].event = (struct task_event){
-				.kind = TASK_LOST, .time_ns = event->time_ns, .lost = 1};
-		return;
+	if (!tables->inbox)
+		return true;
+	task_inbox_fill(tables->inbox);
+	for (unsigned int i = 0; i < SLICE; i++) {
+		event = task_inbox_next(tables->inbox);
+		if (!event)
+			return true;
+		apply(tables, event, now_ns);
 	}
-	if (has_path(event))
-		buf_add(&tables->paths, event->path, strlen(event->path) + 1);
-	if (tables->paths.failed) {
-		tables->paths.failed = false;
-		kept.event = (struct task_event){
-			.kind = TASK_LOST, .time_ns = event->time_ns, .lost = 1};
-	}
-	tables->kept[tables->kept_count++] = kept;
+	return !task_inbox_has_next(tables->inbox);
 }
 
-static int by_time(const void *a, const void *b)
+static void ring(struct unwind_tables *tables)
 {
-	const struct kept_event *x = a, *y = b;
+	uint64_t one = 1;
 
-	return x->event.time_ns < y->event.time_ns ? -1 : x->event.time_ns > y->event.time_ns;
+	if (write(tables->bell_fd, &one, sizeof(one)) < 0)
+		log_debug("unwind bell: %s", strerror(errno));
 }
 
-/* A process that moves to another CPU goes on in that CPU's ring. Whoever sees its later record
- * can see the earlier one, but only by looking again: hence rounds until one finds nothing. */
-static void drain(struct unwind_tables *tables, uint64_t now_ns)
-{
-	uint32_t from = tables->kept_count, before;
-	unsigned int rounds = 0;
-
-	if (!tables->options.events)
-		return;
-	do {
-		before = tables->kept_count;
-		task_events_drain(tables->options.events, keep, tables);
-	} while (tables->kept_count > before && ++rounds < ROUNDS_MAX);
-	if (from < tables->kept_count)
-		qsort(tables->kept + from, tables->kept_count - from, sizeof(*tables->kept),
-		      by_time);
-	for (uint32_t i = from; i < tables->kept_count; i++) {
-		struct task_event event = tables->kept[i].event;
-
-		event.path = path_of(tables, &tables->kept[i]);
-		apply(tables, &event, now_ns);
-	}
-}
-
+/* What this takes out of the rings, the thread is told of. */
 void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, void *context)
 {
-	_cleanup_free_ struct kept_event *kept = NULL;
-	_cleanup_(buf_release) struct buf paths = {0};
-	uint32_t count;
-	uint64_t now;
+	struct task_batch *batches;
+	bool has_more;
 
+	if (!tables->inbox)
+		return;
 	pthread_mutex_lock(&tables->lock);
-	now = clock_boot_ns();
-	drain(tables, now);
-	flush(tables, now);
-	kept = TAKE_PTR(tables->kept);
-	count = tables->kept_count;
-	paths = tables->paths;
-	tables->paths = (struct buf){0};
-	tables->kept_count = tables->kept_size = 0;
+	task_inbox_fill(tables->inbox);
+	batches = task_inbox_take(tables->inbox);
+	has_more = task_inbox_has_next(tables->inbox);
 	pthread_mutex_unlock(&tables->lock);
-	for (uint32_t i = 0; i < count; i++) {
-		if (has_path(&kept[i].event))
-			kept[i].event.path = paths.bytes + kept[i].path;
-		take(context, &kept[i].event);
-	}
+	if (has_more)
+		ring(tables);
+	task_batches_each(batches, take, context);
 }
 
 /* --- samples --- */
@@ -728,8 +749,6 @@ static bool is_news(struct unwind_tables *tables, const struct wick_sample *samp
 
 void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample *sample)
 {
-	uint64_t one = 1;
-
 	if (sample->user_end == WICK_END_no_user || !is_news(tables, sample))
 		return;
 	pthread_mutex_lock(&tables->lock);
@@ -740,8 +759,8 @@ void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample
 				      sample->start_ns,	  sample->exec_id,
 				      sample->time_ns,	  sample->user_end == WICK_END_no_tables};
 	pthread_mutex_unlock(&tables->lock);
-	if (sample->user_end == WICK_END_no_tables && write(tables->bell_fd, &one, sizeof(one)) < 0)
-		log_debug("unwind bell: %s", strerror(errno));
+	if (sample->user_end == WICK_END_no_tables)
+		ring(tables);
 }
 
 /* The kernel's record of an exec comes a moment before its id: a sample in between has the old. */
@@ -818,12 +837,13 @@ static void take_note(struct unwind_tables *tables, const struct note *note, uin
 	struct subject *subject = find(tables, note->pid);
 	const struct address_space *space = procs_peek(tables->procs, note->pid);
 
+	if ((!subject || !subject->has_start) && is_dead(note->pid))
+		return;
 	if (!subject && tables->options.scope == UNWIND_ALL)
-		subject = add_subject(tables, note->pid);
+		subject = add_unknown(tables, note->pid);
 	if (!subject || note->time_ns < subject->exec_ns)
 		return;
-	if (!subject->has_start && is_dead(note->pid))
-		return;
+	adopt(tables, subject);
 	if (!identify(tables, subject, note, now_ns))
 		return;
 	subject->used_ns = now_ns;
@@ -882,16 +902,21 @@ static void sweep(struct unwind_tables *tables, uint64_t now_ns)
 
 /* --- the thread --- */
 
-static void work(struct unwind_tables *tables, uint64_t now_ns)
+/* False: there is more to do at once. */
+static bool work(struct unwind_tables *tables, uint64_t now_ns)
 {
+	bool is_done;
+
+	adopt_due(tables, now_ns);
 	unwind_rows_wake(tables->rows, now_ns);
 	unwind_regions_wake(tables->regions, now_ns);
-	drain(tables, now_ns);
+	is_done = apply_slice(tables, now_ns);
 	take_notes(tables, now_ns);
 	take_modules(tables, now_ns);
 	flush(tables, now_ns);
 	sweep(tables, now_ns);
 	tables->stats.rounds++;
+	return is_done;
 }
 
 /* Milliseconds to sleep if nothing happens. */
@@ -910,19 +935,29 @@ static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 	return (int)((wait + 999999) / 1000000);
 }
 
-/* The thread wakes for every event as long as that is cheap, and takes many at a time when it is
- * not: in a storm of forks. */
+/* The thread wakes for every mapping as long as that is cheap, and takes many at a time when it is not:
+ * in a storm of execs. */
 struct pace {
+	uint64_t parts; /* of its time, one is for wake-ups on the average, PACE_BURST_NS at once */
 	uint64_t last_ns, cpu_ns;
 	int64_t credit_ns;
+	struct timespec
+		nap; /* between two rounds, as the mappings of an exec come in a burst; or 0 */
 };
+
+/* What is asked for by name may cost more than the whole machine that is watched for good. */
+static struct pace pace_of(enum unwind_scope scope)
+{
+	return scope == UNWIND_ALL ? (struct pace){.parts = 33, .nap.tv_nsec = 1000000}
+				   : (struct pace){.parts = 10};
+}
 
 static void rest(struct pace *pace)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 	uint64_t now = clock_boot_ns(), cpu = clock_cpu_ns();
 
-	pace->credit_ns += (int64_t)((now - pace->last_ns) / PACE_PARTS);
+	pace->credit_ns += (int64_t)((now - pace->last_ns) / pace->parts);
 	pace->credit_ns -= (int64_t)(cpu - pace->cpu_ns);
 	if (pace->credit_ns > PACE_BURST_NS)
 		pace->credit_ns = PACE_BURST_NS;
@@ -930,6 +965,8 @@ static void rest(struct pace *pace)
 	pace->cpu_ns = cpu;
 	if (pace->credit_ns < 0)
 		nanosleep(&pause, NULL);
+	else if (pace->nap.tv_nsec)
+		nanosleep(&pace->nap, NULL);
 }
 
 /* The work is short, and a new process is waiting for it that may end in milliseconds; as far as
@@ -947,20 +984,24 @@ static void *thread_main(void *context)
 	struct unwind_tables *tables = context;
 	struct pollfd fds[] = {{.fd = task_events_fd(tables->options.events), .events = POLLIN},
 			       {.fd = tables->bell_fd, .events = POLLIN}};
-	struct pace pace = {0};
+	struct pace pace = pace_of(tables->options.scope);
 	uint64_t rings;
 	int wait_ms = 0;
+	bool is_done;
 
+	pthread_setname_np(pthread_self(), "wick-tables");
 	hurry();
 	for (bool quit = false; !quit;) {
 		poll(fds, 2, wait_ms);
 		if (fds[1].revents && read(tables->bell_fd, &rings, sizeof(rings)) < 0)
 			log_debug("unwind bell: %s", strerror(errno));
-		pthread_mutex_lock(&tables->lock);
-		work(tables, clock_boot_ns());
-		wait_ms = patience(tables, clock_boot_ns());
-		quit = tables->quit;
-		pthread_mutex_unlock(&tables->lock);
+		do {
+			pthread_mutex_lock(&tables->lock);
+			is_done = work(tables, clock_boot_ns());
+			wait_ms = patience(tables, clock_boot_ns());
+			quit = tables->quit;
+			pthread_mutex_unlock(&tables->lock);
+		} while (!is_done && !quit);
 		rest(&pace);
 	}
 	return NULL;
@@ -1016,7 +1057,7 @@ void unwind_tables_add(struct unwind_tables *tables, const struct wick_task *tas
 	pthread_mutex_lock(&tables->lock);
 	subject = find(tables, (pid_t)task->pid);
 	if (!subject)
-		subject = add_subject(tables, (pid_t)task->pid);
+		subject = add_unknown(tables, (pid_t)task->pid);
 	if (subject) {
 		subject->start_ns = task->start_ns;
 		subject->exec_id = task->exec_id;
@@ -1094,15 +1135,15 @@ void unwind_tables_wait(struct unwind_tables *tables)
 {
 	uint64_t deadline = clock_boot_ns() + LOAD_MAX_NS;
 	struct pollfd bell = {.fd = tables->bell_fd, .events = POLLIN};
-	bool go_on = true;
+	bool go_on = true, is_done;
 	uint64_t rings;
 
 	while (go_on && clock_boot_ns() < deadline) {
 		pthread_mutex_lock(&tables->lock);
-		work(tables, clock_boot_ns());
-		go_on = is_loading(tables);
+		is_done = work(tables, clock_boot_ns());
+		go_on = !is_done || is_loading(tables);
 		pthread_mutex_unlock(&tables->lock);
-		if (go_on && poll(&bell, 1, TURN_MS) > 0 &&
+		if (go_on && is_done && poll(&bell, 1, TURN_MS) > 0 &&
 		    read(tables->bell_fd, &rings, sizeof(rings)) < 0)
 			log_debug("unwind bell: %s", strerror(errno));
 	}
@@ -1210,6 +1251,8 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 					 &tables->modules);
 	if (!err)
 		err = unwind_regions_new(tables->maps, tables->modules, &tables->regions);
+	if (!err && options->events)
+		err = task_inbox_new(options->events, &tables->inbox);
 	if (!err)
 		err = procs_new_numbered(unwind_modules_number, tables->modules, &tables->procs);
 	if (err)
@@ -1246,9 +1289,9 @@ void unwind_tables_free(struct unwind_tables *tables)
 	procs_free(tables->procs);
 	free(tables->subjects);
 	free(tables->dirty);
+	free(tables->newborns);
 	free(tables->notes);
-	free(tables->kept);
-	buf_release(&tables->paths);
+	task_inbox_free(tables->inbox);
 	hashmap_release(&tables->by_pid);
 	if (tables->bell_fd >= 0)
 		close(tables->bell_fd);

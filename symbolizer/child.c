@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -36,15 +37,22 @@ static bool knows_children;
 
 /* The parent's duplicates of what the child shall have. */
 struct child_files {
-	int in, out, more[CHILD_MORE_MAX]; /* more: -1 = not given */
+	int in, out, more[CHILD_MORE_MAX], ask; /* more, ask: -1 = not given */
 };
+
+static void close_fd(int *fd)
+{
+	cleanup_closep(fd);
+	*fd = -1;
+}
 
 static void child_files_release(struct child_files *files)
 {
-	cleanup_closep(&files->in);
-	cleanup_closep(&files->out);
+	close_fd(&files->in);
+	close_fd(&files->out);
+	close_fd(&files->ask);
 	for (size_t i = 0; i < CHILD_MORE_MAX; i++)
-		cleanup_closep(&files->more[i]);
+		close_fd(&files->more[i]);
 }
 
 static int describe_files(posix_spawn_file_actions_t *files, const struct child_files *given)
@@ -63,7 +71,10 @@ static int describe_files(posix_spawn_file_actions_t *files, const struct child_
 		err = posix_spawn_file_actions_adddup2(
 			files, given->more[i] >= 0 ? given->more[i] : 0, CHILD_MORE + i);
 	if (!err)
-		err = posix_spawn_file_actions_addclosefrom_np(files, CHILD_MORE + CHILD_MORE_MAX);
+		err = posix_spawn_file_actions_adddup2(files, given->ask >= 0 ? given->ask : 0,
+						       CHILD_ASK);
+	if (!err)
+		err = posix_spawn_file_actions_addclosefrom_np(files, CHILD_ASK + 1);
 	return -err;
 }
 
@@ -107,18 +118,100 @@ static int spawn(const char *verb, const struct child_files *given, pid_t *ret_p
 	return err ? -EAGAIN : 0;
 }
 
-/* True: the child has ended. */
-static bool wait_until(int pidfd, int64_t deadline)
+/* --- asking --- */
+
+/* The parent's end. */
+struct asking {
+	const struct child_opener *opener;
+	int fd; /* -1: nobody asks any more */
+	unsigned int count;
+};
+
+/* A byte, and with it the descriptor if there is one. */
+static bool send_answer(int to, int fd)
 {
-	struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
-	int ready;
+	char is_given = fd >= 0;
+	struct iovec bytes = {&is_given, 1};
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
 
-	do {
+	if (is_given) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.header = (struct cmsghdr){
+			.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+		};
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	return sendmsg(to, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+}
+
+/* One question; a child that breaks the rules is not heard any more. */
+static bool answer(struct asking *asking)
+{
+	char what[CHILD_ASK_BYTES_MAX];
+	ssize_t size = recv(asking->fd, what, sizeof(what), MSG_DONTWAIT | MSG_TRUNC);
+	_cleanup_close_ int fd = -1;
+
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return true;
+	if (size <= 0 || (size_t)size > sizeof(what) || asking->count++ >= CHILD_ASKS_MAX)
+		return false;
+	fd = asking->opener->open(asking->opener->context, what, (size_t)size);
+	return send_answer(asking->fd, fd);
+}
+
+int child_ask(const void *what, size_t size)
+{
+	char is_given = 0;
+	struct iovec bytes = {&is_given, 1};
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr message = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd = -1;
+
+	close(STDIN_FILENO); /* the one number below the limit that a new descriptor may have */
+	if (write(CHILD_ASK, what, size) != (ssize_t)size)
+		return -ENOENT;
+	while (recvmsg(CHILD_ASK, &message, MSG_CMSG_CLOEXEC) < 0)
+		if (errno != EINTR)
+			return -ENOENT;
+	if (is_given && message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+	    control.header.cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+	return fd < 0 ? -ENOENT : fd;
+}
+
+/* True: the child has ended. Answers it until then. */
+static bool wait_until(int pidfd, struct asking *asking, int64_t deadline)
+{
+	for (;;) {
+		struct pollfd poll_fds[] = {
+			{.fd = pidfd, .events = POLLIN},
+			{.fd = asking->fd, .events = POLLIN},
+		};
 		int64_t left = deadline - clock_ms();
+		int ready = poll(poll_fds, ARRAY_SIZE(poll_fds), left > 0 ? (int)left : 0);
 
-		ready = poll(&poll_fd, 1, left > 0 ? (int)left : 0);
-	} while (ready < 0 && errno == EINTR);
-	return ready > 0;
+		if (poll_fds[0].revents || (ready < 0 && errno != EINTR))
+			return ready > 0;
+		if (!ready || left <= 0)
+			return false;
+		if (ready > 0 && poll_fds[1].revents && !answer(asking))
+			close_fd(&asking->fd);
+	}
 }
 
 /* A SIGKILL that is not ours: its CPU time was up, or the machine's memory. */
@@ -150,7 +243,7 @@ static int reap(pid_t pid, bool in_time)
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? why_killed(&used) : -ECHILD;
 }
 
-static int run(const char *verb, const struct child_files *files, int out_fd,
+static int run(const char *verb, struct child_files *files, struct asking *asking, int out_fd,
 	       unsigned int deadline_ms)
 {
 	int64_t deadline = clock_ms() + (deadline_ms < INT32_MAX ? deadline_ms : INT32_MAX);
@@ -160,8 +253,9 @@ static int run(const char *verb, const struct child_files *files, int out_fd,
 
 	if (err)
 		return err;
+	child_files_release(files); /* the child's end of asking is its own */
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	err = reap(pid, pidfd >= 0 && wait_until(pidfd, deadline));
+	err = reap(pid, pidfd >= 0 && wait_until(pidfd, asking, deadline));
 	if (pidfd < 0)
 		err = -EAGAIN;
 	if (fcntl(out_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) <
@@ -170,14 +264,38 @@ static int run(const char *verb, const struct child_files *files, int out_fd,
 	return err;
 }
 
-int child_run_files(const char *verb, const int *in_fds, size_t count, int out_fd,
-		    unsigned int deadline_ms)
+/* A message each way at a time, with its bounds. */
+static bool open_asking(const struct child_opener *opener, struct asking *asking, int *ret_child)
 {
+	_cleanup_close_ int child = -1;
+	int ends[2];
+
+	if (!opener)
+		return true;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return false;
+	asking->fd = ends[0];
+	child = ends[1];
+	*ret_child = fcntl(child, F_DUPFD_CLOEXEC, FD_HIGH);
+	return *ret_child >= 0;
+}
+
+static void asking_release(struct asking *asking)
+{
+	cleanup_closep(&asking->fd);
+}
+
+int child_run_files(const char *verb, const int *in_fds, size_t count,
+		    const struct child_opener *opener, int out_fd, unsigned int deadline_ms)
+{
+	_cleanup_(asking_release) struct asking asking = {.opener = opener, .fd = -1};
 	_cleanup_(child_files_release) struct child_files files = {
 		.in = fcntl(in_fds[0], F_DUPFD_CLOEXEC, FD_HIGH),
 		.out = fcntl(out_fd, F_DUPFD_CLOEXEC, FD_HIGH),
+		.ask = -1,
 	};
-	bool is_whole = knows_children && files.in >= 0 && files.out >= 0;
+	bool is_whole = knows_children && files.in >= 0 && files.out >= 0 &&
+			open_asking(opener, &asking, &files.ask);
 
 	for (size_t i = 0; i < CHILD_MORE_MAX; i++) {
 		int fd = i + 1 < count ? in_fds[i + 1] : -1;
@@ -185,12 +303,12 @@ int child_run_files(const char *verb, const int *in_fds, size_t count, int out_f
 		files.more[i] = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, FD_HIGH) : -1;
 		is_whole &= fd < 0 || files.more[i] >= 0;
 	}
-	return is_whole ? run(verb, &files, out_fd, deadline_ms) : -EAGAIN;
+	return is_whole ? run(verb, &files, &asking, out_fd, deadline_ms) : -EAGAIN;
 }
 
 int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms)
 {
-	return child_run_files(verb, &in_fd, 1, out_fd, deadline_ms);
+	return child_run_files(verb, &in_fd, 1, NULL, out_fd, deadline_ms);
 }
 
 int child_memfd(const char *name)
@@ -245,6 +363,7 @@ void child_confine(char **argv)
 	int err;
 
 	signal(SIGXFSZ, SIG_IGN); /* too much output is -EFBIG, not a death */
+	signal(SIGPIPE, SIG_IGN); /* nor is a question that nobody answers */
 	err = rights_drop((pid_t)strtol(argv[3], NULL, 10));
 	if (!err)
 		err = sandbox_no_files();

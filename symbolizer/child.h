@@ -12,8 +12,9 @@
 #define CHILD_ARG "--parser-child"
 
 /* The child's descriptors; 0-2 are /dev/null, and so are those of the further files that it was not
- * given; there are no others. */
-enum { CHILD_IN = 3, CHILD_OUT = 4, CHILD_MORE = 5, CHILD_MORE_MAX = 2 };
+ * given, and CHILD_ASK if it may not ask; there are no others. */
+enum { CHILD_IN = 3, CHILD_OUT = 4, CHILD_MORE = 5, CHILD_MORE_MAX = 3 };
+enum { CHILD_ASK = CHILD_MORE + CHILD_MORE_MAX };
 
 /* The most bytes a child may write. */
 enum { CHILD_OUT_MAX = 256 << 20 };
@@ -28,10 +29,21 @@ enum { CHILD_OUT_MAX = 256 << 20 };
  */
 int child_run(const char *verb, int in_fd, int out_fd, unsigned int deadline_ms);
 
+/* What opens files for a child while it runs, on the thread that runs it. */
+struct child_opener {
+	/* what: the bytes that the child sent, which may be any. Gives a descriptor, which is sent
+	 * and closed, or a negative errno. */
+	int (*open)(void *context, const void *what, size_t size);
+	void *context;
+};
+
+/* Bounds of asking: how often, and how many bytes at once. Past them nothing is opened. */
+enum { CHILD_ASKS_MAX = 100000, CHILD_ASK_BYTES_MAX = 16 << 10 };
+
 /* The same for a child that reads several files: in_fds are CHILD_IN and then, from CHILD_MORE on,
- * up to CHILD_MORE_MAX more; -1 = not this one. */
-int child_run_files(const char *verb, const int *in_fds, size_t count, int out_fd,
-		    unsigned int deadline_ms);
+ * up to CHILD_MORE_MAX more; -1 = not this one. opener: NULL = it may not ask for more. */
+int child_run_files(const char *verb, const int *in_fds, size_t count,
+		    const struct child_opener *opener, int out_fd, unsigned int deadline_ms);
 
 /* An empty memfd for a child's answer, or a negative errno. */
 int child_memfd(const char *name);
@@ -47,6 +59,10 @@ const char *child_verb(int argc, char **argv);
  * in sandbox.h: what follows reads, maps, computes and writes.
  */
 void child_confine(char **argv);
+
+/* In the child: asks for a file. Gives a descriptor, or -ENOENT. It is number 0, the only one that its
+ * limit leaves free once that is closed: so there is one at a time, until the next call. */
+int child_ask(const void *what, size_t size);
 
 /* Ends the child: 0, or one of the errors named above. Runs nothing of the program's exit. */
 _Noreturn void child_exit(int err);

@@ -4,9 +4,11 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +24,13 @@ void debug_file_release(struct debug_file *file)
 	*file = DEBUG_FILE_NONE;
 }
 
+static bool is_elf(int fd)
+{
+	char magic[SELFMAG];
+
+	return pread(fd, magic, SELFMAG, 0) == SELFMAG && !memcmp(magic, ELFMAG, SELFMAG);
+}
+
 /* A device or FIFO is looked at but never opened. */
 static int open_regular(int root_fd, const char *path)
 {
@@ -30,15 +39,15 @@ static int open_regular(int root_fd, const char *path)
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	_cleanup_close_ int found = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	_cleanup_close_ int fd = -1;
 	char again[32];
 	struct stat st;
-	int fd;
 
 	if (found < 0 || fstat(found, &st) || !S_ISREG(st.st_mode))
 		return -ENOENT;
 	snprintf(again, sizeof(again), "/proc/self/fd/%d", found);
 	fd = open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd < 0 ? -ENOENT : fd;
+	return fd < 0 || !is_elf(fd) ? -ENOENT : TAKE_FD(fd);
 }
 
 static int open_in_roots(int root_fd, struct buf *path, struct debug_file *ret_file)
@@ -111,4 +120,50 @@ int debug_file_by_altlink(int root_fd, const char *path, const char *link,
 			  struct debug_file *ret_file)
 {
 	return open_beside(root_fd, "", *link == '/' ? "" : path, "", link, ret_file);
+}
+
+/* prefix, the first `length` bytes of path, ".dwp" */
+static int open_package(int root_fd, const char *prefix, const char *path, size_t length,
+			struct debug_file *ret_file)
+{
+	_cleanup_(buf_release) struct buf candidate = {0};
+
+	buf_add_str(&candidate, prefix);
+	buf_add(&candidate, path, length);
+	buf_add_str(&candidate, ".dwp");
+	return open_in_roots(root_fd, &candidate, ret_file);
+}
+
+int debug_file_package(int root_fd, const char *path, struct debug_file *ret_file)
+{
+	static const char suffix[] = ".debug";
+	size_t length = strlen(path), end = sizeof(suffix) - 1;
+	int err = open_package(root_fd, "", path, length, ret_file);
+
+	if (err == -ENOENT && *path == '/')
+		err = open_package(root_fd, debug_directory, path, length, ret_file);
+	if (err == -ENOENT && length > end && !strcmp(path + length - end, suffix))
+		err = open_package(root_fd, "", path, length - end, ret_file);
+	return err;
+}
+
+int debug_file_split(int root_fd, const char *path, const char *comp_dir, const char *name,
+		     struct debug_file *ret_file)
+{
+	_cleanup_(buf_release) struct buf candidate = {0};
+	const char *slash = strrchr(name, '/');
+	int err = -ENOENT;
+
+	if (*name != '/' && *comp_dir)
+		buf_printf(&candidate, "%s/", comp_dir);
+	buf_add_str(&candidate, name);
+	if (*name == '/' || *comp_dir == '/')
+		err = open_in_roots(root_fd, &candidate, ret_file);
+	else if (path)
+		err = open_beside(root_fd, "", path, "", buf_cstr(&candidate), ret_file);
+	if (err == -ENOENT && path && *name != '/')
+		err = open_beside(root_fd, "", path, "", name, ret_file);
+	if (err == -ENOENT && path && slash)
+		err = open_beside(root_fd, "", path, "", slash + 1, ret_file);
+	return err;
 }

@@ -21,8 +21,8 @@ void debug_file_release(struct debug_file *file);
 
 /*
  * Each looks in root_fd (an O_PATH descriptor of a container's root, or -1), then in our own root;
- * links are followed inside the root only, and only regular files are opened. 0, or -ENOENT, or
- * -ENOMEM.
+ * links are followed inside the root only. Only regular files are opened, and given out only if they
+ * begin as ELF files do: who names them may have no right to read others. 0, or -ENOENT, or -ENOMEM.
  */
 
 /* /usr/lib/debug/.build-id/ab/cdef.debug */
@@ -36,5 +36,14 @@ int debug_file_by_link(int root_fd, const char *path, const char *link,
 /* .gnu_debugaltlink of the file at path: a path of its own, absolute or from there. */
 int debug_file_by_altlink(int root_fd, const char *path, const char *link,
 			  struct debug_file *ret_file);
+
+/* Split DWARF's package of the file at path: FILE.dwp beside it or under /usr/lib/debug, and where
+ * path ends in .debug the same without that. */
+int debug_file_package(int root_fd, const char *path, struct debug_file *ret_file);
+
+/* A split file (.dwo) of the program at path (or NULL): name, from comp_dir if it is not absolute, as
+ * the compiler knew them; else, for a tree that was moved, by the program. */
+int debug_file_split(int root_fd, const char *path, const char *comp_dir, const char *name,
+		     struct debug_file *ret_file);
 
 #endif

@@ -24,18 +24,22 @@ static const char *const section_names[DWARF_SECTIONS] = {
 	[DWARF_RNGLISTS] = "rnglists",
 	[DWARF_ADDR] = "addr",
 	[DWARF_STR_OFFSETS] = "str_offsets",
+	[DWARF_CU_INDEX] = "cu_index",
 };
 
-/* Is name ".debug_<wanted>" or ".zdebug_<wanted>", of a split file with ".dwo" behind? */
-static bool is_name(const char *name, const char *wanted, bool is_split, bool *ret_is_z)
+/* Is name ".debug_<section>" or ".zdebug_<section>"? In a split file all but the index have ".dwo"
+ * behind. */
+static bool is_name(const char *name, enum dwarf_section section, bool is_split, bool *ret_is_z)
 {
+	const char *wanted = section_names[section];
+	bool has_suffix = is_split && section != DWARF_CU_INDEX;
 	size_t length = strlen(wanted);
 
 	*ret_is_z = !strncmp(name, ".zdebug_", 8);
 	if (!*ret_is_z && strncmp(name, ".debug_", 7) != 0)
 		return false;
 	name += *ret_is_z ? 8 : 7;
-	return !strncmp(name, wanted, length) && !strcmp(name + length, is_split ? ".dwo" : "");
+	return !strncmp(name, wanted, length) && !strcmp(name + length, has_suffix ? ".dwo" : "");
 }
 
 static bool inflate_to(struct cursor packed, uint32_t type, void *to, size_t size)
@@ -145,8 +149,7 @@ int debug_sections_read(Elf *elf, bool is_split, struct dwarf *dwarf)
 			continue;
 		name = elf_strptr(elf, names, shdr.sh_name);
 		for (size_t n = 0; name && !err && n < DWARF_SECTIONS; n++)
-			if (!cursor_left(&dwarf->section[n]) &&
-			    is_name(name, section_names[n], is_split, &is_z))
+			if (!cursor_left(&dwarf->section[n]) && is_name(name, n, is_split, &is_z))
 				err = take_section(dwarf, elf, scn, &shdr, n, is_z, &total);
 	}
 	return err;

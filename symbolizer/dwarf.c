@@ -471,9 +471,16 @@ const char *dwarf_string(const struct dwarf_unit *unit, const struct dwarf_die *
 	}
 }
 
+/* The unit that is in the program itself. */
+static const struct dwarf_unit *holder_of(const struct dwarf_unit *unit)
+{
+	return unit->skeleton ? unit->skeleton : unit;
+}
+
 static bool indexed_address(const struct dwarf_unit *unit, uint64_t index, uint64_t *ret_address)
 {
-	struct cursor c = section_from(unit->dwarf, DWARF_ADDR, unit->addr_base);
+	const struct dwarf_unit *holder = holder_of(unit);
+	struct cursor c = section_from(holder->dwarf, DWARF_ADDR, holder->addr_base);
 
 	return index <= UINT32_MAX && cursor_skip(&c, index * unit->address_size) &&
 	       read_sized(&c, unit->address_size, ret_address);
@@ -672,6 +679,21 @@ int dwarf_read_units(struct dwarf *dwarf)
 	return err;
 }
 
+const struct dwarf_unit *dwarf_split_unit(struct dwarf *split, const struct dwarf_unit *skeleton)
+{
+	for (size_t i = 0; skeleton->dwo_id && i < split->unit_count; i++) {
+		struct dwarf_unit *unit = &split->units[i];
+
+		if (unit->type == DW_UT_split_type || unit->dwo_id != skeleton->dwo_id ||
+		    unit->address_size != skeleton->address_size)
+			continue;
+		unit->skeleton = skeleton;
+		unit->low_pc = skeleton->low_pc;
+		return unit;
+	}
+	return NULL;
+}
+
 /* --- ranges --- */
 
 static int add_range(struct dwarf_ranges *ranges, uint64_t start, uint64_t end)
@@ -684,10 +706,12 @@ static int add_range(struct dwarf_ranges *ranges, uint64_t start, uint64_t end)
 	return 0;
 }
 
-/* .debug_ranges: pairs of addresses; (-1, x) sets the base, (0, 0) ends. DWARF 4, 2.17.3. */
+/* .debug_ranges: pairs of addresses; (-1, x) sets the base, (0, 0) ends. DWARF 4, 2.17.3. It is the
+ * offsets of a split file that count from DW_AT_GNU_ranges_base, not the skeleton's own. */
 static int ranges_before_5(const struct dwarf_unit *unit, uint64_t off, struct dwarf_ranges *ranges)
 {
-	struct cursor c = section_from(unit->dwarf, DWARF_RANGES, off);
+	uint64_t part = unit->skeleton ? unit->skeleton->ranges_base : 0;
+	struct cursor c = section_from(holder_of(unit)->dwarf, DWARF_RANGES, part + off);
 	uint64_t base = unit->low_pc, start, end;
 	uint64_t last = unit->address_size == 8 ? UINT64_MAX : UINT32_MAX;
 	int err = 0;
@@ -757,7 +781,7 @@ static int range_list(const struct dwarf_unit *unit, const struct dwarf_value *v
 	struct cursor c;
 
 	if (unit->version < 5)
-		return ranges_before_5(unit, unit->ranges_base + off, ranges);
+		return ranges_before_5(unit, off, ranges);
 	if (value->form == DW_FORM_rnglistx) {
 		c = section_from(unit->dwarf, DWARF_RNGLISTS, unit->rnglists_base);
 		if (off > UINT32_MAX || !cursor_skip(&c, off * unit->offset_size) ||

@@ -31,6 +31,7 @@ enum dwarf_section {
 	DWARF_RNGLISTS,
 	DWARF_ADDR,
 	DWARF_STR_OFFSETS,
+	DWARF_CU_INDEX, /* of a package, see dwarf_package.h */
 	DWARF_SECTIONS,
 };
 
@@ -84,6 +85,9 @@ struct dwarf_abbrevs {
 
 struct dwarf_unit {
 	struct dwarf *dwarf;
+	/* Of a unit in a split file: the one in the program that stands for it, which has the
+	 * addresses, the lines and, before DWARF 5, the ranges. NULL: it has them itself. */
+	const struct dwarf_unit *skeleton;
 	uint64_t start, end; /* in info */
 	uint64_t first_die;
 	const struct dwarf_abbrevs *abbrevs;
@@ -92,7 +96,7 @@ struct dwarf_unit {
 	uint64_t line; /* its program's offset; DWARF_NO_LINE = none */
 	uint64_t dwo_id;
 	const char *comp_dir; /* or NULL */
-	const char *dwo_name; /* or NULL: it is not split */
+	const char *dwo_name; /* or NULL: it is not split. In the split file it may be there, too */
 };
 
 #define DWARF_NO_LINE UINT64_MAX
@@ -136,6 +140,15 @@ void dwarf_release(struct dwarf *dwarf);
 
 /* Reads the headers and first DIEs of all units. 0 or -ENOMEM. */
 int dwarf_read_units(struct dwarf *dwarf);
+
+/* True: the DIEs of this unit of a program are in a split file. */
+static inline bool dwarf_is_skeleton(const struct dwarf_unit *unit)
+{
+	return unit->dwo_name && !unit->dwarf->is_split;
+}
+
+/* The unit of a split file that this one stands for, ready to be read with its help; or NULL. */
+const struct dwarf_unit *dwarf_split_unit(struct dwarf *split, const struct dwarf_unit *skeleton);
 
 /* The unit that holds an offset of info, or NULL. */
 const struct dwarf_unit *dwarf_unit_at(const struct dwarf *dwarf, uint64_t off);

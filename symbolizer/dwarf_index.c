@@ -4,11 +4,14 @@
  *	                               pieces of a function: which node is innermost where
  *	                               scopes: namespaces and classes, for names
  *	run the line programs       -> sequences of rows
- *	lay them out                -> areas and rows, disjoint and in order
  *	name the nodes
+ *	lay all out                 -> areas and rows, disjoint and in order
+ *
+ * A unit that is in a split file is walked where the program's unit stands for it, and its nodes are
+ * named at once, so that only one split file is open at a time.
  *
  * A linker leaves several copies of one function's debug info (templates, inline functions) that
- *all speak of the one copy it kept: so an address belongs to one function first (of equal ones the
+ * all speak of the one copy it kept: so an address belongs to one function first (of equal ones the
  * first, as in llvm-symbolizer), and only then to an inlined call inside that function.
  */
 #include "symbolizer/dwarf_index.h"
@@ -67,11 +70,14 @@ struct level {
 struct builder {
 	struct dwarf_index *out;
 	const struct dwarf_text *text;
-	const struct dwarf *dwarf;
+	const struct dwarf_splits *splits;
+	const struct dwarf *dwarf; /* of the program */
 
-	uint64_t *origins; /* by node: the DIE that has its name, in info; or'ed with FROM_ALT */
+	/* by node: the DIE that has its name, in the info of its file; or'ed with FROM_ALT;
+	 * UINT64_MAX = none, or named already */
+	uint64_t *origins;
 	size_t origins_size;
-	struct scopes scopes, alt_scopes;
+	struct scopes scopes, alt_scopes, split_scopes;
 	struct root *roots;
 	size_t root_count, roots_size;
 	struct spans open;   /* of the functions that are open: ids are nodes, ranks their chain */
@@ -113,6 +119,7 @@ static void builder_release(struct builder *b)
 	free(b->origins);
 	free(b->scopes.scope);
 	free(b->alt_scopes.scope);
+	free(b->split_scopes.scope);
 	free(b->roots);
 	spans_release(&b->open);
 	spans_release(&b->pieces);
@@ -418,7 +425,7 @@ static int enter_inlined(struct builder *b, const struct dwarf_unit *unit,
 		return err;
 	if (!dwarf_reference(unit, die, SLOT_ORIGIN, &origin_unit, &origin))
 		origin = UINT64_MAX;
-	else if (origin_unit->dwarf != b->dwarf)
+	else if (origin_unit->dwarf != unit->dwarf)
 		origin |= FROM_ALT;
 	if (dwarf_has(die, SLOT_CALL_FILE))
 		err = file_id(b, unit, die->value[SLOT_CALL_FILE].number, &node.file);
@@ -470,7 +477,7 @@ static int finish_function(struct builder *b)
 static int enter(struct builder *b, struct scopes *scopes, const struct dwarf_unit *unit,
 		 const struct dwarf_die *die, enum level_kind *ret_kind)
 {
-	bool has_code = unit->dwarf == b->dwarf;
+	bool has_code = unit->dwarf != b->dwarf->alt;
 
 	*ret_kind = LEVEL_PLAIN;
 	switch (die->abbrev->tag) {
@@ -571,30 +578,6 @@ static int walk_unit(struct builder *b, struct scopes *scopes, const struct dwar
 	while (!b->err && b->depth)
 		b->err = leave(b, scopes, &b->level[--b->depth], unit->end);
 	return b->err;
-}
-
-static bool is_type_unit(const struct dwarf_unit *unit)
-{
-	return unit->type == DW_UT_type || unit->type == DW_UT_split_type;
-}
-
-static int walk_all(struct builder *b)
-{
-	const struct dwarf *alt = b->dwarf->alt;
-	int err = 0;
-
-	for (size_t i = 0; !err && alt && i < alt->unit_count; i++)
-		err = walk_unit(b, &b->alt_scopes, &alt->units[i]);
-	for (size_t i = 0; !err && i < b->dwarf->unit_count; i++) {
-		const struct dwarf_unit *unit = &b->dwarf->units[i];
-
-		if (is_type_unit(unit))
-			continue;
-		err = read_lines(b, unit);
-		if (!err)
-			err = walk_unit(b, &b->scopes, unit);
-	}
-	return err;
 }
 
 /* --- layout --- */
@@ -746,10 +729,18 @@ static int qualify(struct builder *b, const struct scopes *scopes, uint64_t off,
 	return strtab_add_n(&b->out->strings, b->path.bytes, b->path.used, ret_id);
 }
 
+/* Nodes whose names are in one file: those from first_node on that have none yet. */
+struct naming {
+	const struct dwarf *dwarf;
+	const struct scopes *scopes;
+	size_t first_node, first_root;
+};
+
 /* The linkage name of the DIE or of what it stands for; else its name with all it is in. */
-static int name_of(struct builder *b, uint64_t origin, uint32_t *ret_id)
+static int name_of(struct builder *b, const struct naming *naming, uint64_t origin,
+		   uint32_t *ret_id)
 {
-	const struct dwarf *dwarf = origin & FROM_ALT ? b->dwarf->alt : b->dwarf;
+	const struct dwarf *dwarf = origin & FROM_ALT ? naming->dwarf->alt : naming->dwarf;
 	uint64_t off = origin & ~FROM_ALT;
 	const struct dwarf_unit *unit = dwarf_unit_at(dwarf, off);
 	const char *name = NULL, *linkage = NULL;
@@ -769,7 +760,8 @@ static int name_of(struct builder *b, uint64_t origin, uint32_t *ret_id)
 				    ret_id);
 	if (!unit || !name || !*name)
 		return 0;
-	return qualify(b, unit->dwarf == b->dwarf ? &b->scopes : &b->alt_scopes, off, name, ret_id);
+	return qualify(b, unit->dwarf == naming->dwarf ? naming->scopes : &b->alt_scopes, off, name,
+		       ret_id);
 }
 
 /* Names by origin: a function is inlined in many places. */
@@ -787,8 +779,8 @@ static void known_names_release(struct known_names *known)
 	hashmap_release(&known->index);
 }
 
-static int known_name_of(struct builder *b, struct known_names *known, uint64_t origin,
-			 uint32_t *ret_id)
+static int known_name_of(struct builder *b, const struct naming *naming, struct known_names *known,
+			 uint64_t origin, uint32_t *ret_id)
 {
 	uint64_t hash = hash_mix(origin, 2);
 	uint32_t at = hashmap_find(&known->index, hash, program_equal, known->origin, &origin);
@@ -798,7 +790,7 @@ static int known_name_of(struct builder *b, struct known_names *known, uint64_t 
 		*ret_id = known->id[at];
 		return 0;
 	}
-	err = name_of(b, origin, ret_id);
+	err = name_of(b, naming, origin, ret_id);
 	if (err)
 		return err;
 	if (array_reserve(&known->origin, &known->origins_size, known->count + 1) ||
@@ -812,9 +804,9 @@ static int known_name_of(struct builder *b, struct known_names *known, uint64_t 
 
 /* Functions that a symbol names keep its name: DWARF has no names for constructors' variants, and
  * often none for what is local. */
-static void find_named_roots(struct builder *b, bool *is_named)
+static void find_named_roots(struct builder *b, const struct naming *naming, bool *is_named)
 {
-	for (size_t i = 0; i < b->root_count; i++) {
+	for (size_t i = naming->first_root; i < b->root_count; i++) {
 		const struct root *root = &b->roots[i];
 		bool named = root->count > 0;
 
@@ -827,30 +819,104 @@ static void find_named_roots(struct builder *b, bool *is_named)
 
 			while (b->out->nodes[node].parent)
 				node = b->out->nodes[node].parent;
-			is_named[node] = named;
+			is_named[node - naming->first_node] = named;
 		}
 	}
 }
 
-static int name_nodes(struct builder *b)
+static int name_nodes(struct builder *b, const struct naming *naming)
 {
+	size_t first = naming->first_node, count = b->out->node_count - first;
 	_cleanup_(known_names_release) struct known_names known = {0};
-	_cleanup_free_ bool *is_named = calloc(b->out->node_count, sizeof(*is_named));
+	_cleanup_free_ bool *is_named = calloc(count + 1, sizeof(*is_named));
 	int err = 0;
 
 	if (!is_named)
 		return -ENOMEM;
-	find_named_roots(b, is_named);
-	for (size_t i = 1; !err && i < b->out->node_count; i++)
-		if (!is_named[i] && b->origins[i] != UINT64_MAX)
-			err = known_name_of(b, &known, b->origins[i], &b->out->nodes[i].name);
+	find_named_roots(b, naming, is_named);
+	for (size_t i = first; !err && i < b->out->node_count; i++) {
+		if (!is_named[i - first] && b->origins[i] != UINT64_MAX)
+			err = known_name_of(b, naming, &known, b->origins[i],
+					    &b->out->nodes[i].name);
+		b->origins[i] = UINT64_MAX;
+	}
 	return err;
+}
+
+/* --- units --- */
+
+static bool is_type_unit(const struct dwarf_unit *unit)
+{
+	return unit->type == DW_UT_type || unit->type == DW_UT_split_type;
+}
+
+/* The unit that a skeleton stands for. -ENOENT, -EBADMSG: it cannot be had. */
+static int walk_split_unit(struct builder *b, const struct dwarf_unit *skeleton)
+{
+	struct naming naming = {
+		.scopes = &b->split_scopes,
+		.first_node = b->out->node_count,
+		.first_root = b->root_count,
+	};
+	const struct dwarf_unit *unit;
+	struct dwarf *split;
+	int err = b->splits ? b->splits->open(b->splits->context, skeleton, &split) : -ENOENT;
+
+	if (err)
+		return err;
+	unit = dwarf_split_unit(split, skeleton);
+	if (!unit)
+		return -EBADMSG;
+	naming.dwarf = split;
+	b->split_scopes.count = 0;
+	err = walk_unit(b, &b->split_scopes, unit);
+	return err ? err : name_nodes(b, &naming);
+}
+
+static int note_missing(struct builder *b, const struct dwarf_unit *skeleton, bool is_there)
+{
+	int err;
+
+	b->out->split_other += is_there;
+	if (is_there || b->out->split_missing++)
+		return 0;
+	err = strtab_add(&b->out->strings, skeleton->comp_dir, &b->out->split_dir);
+	return err ? err : strtab_add(&b->out->strings, skeleton->dwo_name, &b->out->split_name);
+}
+
+/* Lines are in the program, also of what is in a split file. Where that is missing, what the program
+ * has of its calls is better than nothing (clang's -fsplit-dwarf-inlining). */
+static int walk_program_unit(struct builder *b, const struct dwarf_unit *unit)
+{
+	int err = read_lines(b, unit);
+
+	if (!err && dwarf_is_skeleton(unit)) {
+		err = walk_split_unit(b, unit);
+		if (err != -ENOENT && err != -EBADMSG)
+			return err;
+		err = note_missing(b, unit, err == -EBADMSG);
+	}
+	return err ? err : walk_unit(b, &b->scopes, unit);
+}
+
+static int walk_all(struct builder *b)
+{
+	const struct naming naming = {.dwarf = b->dwarf, .scopes = &b->scopes, .first_node = 1};
+	const struct dwarf *alt = b->dwarf->alt;
+	int err = 0;
+
+	for (size_t i = 0; !err && alt && i < alt->unit_count; i++)
+		err = walk_unit(b, &b->alt_scopes, &alt->units[i]);
+	for (size_t i = 0; !err && i < b->dwarf->unit_count; i++)
+		if (!is_type_unit(&b->dwarf->units[i]))
+			err = walk_program_unit(b, &b->dwarf->units[i]);
+	return err ? err : name_nodes(b, &naming);
 }
 
 /* --- all of it --- */
 
 int dwarf_index_build(struct dwarf *dwarf, const struct dwarf_text *text,
-		      struct dwarf_index *ret_index)
+		      const struct dwarf_splits *splits, struct dwarf_index *ret_index)
 {
 	_cleanup_(dwarf_index_release) struct dwarf_index out = {0};
 	_cleanup_free_ struct builder *b = calloc(1, sizeof(*b));
@@ -861,6 +927,7 @@ int dwarf_index_build(struct dwarf *dwarf, const struct dwarf_text *text,
 		return -ENOMEM;
 	b->out = &out;
 	b->text = text;
+	b->splits = splits;
 	b->dwarf = dwarf;
 	b->files_of = DWARF_NO_LINE;
 	out.text = text->count ? text->range[0].start : 0;
@@ -873,8 +940,6 @@ int dwarf_index_build(struct dwarf *dwarf, const struct dwarf_text *text,
 		err = lay_out_areas(b);
 	if (!err)
 		err = lay_out_rows(b);
-	if (!err)
-		err = name_nodes(b);
 	builder_release(b);
 	if (err)
 		return err;

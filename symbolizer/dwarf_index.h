@@ -24,13 +24,23 @@ struct dwarf_index {
 	size_t area_count, node_count, row_count;
 	size_t areas_size, nodes_size, rows_size;
 	struct strtab strings;
+	uint32_t split_missing, split_other; /* units whose split file was not found; was another */
+	uint32_t split_dir, split_name; /* the first that was not found, as its unit names it */
 };
 
 void dwarf_index_release(struct dwarf_index *index);
 
-/* One pass over all units, which dwarf_read_units() has found. No code: everything is empty.
- * -EFBIG: past a cap; -ENOMEM. */
+/* Where the split files of units are. */
+struct dwarf_splits {
+	/* The file of a skeleton, its units read, until the next call; it stays the splits'.
+	 * -ENOENT: it is not there; -EBADMSG: it cannot be read; -ENOMEM. */
+	int (*open)(void *context, const struct dwarf_unit *skeleton, struct dwarf **ret_split);
+	void *context;
+};
+
+/* One pass over all units, which dwarf_read_units() has found, and over the units in split files that
+ * some of them stand for. No code: everything is empty. -EFBIG: past a cap; -ENOMEM. */
 int dwarf_index_build(struct dwarf *dwarf, const struct dwarf_text *text,
-		      struct dwarf_index *ret_index);
+		      const struct dwarf_splits *splits, struct dwarf_index *ret_index);
 
 #endif

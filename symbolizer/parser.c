@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/cursor.h"
 #include "base/file.h"
 #include "symbolizer/child.h"
 #include "symbolizer/debug_files.h"
@@ -90,6 +91,16 @@ static int demangle_all(void)
 	return err;
 }
 
+/* In the child: both names with their NULs are what open_split() is asked. */
+static int ask_split(const char *comp_dir, const char *name)
+{
+	_cleanup_(buf_release) struct buf what = {0};
+
+	buf_add(&what, comp_dir, strlen(comp_dir) + 1);
+	buf_add(&what, name, strlen(name) + 1);
+	return buf_error(&what) ? -ENOMEM : child_ask(what.bytes, what.used);
+}
+
 int parser_main(int argc, char **argv)
 {
 	const char *verb = child_verb(argc, argv);
@@ -107,6 +118,8 @@ int parser_main(int argc, char **argv)
 			.elf_fd = CHILD_IN,
 			.debug_fd = CHILD_MORE,
 			.alt_fd = CHILD_MORE + 1,
+			.package_fd = CHILD_MORE + 2,
+			.open_split = ask_split,
 			.given_up = given_up(verb),
 			.may_ask = !strcmp(verb, INDEX_FIRST),
 		};
@@ -131,7 +144,7 @@ int parser_main(int argc, char **argv)
 struct job {
 	const struct parser_files *files;
 	int64_t deadline_ms; /* of clock_ms() */
-	struct debug_file debug, alt;
+	struct debug_file debug, alt, package;
 	struct symindex *index;
 	int out_fd; /* holds it */
 };
@@ -140,14 +153,30 @@ static void job_release(struct job *job)
 {
 	debug_file_release(&job->debug);
 	debug_file_release(&job->alt);
+	debug_file_release(&job->package);
 	symindex_free(job->index);
 	cleanup_closep(&job->out_fd);
+}
+
+/* For the child of a job. */
+static int open_split(void *context, const void *what, size_t size)
+{
+	const struct parser_files *files = ((const struct job *)context)->files;
+	struct cursor c = cursor_of(what, size);
+	struct debug_file file = DEBUG_FILE_NONE;
+	const char *comp_dir, *name;
+
+	if (cursor_cstr(&c, &comp_dir) && cursor_cstr(&c, &name))
+		debug_file_split(files->root_fd, files->path, comp_dir, name, &file);
+	free(file.path);
+	return file.fd;
 }
 
 /* Runs a child with the files that there are, instead of what came out before. */
 static int run_index(struct job *job, const char *verb)
 {
-	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd};
+	const int in[] = {job->files->elf_fd, job->debug.fd, job->alt.fd, job->package.fd};
+	const struct child_opener opener = {open_split, job};
 	int64_t left = job->deadline_ms - clock_ms();
 	int err;
 
@@ -156,7 +185,7 @@ static int run_index(struct job *job, const char *verb)
 	job->out_fd = child_memfd("wick-symbols");
 	if (job->out_fd < 0)
 		return -EAGAIN;
-	err = child_run_files(verb, in, ARRAY_SIZE(in), job->out_fd,
+	err = child_run_files(verb, in, ARRAY_SIZE(in), verb == INDEX ? &opener : NULL, job->out_fd,
 			      left > 0 ? (unsigned int)left : 0);
 	return err ? err : symindex_open(job->out_fd, &job->index);
 }
@@ -177,12 +206,30 @@ static bool wants_debug_file(const struct symindex *index)
 {
 	return (symindex_debug(index) == SYMINDEX_DEBUG_NONE ||
 		symindex_debug(index) == SYMINDEX_DEBUG_GO) &&
-	       !symindex_header(index)->altlink;
+	       !symindex_header(index)->altlink && !symindex_header(index)->split_count;
 }
 
 static bool wants_alt_file(const struct symindex *index)
 {
 	return symindex_debug(index) == SYMINDEX_DEBUG_NONE && symindex_header(index)->altlink;
+}
+
+static bool wants_split_files(const struct symindex *index)
+{
+	return symindex_debug(index) == SYMINDEX_DEBUG_NONE && symindex_header(index)->split_count;
+}
+
+/* debug_path: of the program's debug file, or NULL. */
+static int find_package(const struct parser_files *files, const char *debug_path,
+			struct debug_file *ret_file)
+{
+	int err = -ENOENT;
+
+	if (files->path)
+		err = debug_file_package(files->root_fd, files->path, ret_file);
+	if (err == -ENOENT && debug_path)
+		err = debug_file_package(files->root_fd, debug_path, ret_file);
+	return err;
 }
 
 /* path: of the file that has the link. */
@@ -196,8 +243,8 @@ static void find_alt_file(const struct parser_files *files, const struct syminde
 				      symindex_string(index, h->altlink), ret_file);
 }
 
-/* The file alone, then with its debug file, then with the alt file of either: each says by its
- * index which one is wanted next. Most files have neither and end with the first. */
+/* The file alone, then with its debug file, then with the alt file or the split files of either: each
+ * says by its index which one is wanted next. Most files have none and end with the first. */
 static int run_indexes(struct job *job)
 {
 	int err = run_index(job, INDEX_FIRST);
@@ -209,11 +256,28 @@ static int run_indexes(struct job *job)
 		find_alt_file(job->files, job->index,
 			      job->debug.path ? job->debug.path : job->files->path, &job->alt);
 		err = run_index(job, INDEX);
+	} else if (!err && wants_split_files(job->index)) {
+		find_package(job->files, job->debug.path, &job->package);
+		err = run_index(job, INDEX);
 	}
 	return err;
 }
 
-/* What the cache has, unless a debug file has come meanwhile. */
+/* Has the first split file that was missing, or a package, come meanwhile? */
+static bool finds_split_files(const struct parser_files *files, const struct symindex *index)
+{
+	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
+	_cleanup_(debug_file_release) struct debug_file found = DEBUG_FILE_NONE;
+	const struct symindex_header *h = symindex_header(index);
+
+	find_debug_file(files, index, &debug);
+	return (!h->has_package && !find_package(files, debug.path, &found)) ||
+	       (h->split_name &&
+		!debug_file_split(files->root_fd, files->path, symindex_string(index, h->split_dir),
+				  symindex_string(index, h->split_name), &found));
+}
+
+/* What the cache has, unless a debug file or split files have come meanwhile. */
 static int take_cached(const struct parser_files *files, struct symindex **ret_index)
 {
 	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
@@ -223,6 +287,9 @@ static int take_cached(const struct parser_files *files, struct symindex **ret_i
 	if (err)
 		return err;
 	if (wants_debug_file(index) && !find_debug_file(files, index, &debug))
+		return -ENOENT;
+	if ((symindex_header(index)->split_missing || symindex_header(index)->split_other) &&
+	    finds_split_files(files, index))
 		return -ENOENT;
 	*ret_index = TAKE_PTR(index);
 	return 0;
@@ -268,6 +335,7 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 		.deadline_ms = clock_ms() + deadline_ms,
 		.debug = DEBUG_FILE_NONE,
 		.alt = DEBUG_FILE_NONE,
+		.package = DEBUG_FILE_NONE,
 		.out_fd = -1,
 	};
 	int err = take_cached(files, ret_index);
@@ -278,6 +346,7 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 	if (death(err)) {
 		debug_file_release(&job.debug);
 		debug_file_release(&job.alt);
+		debug_file_release(&job.package);
 		job.deadline_ms = clock_ms() + deadline_ms / 4;
 		if (!run_index(&job, symbols_verbs[death(err)]))
 			err = 0;
@@ -295,6 +364,7 @@ int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_ind
 		.deadline_ms = clock_ms() + deadline_ms,
 		.debug = DEBUG_FILE_NONE,
 		.alt = DEBUG_FILE_NONE,
+		.package = DEBUG_FILE_NONE,
 		.out_fd = -1,
 	};
 	int err = run_index(&job, INDEX);
@@ -312,8 +382,8 @@ int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi
 
 	if (out < 0)
 		return -EAGAIN;
-	err = child_run_files(debug_fd < 0 ? "unwind" : "unwind-debug", in, ARRAY_SIZE(in), out,
-			      deadline_ms);
+	err = child_run_files(debug_fd < 0 ? "unwind" : "unwind-debug", in, ARRAY_SIZE(in), NULL,
+			      out, deadline_ms);
 	return err ? err : cfi_table_open(out, ret_table);
 }
 
@@ -330,7 +400,7 @@ int parser_jit(const struct parser_jit_files *files, const uint64_t *addrs, uint
 	if (!err)
 		err = file_write_all(in, addrs, count * sizeof(*addrs));
 	if (!err)
-		err = child_run_files(JIT, in_fds, ARRAY_SIZE(in_fds), out, deadline_ms);
+		err = child_run_files(JIT, in_fds, ARRAY_SIZE(in_fds), NULL, out, deadline_ms);
 	return err ? err : jit_names_open(out, ret_names);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/rights.h"
+#include "symbolizer/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,7 @@ static const struct bounded_call {
 	{SCMP_SYS(fcntl), 1, F_GETFL},
 	{SCMP_SYS(fcntl), 1, F_GETFD},
 	{SCMP_SYS(prlimit64), 2, 0}, /* limits are asked for, not changed */
+	{SCMP_SYS(recvmsg), 0, CHILD_ASK},
 };
 
 static int allow_bounded(scmp_filter_ctx filter, const struct bounded_call *bounded)

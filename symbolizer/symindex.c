@@ -50,7 +50,8 @@ static bool header_is_sound(const struct symindex_header *h, uint64_t size)
 		return false;
 	if (h->area_count > SYMINDEX_AREAS_MAX || h->node_count > SYMINDEX_AREAS_MAX ||
 	    h->row_count > SYMINDEX_AREAS_MAX || h->debug >= SYMINDEX_DEBUG_KINDS ||
-	    h->alt_id_size > SYMINDEX_BUILD_ID_MAX)
+	    h->alt_id_size > SYMINDEX_BUILD_ID_MAX || h->split_missing > h->split_count ||
+	    h->split_other > h->split_count - h->split_missing || h->has_package > 1)
 		return false;
 	return h->size == size && layout_size(h) == size;
 }
@@ -85,7 +86,9 @@ static bool strings_are_sound(const struct symindex *index)
 
 	return !index->strings[0] && !index->strings[h->string_size - 1] &&
 	       (!h->debuglink || is_string(index, h->debuglink)) &&
-	       (!h->altlink || is_string(index, h->altlink));
+	       (!h->altlink || is_string(index, h->altlink)) &&
+	       (!h->split_dir || is_string(index, h->split_dir)) &&
+	       (!h->split_name || is_string(index, h->split_name));
 }
 
 static enum symindex_source source_of(const struct symindex_symbol *symbol)
@@ -325,6 +328,10 @@ const char *symindex_debug_problem(const struct symindex *index)
 		[SYMINDEX_DEBUG_TOO_HUNGRY] = "its debug info took too much memory",
 	};
 
+	if (index && index->header->split_missing)
+		return "split debug info missing";
+	if (index && index->header->split_other)
+		return "split debug info of another build";
 	return index ? problems[index->header->debug] : NULL;
 }
 

@@ -69,7 +69,7 @@ enum {
 enum { SYMINDEX_DEPTH_MAX = 128 }; /* levels of a chain, the function itself included */
 
 #define SYMINDEX_MAGIC	 "wicksym" /* with its NUL: 8 bytes */
-#define SYMINDEX_VERSION 3u
+#define SYMINDEX_VERSION 4u
 
 struct symindex_header {
 	char magic[8];
@@ -89,6 +89,12 @@ struct symindex_header {
 	uint32_t altlink; /* name in .gnu_debugaltlink of what was read; 0 = none */
 	uint32_t alt_id_size;
 	uint8_t alt_id[SYMINDEX_BUILD_ID_MAX]; /* the build id that it asks for */
+	uint32_t split_count;	/* units whose calls are in split files (.dwo, .dwp) */
+	uint32_t split_missing; /* of those: whose file is not there */
+	uint32_t split_other;	/* of those: whose file is of another build, or damaged */
+	uint32_t split_dir,
+		split_name;   /* the first that is missing, as its unit names it; 0 = none */
+	uint32_t has_package; /* 1: a package (.dwp) was there */
 };
 
 struct symindex_segment {
@@ -123,7 +129,7 @@ struct symindex_row {
 	uint32_t file, line;
 };
 
-_Static_assert(sizeof(struct symindex_header) == 208, "file format");
+_Static_assert(sizeof(struct symindex_header) == 232, "file format");
 _Static_assert(sizeof(struct symindex_area) == 8, "file format");
 _Static_assert(sizeof(struct symindex_node) == 16, "file format");
 _Static_assert(sizeof(struct symindex_row) == 12, "file format");
@@ -202,8 +208,7 @@ const struct symindex_segment *symindex_segment(const struct symindex *index, ui
 /* What became of the debug info; has_lines: rows are there. */
 enum symindex_debug symindex_debug(const struct symindex *index);
 bool symindex_has_lines(const struct symindex *index);
-/* Why there are no lines though there is debug info, for a person; NULL: nothing to tell (index may
- * be NULL). */
+/* Why it does not tell all that it should, for a person; NULL: it does (index may be NULL). */
 const char *symindex_debug_problem(const struct symindex *index);
 /* The separate debug file it was read from, NULL if there was none: what the reader's caller noted.
  * Takes the path, malloc()ed. */
@@ -213,16 +218,22 @@ const char *symindex_debug_file(const struct symindex *index);
 const struct symindex_header *symindex_header(const struct symindex *index);
 const char *symindex_string(const struct symindex *index, uint32_t at);
 
+/* Opens the split file (.dwo) of a unit, by what the program says of it: gives a descriptor, which is
+ * the caller's, or a negative errno. */
+typedef int (*symindex_open_split_fn)(const char *comp_dir, const char *name);
+
 /* Descriptors; -1 = none. */
 struct symindex_input {
 	int elf_fd;
-	int debug_fd; /* its separate debug file, if that is what it proves to be */
-	int alt_fd;   /* what .gnu_debugaltlink (dwz) of the one or the other names */
+	int debug_fd;	/* its separate debug file, if that is what it proves to be */
+	int alt_fd;	/* what .gnu_debugaltlink (dwz) of the one or the other names */
+	int package_fd; /* their split files in one (.dwp) */
+	symindex_open_split_fn open_split; /* those that are not in it; NULL: they cannot be had */
 	/* Not SYMINDEX_DEBUG_NONE: the debug info has killed a reader, and is left alone; so the
 	 * index says. */
 	enum symindex_debug given_up;
-	bool may_ask; /* an alt file that is named but not given is asked for first: debug info
-			    * is left out, the header has its name */
+	bool may_ask; /* an alt file or split files that are named are asked for first: debug info
+		       * is left out, the header tells of them */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "symbolizer/dwarf_index.h"
 #include "symbolizer/elf_symtab.h"
 #include "symbolizer/go_pclntab.h"
+#include "symbolizer/split_files.h"
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -23,6 +24,7 @@ enum { LINK_NAME_MAX = 4096 };
 struct build {
 	struct elf_file elf, debug, alt;
 	struct dwarf dwarf, alt_dwarf;
+	struct split_files split;
 	struct dwarf_range *text; /* of its code sections */
 	size_t text_count;
 	struct dwarf_index index;
@@ -35,6 +37,7 @@ struct build {
 static void build_release(struct build *b)
 {
 	dwarf_index_release(&b->index);
+	split_files_release(&b->split);
 	dwarf_release(&b->dwarf);
 	dwarf_release(&b->alt_dwarf);
 	elf_file_release(&b->elf);
@@ -169,19 +172,46 @@ static int read_alt(struct build *b, int fd)
 	return err;
 }
 
-static int index_debug_info(struct build *b, int alt_fd)
+static uint32_t count_skeletons(const struct dwarf *dwarf)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < dwarf->unit_count; i++)
+		count += dwarf_is_skeleton(&dwarf->units[i]);
+	return count;
+}
+
+static int index_debug_info(struct build *b, const struct symindex_input *input)
 {
 	struct dwarf_text text = {.is_named = is_named, .context = &b->elf};
+	struct dwarf_splits splits = {split_files_open, &b->split};
 	int err;
 
-	err = b->altlink && alt_fd >= 0 ? read_alt(b, alt_fd) : 0;
-	if (!err)
-		err = dwarf_read_units(&b->dwarf);
+	err = split_files_init(&b->split, input->package_fd, input->open_split);
 	if (!err)
 		err = find_text(b);
 	text.range = b->text;
 	text.count = b->text_count;
-	return err ? err : dwarf_index_build(&b->dwarf, &text, &b->index);
+	return err ? err : dwarf_index_build(&b->dwarf, &text, &splits, &b->index);
+}
+
+/* Stops where it could ask for more files first; *ret_asks: it does. */
+static int read_units(struct build *b, const struct symindex_input *input, bool *ret_asks)
+{
+	struct symindex_header *h = &b->elf.header;
+	int err;
+
+	*ret_asks = input->may_ask && b->altlink;
+	if (*ret_asks)
+		return 0;
+	err = b->altlink && input->alt_fd >= 0 ? read_alt(b, input->alt_fd) : 0;
+	if (!err)
+		err = dwarf_read_units(&b->dwarf);
+	if (err)
+		return err;
+	h->split_count = count_skeletons(&b->dwarf);
+	*ret_asks = input->may_ask && h->split_count;
+	return 0;
 }
 
 /* What its debug info is worth; only -ENOMEM fails. */
@@ -189,6 +219,7 @@ static int read_debug_info(struct build *b, const struct symindex_input *input, 
 {
 	enum symindex_debug kind = SYMINDEX_DEBUG_OWN;
 	Elf *elf = b->elf.elf;
+	bool asks = false;
 	int err = debug_sections_read(elf, false, &b->dwarf);
 
 	if (!err && debug && !debug_sections_there(&b->dwarf)) {
@@ -203,10 +234,12 @@ static int read_debug_info(struct build *b, const struct symindex_input *input, 
 		return 0;
 	}
 	read_altlink(b, elf);
-	if (!err && b->altlink && input->may_ask)
+	if (!err)
+		err = read_units(b, input, &asks);
+	if (asks)
 		return 0;
 	if (!err)
-		err = index_debug_info(b, input->alt_fd);
+		err = index_debug_info(b, input);
 	if (err == -EFBIG)
 		kind = SYMINDEX_DEBUG_TOO_BIG;
 	else if (err == -EBADMSG ||
@@ -271,6 +304,7 @@ static uint32_t add_string(struct buf *strings, const char *string, size_t lengt
 /* Ids of the debug info's strings become places in the index's strings. */
 static void place_strings(struct build *b)
 {
+	struct symindex_header *h = &b->elf.header;
 	struct dwarf_index *d = &b->index;
 	uint32_t base = (uint32_t)b->elf.strings.used;
 
@@ -279,6 +313,10 @@ static void place_strings(struct build *b)
 
 		n->name = n->name ? base + d->strings.offsets[n->name] : 0;
 		n->file = n->file ? base + d->strings.offsets[n->file] : 0;
+	}
+	if (d->split_name) {
+		h->split_dir = d->split_dir ? base + d->strings.offsets[d->split_dir] : 0;
+		h->split_name = base + d->strings.offsets[d->split_name];
 	}
 	for (size_t i = 0; i < d->row_count; i++) {
 		struct symindex_row *r = &d->rows[i];
@@ -303,6 +341,9 @@ static void fill_header(struct build *b)
 	h->version = SYMINDEX_VERSION;
 	h->symbol_count = (uint32_t)b->elf.range_count;
 	h->text = b->index.text;
+	h->split_missing = b->index.split_missing;
+	h->split_other = b->index.split_other;
+	h->has_package = b->split.has_package;
 	h->area_count = (uint32_t)b->index.area_count;
 	h->node_count = (uint32_t)b->index.node_count;
 	h->row_count = (uint32_t)b->index.row_count;
@@ -370,7 +411,7 @@ static bool read_debug_file(struct build *b, int fd)
 
 int symindex_build(const struct symindex_input *input, int out_fd)
 {
-	_cleanup_(build_release) struct build b = {0};
+	_cleanup_(build_release) struct build b = {.split.fd = -1};
 	Elf *debug = NULL;
 	int err = read_elf(&b, input->elf_fd);
 

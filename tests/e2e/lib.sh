@@ -106,11 +106,11 @@ foreground()
 	exec env --default-signal=INT "$@"
 }
 
-# One event a CPU is for process records, from the start; one more when it samples.
+# Two events a CPU are for process records, from the start; one more when it samples.
 attached()
 {
 	kill -0 "$1" 2>/dev/null || return 0 # let the caller see how it ended
-	[ "$(find "/proc/$1/fd" -lname 'anon_inode:*perf_event*' 2>/dev/null | wc -l)" -gt "$(nproc)" ]
+	[ "$(find "/proc/$1/fd" -lname 'anon_inode:*perf_event*' 2>/dev/null | wc -l)" -gt $((2 * $(nproc))) ]
 }
 
 # record ARG..: starts `wick record` in the background and waits until it samples; its pid in $wick.

@@ -43,7 +43,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	if (write(elf, bytes, size) != (ssize_t)size)
 		abort();
-	if (!symindex_build(&(struct symindex_input){elf, -1, -1, false, false}, out))
+	if (!symindex_build(
+		    &(struct symindex_input){elf, -1, -1, -1, NULL, SYMINDEX_DEBUG_NONE, false},
+		    out))
 		check_index(out, size);
 	close(elf);
 	close(out);

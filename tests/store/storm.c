@@ -16,6 +16,7 @@
  */
 #include "base/cleanup.h"
 #include "profiler/store_state.h"
+#include "tests/store/inject.h"
 #include "tests/unit/sample_profile.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LEVELS_ABOVE = 3, PATIENCE = 50 };
+enum { PATIENCE = 50, CANNOT = 77 };
 
 static int64_t samples_of(uint32_t n)
 {
@@ -89,11 +90,21 @@ static int verify_cover(const struct store *store, uint32_t closed)
 	return next <= closed ? wrong("cover", "a closed slice is lost") : 0;
 }
 
+/* An index that could not be read is made anew from the files: after a fault of a call that is as
+ * it should be. */
+static bool only_index_set_aside(const struct store *store)
+{
+	for (size_t i = 0; i < store->damaged_count; i++)
+		if (strncmp(store->damaged[i].name, "index-", 6) != 0)
+			return false;
+	return getenv("WICK_FAULT");
+}
+
 static int verify(const struct store *store, uint32_t closed)
 {
 	int status = 0;
 
-	if (store->stats.damaged)
+	if (store->stats.damaged && !only_index_set_aside(store))
 		return wrong("recovery", "a file was set aside");
 	for (size_t i = 0; !status && i < store->catalog.count; i++)
 		status = verify_file(store, &store->catalog.rows[i]);
@@ -192,6 +203,8 @@ int main(int argc, char **argv)
 
 	if (argc < 4)
 		return 1;
+	if (inject_start())
+		return CANNOT;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	memset(begin.boot, 'b', SLICE_BOOT_SIZE - 1);
 	options.floor_bytes = 0;

@@ -95,6 +95,31 @@ static void child_fake_demangler(void)
 	child_exit(0);
 }
 
+/* Asks for "a" and "b", and says what is in them; "-" is what cannot be had. */
+static void child_asks(void)
+{
+	for (const char *what = "ab"; *what; what++) {
+		int fd = child_ask(what, 1);
+		char bytes[16] = "-";
+		ssize_t size = fd < 0 ? 1 : pread(fd, bytes, sizeof(bytes), 0);
+
+		if (size < 1 || write(CHILD_OUT, bytes, (size_t)size) != size)
+			return;
+	}
+	child_exit(0);
+}
+
+/* More than one descriptor at once, and more bytes in a question than are read. */
+static void child_asks_too_much(void)
+{
+	static const char big[CHILD_ASK_BYTES_MAX + 1];
+	int first = child_ask("a", 1), second = dup(first);
+
+	if (first != 0 || second >= 0 || child_ask(big, sizeof(big)) >= 0 || child_ask("a", 1) >= 0)
+		return;
+	child_exit(0);
+}
+
 static bool wants_fake_demangler(const char *verb)
 {
 	char first[5] = "";
@@ -114,6 +139,10 @@ static int run_child(char **argv)
 		child_limits();
 	if (!strcmp(argv[2], "descriptors"))
 		child_descriptors();
+	if (!strcmp(argv[2], "ask"))
+		child_asks();
+	if (!strcmp(argv[2], "ask too much"))
+		child_asks_too_much();
 	if (!strcmp(argv[2], "hold"))
 		child_hold();
 	if (!strcmp(argv[2], "crash"))
@@ -217,7 +246,48 @@ TEST(the_child_inherits_its_own_descriptors_and_no_others)
 	CHECK_INT(run("descriptors", LONG_MS, &out), 0);
 	CHECK_INT(pread(out, open_there, sizeof(open_there), 0), sizeof(open_there));
 	for (int fd = 0; fd < (int)sizeof(open_there); fd++)
-		CHECK_INT(open_there[fd], fd < CHILD_MORE + CHILD_MORE_MAX);
+		CHECK_INT(open_there[fd], fd <= CHILD_ASK);
+}
+
+/* A file that holds what it was asked for, which is a letter; no file for "b". */
+static int open_letter(void *context, const void *what, size_t size)
+{
+	int fd;
+
+	++*(unsigned int *)context;
+	if (size != 1 || *(const char *)what == 'b')
+		return -ENOENT;
+	fd = memfd_create("letter", MFD_CLOEXEC);
+	CHECK_INT(write(fd, what, size), 1);
+	return fd;
+}
+
+static int run_asking(const char *verb, const struct child_opener *opener, char *ret_said)
+{
+	_cleanup_close_ int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int out = child_memfd("test");
+	int err = child_run_files(verb, &in, 1, opener, out, LONG_MS);
+	ssize_t size = pread(out, ret_said, 8, 0);
+
+	ret_said[size > 0 ? size : 0] = '\0';
+	return err;
+}
+
+TEST(a_child_is_given_the_files_that_it_asks_for_while_somebody_answers)
+{
+	unsigned int asked = 0, before = open_descriptors();
+	const struct child_opener opener = {open_letter, &asked};
+	char said[9];
+
+	CHECK_INT(run_asking("ask", &opener, said), 0);
+	CHECK_STR(said, "a-");
+	CHECK_INT(asked, 2);
+	CHECK_INT(run_asking("ask", NULL, said), 0);
+	CHECK_STR(said, "--");
+	CHECK_INT(run_asking("ask too much", &opener, said), 0);
+	CHECK_INT(asked, 3);
+	CHECK_INT(run_asking("crash", &opener, said), -ECHILD);
+	CHECK_INT(open_descriptors(), before);
 }
 
 TEST(a_child_that_hangs_is_killed_at_its_deadline_and_reaped)
@@ -509,8 +579,9 @@ TEST(a_debug_file_fills_the_unwind_table)
 
 int main(int argc, char **argv)
 {
-	static const char *const own[] = {"status", "limits", "descriptors", "hold",   "crash",
-					  "killed", "fork",   "open",	     "verdict"};
+	static const char *const own[] = {"status", "limits",	    "descriptors", "hold",
+					  "crash",  "killed",	    "fork",	   "open",
+					  "ask",    "ask too much", "verdict"};
 	const char *verb = child_verb(argc, argv);
 
 	for (size_t i = 0; verb && i < ARRAY_SIZE(own); i++)

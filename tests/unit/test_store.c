@@ -8,6 +8,23 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* A file that the disk does not give: "" = none of them. NULL: the disk is well. */
+static const char *faulty_name;
+
+int faulty_openat(int directory, const char *name, int flags, mode_t mode) __asm__("openat");
+
+/* In the place of the C library's. */
+int faulty_openat(int directory, const char *name, int flags, mode_t mode)
+{
+	if (faulty_name && !(flags & (O_WRONLY | O_RDWR | O_DIRECTORY)) &&
+	    (!*faulty_name || !strcmp(faulty_name, name))) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_openat, directory, name, flags, mode);
+}
 
 static struct store *open_store(const struct rig *rig)
 {
@@ -227,6 +244,22 @@ TEST(a_damaged_file_is_set_aside_and_counted)
 	store_close(store);
 }
 
+/* What cannot be read any more counts as dropped, so that nothing of what was taken is missing. */
+static void check_rolled_without_one(struct rig *rig, struct store *store)
+{
+	const struct slice *rolled = &store->catalog.rows[0];
+	uint64_t each = rig->written.taken / store->serial;
+
+	CHECK_INT(count_level(store, LEVEL_10M), 1);
+	CHECK_INT(rolled->parts, 9);
+	CHECK_INT(rolled->sums.samples, 9 * rig->samples_each);
+	CHECK_INT(rolled->sums.taken, 10 * each);
+	CHECK_INT(rolled->sums.dropped + rolled->sums.written, 10 * each);
+	CHECK_INT(rolled->sums.dropped, each + 9 * rig->written.dropped / store->serial);
+	CHECK_INT(store_stats(store)->damaged, 1);
+	CHECK_INT(store->damaged_count, 1);
+}
+
 /* Damage that comes later is found when the part is wanted; the others are rolled up without it. */
 TEST(a_roll_up_goes_on_without_a_damaged_part)
 {
@@ -238,10 +271,43 @@ TEST(a_roll_up_goes_on_without_a_damaged_part)
 	slice_name(&store->catalog.rows[4], name);
 	CHECK_INT(store_file(&rig, name, "\x1f\x8b not really"), 0);
 	put_many(&rig, store, 1);
-	CHECK_INT(count_level(store, LEVEL_10M), 1);
-	CHECK_INT(store->catalog.rows[0].parts, 9);
-	CHECK_INT(store->catalog.rows[0].sums.samples, 9 * rig.samples_each);
-	CHECK_INT(store_stats(store)->damaged, 1);
+	check_rolled_without_one(&rig, store);
+	store_close(store);
+}
+
+TEST(a_roll_up_goes_on_without_a_part_that_the_disk_does_not_give)
+{
+	_cleanup_(rig_release) struct rig rig = rig_new();
+	struct store *store = open_store(&rig);
+	char name[SLICE_NAME_SIZE];
+
+	put_many(&rig, store, 10);
+	slice_name(&store->catalog.rows[4], name);
+	faulty_name = name;
+	put_many(&rig, store, 1);
+	CHECK_INT(count_level(store, LEVEL_10M), 0); /* it may come back */
+	CHECK_INT(store_tend(store, &rig.now), -EIO);
+	while (store_tend(store, &rig.now) > 0)
+		;
+	faulty_name = NULL;
+	check_rolled_without_one(&rig, store);
+	store_close(store);
+}
+
+TEST(a_disk_that_gives_nothing_loses_nothing)
+{
+	_cleanup_(rig_release) struct rig rig = rig_new();
+	struct store *store = open_store(&rig);
+
+	put_many(&rig, store, 10);
+	faulty_name = "";
+	put_many(&rig, store, 1);
+	for (int i = 0; i < 10; i++)
+		CHECK_INT(store_tend(store, &rig.now), -EIO);
+	faulty_name = NULL;
+	CHECK_INT(store->catalog.count, 11);
+	CHECK_INT(store_tend(store, &rig.now), 1);
+	CHECK_INT(store->catalog.rows[0].sums.samples, 10 * rig.samples_each);
 	store_close(store);
 }
 

@@ -28,15 +28,23 @@ static int memfd_of(const void *bytes, size_t size)
 }
 
 /* Builds in this process and opens; NULL after a failure, which goes to *ret_err. */
-static struct symindex *index_of_fd(int elf_fd, int *ret_err)
+static struct symindex *index_of_split(int elf_fd, int package_fd,
+				       symindex_open_split_fn open_split, int *ret_err)
 {
 	_cleanup_close_ int out = memfd_create("test", MFD_CLOEXEC);
 	struct symindex *index = NULL;
 
-	*ret_err = symindex_build(&(struct symindex_input){elf_fd, -1, -1, false, false}, out);
+	*ret_err = symindex_build(&(struct symindex_input){elf_fd, -1, -1, package_fd, open_split,
+							   SYMINDEX_DEBUG_NONE, false},
+				  out);
 	if (!*ret_err)
 		*ret_err = symindex_open(out, &index);
 	return index;
+}
+
+static struct symindex *index_of_fd(int elf_fd, int *ret_err)
+{
+	return index_of_split(elf_fd, -1, NULL, ret_err);
 }
 
 static struct symindex *index_of(const char *path)
@@ -470,6 +478,106 @@ static const char *const debug_fixtures[] = {ELF_DIR "/gcc_dwarf4.elf", ELF_DIR 
 					     ELF_DIR "/clang_dwarf4.elf",
 					     ELF_DIR "/clang_dwarf5.elf"};
 
+/* --- split DWARF --- */
+
+static const char *const split_fixtures[] = {"split_gcc4", "split_gcc5", "split_clang4",
+					     "split_clang5"};
+
+static int open_fixture(const char *name, const char *suffix)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s%s", ELF_DIR, name, suffix);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int open_by_name(const char *comp_dir, const char *name)
+{
+	CHECK(*comp_dir == '/');
+	return open_fixture(name, "");
+}
+
+/* Right name, wrong file: of the other version of DWARF, so its unit has another id. */
+static int open_of_another_build(const char *comp_dir, const char *name)
+{
+	(void)comp_dir;
+	return open_fixture(strstr(name, "4") ? "split_gcc5" : "split_gcc4", ".dwo");
+}
+
+static int open_no_elf(const char *comp_dir, const char *name)
+{
+	(void)comp_dir;
+	(void)name;
+	return memfd_of("not an ELF file", 15);
+}
+
+/* How many bytes of the code have inlined calls; -1: there is no index. */
+static int inlined_bytes(const char *name, const char *package, symindex_open_split_fn open_split,
+			 struct symindex_header *ret_header)
+{
+	_cleanup_close_ int elf = open_fixture(name, ".elf");
+	_cleanup_close_ int package_fd = package ? open_fixture(package, ".dwp") : -1;
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	struct symindex_frame frames[4];
+	int err, count = 0;
+	uint64_t start, limit, off;
+
+	index = index_of_split(elf, package_fd, open_split, &err);
+	if (!index)
+		return -1;
+	*ret_header = *symindex_header(index);
+	CHECK(symindex_has_lines(index));
+	symindex_text(index, &start, &limit, &off);
+	for (uint64_t vaddr = start; vaddr < limit; vaddr++) {
+		uint32_t levels = symindex_frames(index, vaddr, frames, 4);
+
+		count += levels > 1;
+		if (levels > 1 && (strcmp(frames[levels - 2].function, "four_times") != 0 ||
+				   !strstr(frames[levels - 1].file, "/inlined.c")))
+			TEST_FAIL("%s at 0x%" PRIx64 ": %s in %s", name, vaddr,
+				  frames[levels - 2].function, frames[levels - 1].file);
+	}
+	return count;
+}
+
+TEST(split_files_and_packages_give_the_inlined_calls)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(split_fixtures); i++) {
+		struct symindex_header h;
+		int by_file = inlined_bytes(split_fixtures[i], NULL, open_by_name, &h);
+
+		if (by_file < 50)
+			TEST_FAIL("%s: %d bytes", split_fixtures[i], by_file);
+		CHECK_INT(h.split_count, 1);
+		CHECK_INT(h.split_missing + h.split_other + h.has_package, 0);
+		if (!strcmp(split_fixtures[i], "split_gcc5"))
+			continue; /* has no package */
+		CHECK_INT(inlined_bytes(split_fixtures[i], split_fixtures[i], NULL, &h), by_file);
+		CHECK_INT(h.split_missing + h.split_other, 0);
+		CHECK_INT(h.has_package, 1);
+	}
+}
+
+TEST(split_files_that_are_missing_or_of_another_build_cost_no_lines_and_are_counted)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(split_fixtures); i++) {
+		const char *name = split_fixtures[i],
+			   *other = strcmp(name, "split_gcc4") ? "split_gcc4" : "split_clang5";
+		struct symindex_header h;
+
+		CHECK_INT(inlined_bytes(name, NULL, NULL, &h), 0);
+		CHECK(h.split_missing == 1 && !h.split_other && h.split_name);
+		CHECK_INT(inlined_bytes(name, other, NULL, &h), 0);
+		CHECK(h.split_missing == 1 && !h.split_other && h.has_package);
+		CHECK(inlined_bytes(name, other, open_by_name, &h) >= 50);
+		CHECK(!h.split_missing && !h.split_other);
+		CHECK_INT(inlined_bytes(name, NULL, open_of_another_build, &h), 0);
+		CHECK(!h.split_missing && h.split_other == 1 && !h.split_name);
+		CHECK_INT(inlined_bytes(name, NULL, open_no_elf, &h), 0);
+		CHECK(!h.split_missing && h.split_other == 1);
+	}
+}
+
 TEST(inlined_calls_are_chains_that_end_in_their_function)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(debug_fixtures); i++) {
@@ -644,6 +752,11 @@ TEST(an_index_with_wrong_calls_or_lines_is_refused)
 	REFUSES(f.header.area_count = UINT32_MAX);
 	REFUSES(f.header.debug = SYMINDEX_DEBUG_KINDS);
 	REFUSES(f.header.alt_id_size = 65);
+	REFUSES(f.header.split_missing = 1);
+	REFUSES((f.header.split_count = 2, f.header.split_missing = 2, f.header.split_other = 1));
+	REFUSES(f.header.has_package = 2);
+	REFUSES(f.header.split_dir = 2);
+	REFUSES(f.header.split_name = 8);
 	REFUSES(f.header.debuglink = 2);
 	REFUSES(f.header.altlink = 8);
 	REFUSES(f.areas[1].at = 4);

@@ -27,7 +27,7 @@ struct fixture {
 	unsigned int shard_count;
 	struct wick_proc procs[PIDS];
 	bool there[PIDS];
-	unsigned int puts;
+	unsigned int puts, gets;
 
 	struct unwind_tables *tables;
 	uint64_t now;
@@ -56,6 +56,7 @@ static int get(void *context, pid_t pid, struct wick_proc *ret_proc)
 {
 	struct fixture *f = context;
 
+	f->gets++;
 	if (!f->there[pid - PID])
 		return -ENOENT;
 	*ret_proc = f->procs[pid - PID];
@@ -491,6 +492,7 @@ TEST(a_child_shares_its_parents_region_until_either_changes)
 	for (int i = 1; i <= 100; i++)
 		fork_it(&f, PID, PID + i);
 	settle(&f);
+	wait_ns(&f, SECOND / 10);
 	CHECK_INT(f.puts, puts);
 	CHECK_INT(unwind_tables_stats(f.tables).regions, 1);
 	map(&f, PID, 1);
@@ -505,6 +507,54 @@ TEST(a_child_shares_its_parents_region_until_either_changes)
 	wait_ns(&f, SECOND);
 	CHECK_INT(unwind_tables_stats(f.tables).regions, 1);
 	CHECK_INT(unwind_tables_stats(f.tables).processes, 1);
+	teardown(&f);
+}
+
+TEST(a_child_that_ends_at_once_costs_no_look_at_its_entry)
+{
+	struct fixture f;
+	unsigned int puts, gets;
+
+	setup(&f, plenty);
+	make_module(&f, 0, 1, 10, 3, 0);
+	begin(&f, PID);
+	exec(&f, PID);
+	map(&f, PID, 0);
+	settle(&f);
+	puts = f.puts;
+	gets = f.gets;
+	for (int i = 1; i <= 100; i++) {
+		fork_it(&f, PID, PID + i);
+		unwind_tables_work(f.tables, ++f.now);
+		exit_it(&f, PID + i);
+		unwind_tables_work(f.tables, ++f.now);
+	}
+	CHECK_INT(f.puts, puts);
+	CHECK_INT(f.gets, gets);
+	CHECK_INT(unwind_tables_stats(f.tables).processes, 1);
+	wait_ns(&f, SECOND);
+	CHECK_INT(f.gets, gets);
+	CHECK_INT(unwind_tables_stats(f.tables).regions, 1);
+	teardown(&f);
+}
+
+TEST(a_leader_that_ends_before_its_threads_keeps_its_tables)
+{
+	struct fixture f;
+
+	setup(&f, plenty);
+	make_module(&f, 0, 1, 10, 3, 0);
+	begin(&f, PID);
+	exec(&f, PID);
+	map(&f, PID, 0);
+	settle(&f);
+	fork_it(&f, PID, PID + 1);
+	tell(&f, TASK_THREAD, PID + 1, PID + 1);
+	tell(&f, TASK_EXIT, PID + 1, PID + 1); /* the entry stays */
+	exit_it(&f, PID);
+	wait_ns(&f, SECOND / 20); /* later on it is looked for in /proc, which has no such pid */
+	check_module(&f, PID + 1, 0, 3);
+	CHECK_INT(unwind_tables_stats(f.tables).regions, 1);
 	teardown(&f);
 }
 
