@@ -34,6 +34,82 @@ enum frame_kind frame_kind(const struct profile *profile, const struct profile_l
 	return FRAME_OF_KERNEL;
 }
 
+/* Names that stand where there is none. */
+static const char *const nameless[] = {"[kernel]", "[unmapped]", "[unknown]", "[frames left out]"};
+
+static bool is_of_file(const struct profile *profile, const struct profile_location *location)
+{
+	return location->mapping != PROFILE_NO_MAPPING &&
+	       *profile_string(profile, profile->mappings[location->mapping].file) != '[';
+}
+
+/* A file is a file: what it tells need not fit what else is there. */
+static bool may_be(const struct profile_location *location, enum profile_quality quality)
+{
+	return location->line_count ? quality != PROFILE_OFFSET
+				    : quality == PROFILE_OFFSET || quality == PROFILE_NAMELESS;
+}
+
+static enum profile_quality guess_quality(const struct profile *profile,
+					  const struct profile_location *location, uint32_t line)
+{
+	enum frame_kind kind = frame_kind(profile, location, line);
+	const struct profile_line *at = &profile->lines[location->line_first + line];
+	const char *name;
+
+	if (line >= location->line_count)
+		return is_of_file(profile, location) ? PROFILE_OFFSET : PROFILE_NAMELESS;
+	name = profile_string(profile, profile->functions[at->function].name);
+	for (size_t i = 0; i < ARRAY_SIZE(nameless); i++)
+		if (!strcmp(name, nameless[i]))
+			return PROFILE_NAMELESS;
+	if (at->line)
+		return PROFILE_LINE;
+	return kind == FRAME_OF_KERNEL ? PROFILE_KERNEL
+	       : kind == FRAME_JIT     ? PROFILE_JIT
+				       : PROFILE_NOT_TOLD;
+}
+
+enum profile_quality frame_quality(const struct profile *profile,
+				   const struct profile_location *location, uint32_t line)
+{
+	enum profile_quality told = (enum profile_quality)location->quality;
+
+	if (line + 1 < location->line_count)
+		return profile->lines[location->line_first + line].line ? PROFILE_LINE
+									: PROFILE_DEBUG;
+	return told != PROFILE_NOT_TOLD && may_be(location, told)
+		       ? told
+		       : guess_quality(profile, location, line);
+}
+
+bool frame_is_named(const struct profile *profile, const struct profile_location *location,
+		    uint32_t line)
+{
+	enum profile_quality quality = frame_quality(profile, location, line);
+
+	return quality != PROFILE_NAMELESS && quality != PROFILE_OFFSET;
+}
+
+const char *frame_quality_name(enum profile_quality quality)
+{
+	static const char *const names[PROFILE_QUALITIES] = {
+		[PROFILE_NOT_TOLD] = "some symbol",
+		[PROFILE_NAMELESS] = "none",
+		[PROFILE_OFFSET] = "module+offset",
+		[PROFILE_DYNSYM] = "dynsym",
+		[PROFILE_GO] = "gopclntab",
+		[PROFILE_DEBUGDATA] = "debugdata",
+		[PROFILE_SYMTAB] = "symtab",
+		[PROFILE_DEBUG] = "debug info",
+		[PROFILE_LINE] = "line",
+		[PROFILE_JIT] = "jit",
+		[PROFILE_KERNEL] = "kernel",
+	};
+
+	return names[quality];
+}
+
 /* The function under a name with a suffix. */
 static int suffixed(struct profile *profile, uint32_t id, const char *suffix, uint32_t *ret_id)
 {
@@ -78,20 +154,24 @@ struct levels {
 	uint32_t first, count;
 };
 
+/* The innermost level stays in the location itself. */
 static int expand_location(struct profile *profile, uint32_t id, uint32_t *ids)
 {
 	/* By value: adding moves the arrays. */
-	struct profile_location location = profile->locations[id];
+	const struct profile_location location = profile->locations[id];
 	int err = 0;
 
-	if (location.line_count < 2) {
-		*ids = id;
-		return 0;
-	}
-	for (uint32_t i = 0; !err && i < location.line_count; i++) {
+	*ids = id;
+	for (uint32_t i = 1; !err && i < location.line_count; i++) {
 		struct profile_line line = profile->lines[location.line_first + i];
+		struct profile_location level = location;
 
-		err = profile_add_location(profile, &location, &line, 1, &ids[i]);
+		level.quality = (uint8_t)frame_quality(profile, &location, i);
+		err = profile_add_location(profile, &level, &line, 1, &ids[i]);
+	}
+	if (location.line_count > 1) {
+		profile->locations[id].quality = (uint8_t)frame_quality(profile, &location, 0);
+		profile->locations[id].line_count = 1;
 	}
 	return err;
 }

@@ -17,6 +17,18 @@ enum frame_kind {
 enum frame_kind frame_kind(const struct profile *profile, const struct profile_location *location,
 			   uint32_t line);
 
+/* Where the name of a line, or of a location without lines (line 0), is from. Files of other tools do
+ * not tell, and lines and mappings tell less: PROFILE_NOT_TOLD is some name without a line. */
+enum profile_quality frame_quality(const struct profile *profile,
+				   const struct profile_location *location, uint32_t line);
+
+/* Not "module+0x12", "[unmapped]" or the like. */
+bool frame_is_named(const struct profile *profile, const struct profile_location *location,
+		    uint32_t line);
+
+/* "line", "symtab", "module+offset". */
+const char *frame_quality_name(enum profile_quality quality);
+
 /* Marks the names of all frames: _[k] kernel, _[i] inlined, _[j] JIT, as flame graph scripts expect
  * it. 0 or -ENOMEM (then some are marked). */
 int frames_annotate(struct profile *profile);

@@ -46,6 +46,8 @@ enum pprof_location {
 	LOCATION_ADDRESS,
 	LOCATION_LINE,
 	LOCATION_IS_FOLDED,
+	LOCATION_QUALITY =
+		1000, /* wick's own: enum profile_quality. Readers skip what they do not know */
 };
 
 enum pprof_line { LINE_FUNCTION_ID = 1, LINE_LINE, LINE_COLUMN };

@@ -488,14 +488,25 @@ static int read_line(struct reader *reader, struct protobuf_field *field, struct
 	return 0;
 }
 
+/* What another wick may know and this one does not is not told. */
+static uint8_t quality_of(const struct protobuf_field *field)
+{
+	return field->wire == WIRE_VARINT && field->value < PROFILE_QUALITIES
+		       ? (uint8_t)field->value
+		       : PROFILE_NOT_TOLD;
+}
+
 /* Fills reader->line, whose functions are then positions in reader->functions. */
-static int read_lines(struct reader *reader, struct cursor message, uint32_t *ret_count)
+static int read_lines(struct reader *reader, struct cursor message, uint32_t *ret_count,
+		      uint8_t *ret_quality)
 {
 	struct protobuf_field field = {0};
 	uint32_t count = 0;
 	int more, err;
 
 	while ((more = next_field(reader, &message, &field)) > 0) {
+		if (field.number == LOCATION_QUALITY)
+			*ret_quality = quality_of(&field);
 		if (field.number != LOCATION_LINE)
 			continue;
 		if (count >= PROFILE_LINES_MAX)
@@ -548,7 +559,7 @@ static int read_location(struct reader *reader, struct protobuf_field *field)
 	if (!err)
 		err = read_numbers(reader, field->bytes, values, LOCATION_IS_FOLDED, LOCATION_LINE);
 	if (!err)
-		err = read_lines(reader, field->bytes, &line_count);
+		err = read_lines(reader, field->bytes, &line_count, &location.quality);
 	if (!err)
 		err = id_map_add(reader, &reader->location_map, values[LOCATION_ID]);
 	if (err)

@@ -151,6 +151,7 @@ static void add_location(struct writer *writer, uint32_t id, uint64_t stand_in)
 	if (!location->line_count)
 		add_line(writer, stand_in, 0, 0);
 	protobuf_add_number(writer->out, LOCATION_IS_FOLDED, location->is_folded);
+	protobuf_add_number(writer->out, LOCATION_QUALITY, location->quality);
 	protobuf_end(writer->out, mark);
 }
 

@@ -167,10 +167,10 @@ static bool mapping_equals(const void *table, uint32_t position, const void *key
 
 static void join_flags(struct profile_mapping *to, const struct profile_mapping *from)
 {
-	to->has_functions |= from->has_functions;
-	to->has_filenames |= from->has_filenames;
-	to->has_lines |= from->has_lines;
-	to->has_inlines |= from->has_inlines;
+	to->has_functions &= from->has_functions;
+	to->has_filenames &= from->has_filenames;
+	to->has_lines &= from->has_lines;
+	to->has_inlines &= from->has_inlines;
 }
 
 /* What was indexed before it was appended is taken back where that failed. */
@@ -350,6 +350,8 @@ int profile_add_location_hashed(struct profile *profile, const struct profile_lo
 
 	id = hashmap_find(&profile->location_index, hash, location_equals, profile, &key);
 	if (id != HASHMAP_NONE) {
+		if (profile->locations[id].quality < location->quality)
+			profile->locations[id].quality = location->quality;
 		*ret_id = id;
 		return 0;
 	}

@@ -41,6 +41,7 @@ struct profile_mapping {
 	uint64_t offset;       /* in the file */
 	uint32_t file;	       /* string id: path, or "[kernel.kallsyms]", "[vdso]" */
 	uint32_t build_id;     /* string id: lower-case hex, or 0 */
+	/* What every location of the mapping has. Other tools look for what is not said to be there. */
 	bool has_functions, has_filenames, has_lines, has_inlines;
 };
 
@@ -59,11 +60,29 @@ struct profile_line {
 
 #define PROFILE_NO_MAPPING UINT32_MAX
 
+/* Where the name of a frame is from, worst first. The numbers are part of the file format, where
+ * they travel as a field of the location that other readers of pprof skip. */
+enum profile_quality {
+	PROFILE_NOT_TOLD = 0,  /* the file is not wick's, or went through another tool */
+	PROFILE_NAMELESS = 1,  /* not of a file: "[unmapped]", "[anon]+0x12", "[kernel]" */
+	PROFILE_OFFSET = 2,    /* "module+0x1234" */
+	PROFILE_DYNSYM = 3,    /* the symbols that a library exports */
+	PROFILE_GO = 4,	       /* the table of a Go program's runtime, without a line */
+	PROFILE_DEBUGDATA = 5, /* the compressed symbol table of .gnu_debugdata */
+	PROFILE_SYMTAB = 6,
+	PROFILE_DEBUG = 7, /* debug info, without a line */
+	PROFILE_LINE = 8,  /* with source file and line */
+	PROFILE_JIT = 9,   /* told by the runtime that made the code */
+	PROFILE_KERNEL = 10,
+	PROFILE_QUALITIES,
+};
+
 struct profile_location {
 	uint32_t mapping;		 /* or PROFILE_NO_MAPPING */
 	uint64_t address;		 /* vaddr in the mapping's module */
 	uint32_t line_first, line_count; /* in profile.lines; count 0 = not symbolized */
 	bool is_folded;
+	uint8_t quality; /* enum profile_quality, of the last line: see frame_quality() */
 };
 
 struct profile_label {
@@ -172,14 +191,15 @@ int profile_ledger_add(struct profile *profile, const char *name, uint64_t count
 uint64_t profile_ledger_get(const struct profile *profile, const char *name);
 
 /* The key of a mapping is (build_id or file, offset, start, limit); the has_ flags of an equal one
- * are joined. */
+ * stay where both have them. */
 int profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping,
 			uint32_t *ret_id);
 int profile_add_function(struct profile *profile, const struct profile_function *function,
 			 uint32_t *ret_id);
 
 /* The key of a location is (mapping, address, lines). location->line_first and line_count are
- * ignored: lines are given beside it and copied. -E2BIG past PROFILE_LINES_MAX. */
+ * ignored: lines are given beside it and copied. An equal one takes the better quality. -E2BIG past
+ * PROFILE_LINES_MAX. */
 int profile_add_location(struct profile *profile, const struct profile_location *location,
 			 const struct profile_line *lines, uint32_t line_count, uint32_t *ret_id);
 

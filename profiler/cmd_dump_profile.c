@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "formats/frames.h"
 #include "profiler/output.h"
 
 #include <inttypes.h>
@@ -303,7 +304,9 @@ static void json_frame(const struct profile *profile, const struct profile_locat
 		buf_add_str(out, "{\"name\": ");
 		buf_add_json(out, profile_frame_name(profile, location, line, name, sizeof(name)));
 	}
-	buf_printf(out, ", \"inlined\": %s, ", line + 1 < location->line_count ? "true" : "false");
+	buf_printf(out, ", \"inlined\": %s, \"quality\": \"%s\", ",
+		   line + 1 < location->line_count ? "true" : "false",
+		   frame_quality_name(frame_quality(profile, location, line)));
 	json_string(profile, "module",
 		    location->mapping == PROFILE_NO_MAPPING
 			    ? 0

@@ -4,9 +4,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/quote.h"
-#include "formats/frames.h"
 #include "profiler/ledger.h"
 #include "profiler/output.h"
+#include "profiler/quality.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +17,7 @@ struct report_options {
 	bool json;
 };
 
-enum { TOP_ROWS = 20, NAME_SHOWN = 1024, LACKING_SHOWN = 4 };
+enum { TOP_ROWS = 20, NAME_SHOWN = 1024 };
 
 /* A function, or a location without one. */
 struct row {
@@ -231,150 +231,6 @@ static double percent(int64_t part, int64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0;
 }
 
-/* --- how good the names are --- */
-
-/* A module whose leaf frames lack something, and how many samples that touches. */
-struct lacking {
-	int64_t value;
-	uint32_t mapping;
-};
-
-struct quality {
-	int64_t whole;
-	int64_t named;		 /* whose leaf has a name */
-	int64_t user;		 /* whose leaf is not in the kernel */
-	int64_t with_lines;	 /* of those */
-	struct lacking *lacking; /* by weight, the heaviest first */
-	uint32_t lacking_count;
-};
-
-static void quality_release(struct quality *quality)
-{
-	free(quality->lacking);
-}
-
-/* "[kernel]" and "[unmapped]" stand where a name is missing. */
-static bool is_placeholder(const char *name)
-{
-	return !strcmp(name, "[kernel]") || !strcmp(name, "[unmapped]") ||
-	       !strcmp(name, "[unknown]");
-}
-
-static void weigh_leaf(const struct report *report, const struct profile_location *leaf,
-		       int64_t value, struct quality *quality)
-{
-	const struct profile *profile = report->profile;
-	const struct profile_line *line =
-		leaf->line_count ? &profile->lines[leaf->line_first] : NULL;
-	bool is_named =
-		line &&
-		!is_placeholder(profile_string(profile, profile->functions[line->function].name));
-	bool is_user = !leaf->line_count ||
-		       frame_kind(profile, leaf, leaf->line_count - 1) != FRAME_OF_KERNEL;
-
-	quality->named += is_named ? value : 0;
-	quality->user += is_user ? value : 0;
-	quality->with_lines += is_user && line && line->line > 0 ? value : 0;
-	if (is_user && leaf->mapping != PROFILE_NO_MAPPING && !(line && line->line > 0))
-		quality->lacking[leaf->mapping].value += value;
-}
-
-static int compare_lacking(const void *left, const void *right)
-{
-	const struct lacking *a = left, *b = right;
-
-	if (a->value != b->value)
-		return a->value > b->value ? -1 : 1;
-	return a->mapping < b->mapping ? -1 : a->mapping > b->mapping;
-}
-
-static int weigh_names(const struct report *report, struct quality *ret_quality)
-{
-	const struct profile *profile = report->profile;
-	struct quality quality = {.whole = profile_total(profile, report->type)};
-
-	quality.lacking = calloc(profile->mapping_count + 1u, sizeof(*quality.lacking));
-	if (!quality.lacking)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < profile->mapping_count; i++)
-		quality.lacking[i].mapping = i;
-	for (uint32_t i = 0; i < profile->sample_count; i++) {
-		const struct profile_sample *sample = &profile->samples[i];
-
-		if (sample->location_count)
-			weigh_leaf(report,
-				   &profile->locations
-					    [profile->sample_locations[sample->location_first]],
-				   sample->values[report->type], &quality);
-	}
-	qsort(quality.lacking, profile->mapping_count, sizeof(*quality.lacking), compare_lacking);
-	while (quality.lacking_count < profile->mapping_count &&
-	       quality.lacking[quality.lacking_count].value > 0)
-		quality.lacking_count++;
-	*ret_quality = quality;
-	return 0;
-}
-
-static const char *what_lacks(const struct profile_mapping *mapping)
-{
-	return !mapping->has_functions ? "no symbols"
-	       : !mapping->has_lines   ? "no debug info"
-				       : "no lines for some code";
-}
-
-static const char *mapping_name(const struct profile *profile, uint32_t mapping)
-{
-	const char *path = profile_string(profile, profile->mappings[mapping].file);
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* "names     98.3 % of samples named, 91.0 % of user code with lines; missing: a.so (no symbols)"
- */
-static void add_quality(const struct report *report, const struct quality *quality, struct buf *out)
-{
-	char shown[NAME_SHOWN];
-
-	if (!quality->whole)
-		return;
-	buf_printf(out, "names     %.1f %% of samples named",
-		   percent(quality->named, quality->whole));
-	if (quality->user)
-		buf_printf(out, ", %.1f %% of those in user code with lines",
-			   percent(quality->with_lines, quality->user));
-	for (uint32_t i = 0; i < quality->lacking_count && i < LACKING_SHOWN; i++) {
-		uint32_t mapping = quality->lacking[i].mapping;
-
-		buf_printf(out, "%s%s (%s)", i ? ", " : "\n          missing: ",
-			   quote(shown, sizeof(shown), mapping_name(report->profile, mapping)),
-			   what_lacks(&report->profile->mappings[mapping]));
-	}
-	if (quality->lacking_count > LACKING_SHOWN)
-		buf_printf(out, " and %" PRIu32 " more", quality->lacking_count - LACKING_SHOWN);
-	buf_add_char(out, '\n');
-}
-
-static void add_json_quality(const struct report *report, const struct quality *quality,
-			     struct buf *out)
-{
-	buf_printf(out,
-		   "  \"names\": {\"named\": %" PRId64 ", \"user\": %" PRId64
-		   ", \"with_lines\": %" PRId64 ", \"missing\": [",
-		   quality->named, quality->user, quality->with_lines);
-	for (uint32_t i = 0; i < quality->lacking_count; i++) {
-		uint32_t mapping = quality->lacking[i].mapping;
-
-		buf_add_str(out, i ? ", {\"module\": " : "{\"module\": ");
-		buf_add_json(out, profile_string(report->profile,
-						 report->profile->mappings[mapping].file));
-		buf_printf(out, ", \"samples\": %" PRId64 ", \"why\": \"%s\"}",
-			   quality->lacking[i].value,
-			   what_lacks(&report->profile->mappings[mapping]));
-	}
-	buf_add_str(out, "]},\n");
-}
-
 static void add_table(const struct report *report, unsigned int top, struct buf *out)
 {
 	int64_t whole = profile_total(report->profile, report->type);
@@ -491,7 +347,7 @@ static void add_json(const struct report *report, const struct quality *quality,
 		   (double)profile->duration_ns / 1e9, profile_total(profile, report->type));
 	add_json_types(profile, out);
 	add_json_ledger(profile, out);
-	add_json_quality(report, quality, out);
+	quality_as_json(quality, out);
 	buf_add_str(out, "  \"functions\": [");
 	for (uint32_t i = 0; i < report->row_count && i < top; i++) {
 		const struct row *row = &report->rows[i];
@@ -527,7 +383,7 @@ static int run_report(const void *data, int argc, char **argv)
 	samples = profile_find_type(profile, "samples");
 	report.profile = profile;
 	report.type = samples < 0 ? 0 : (uint32_t)samples;
-	if (make_rows(&report) || weigh_names(&report, &quality)) {
+	if (make_rows(&report) || quality_weigh(profile, report.type, &quality)) {
 		log_error("out of memory");
 		return STATUS_ERROR;
 	}
@@ -536,7 +392,7 @@ static int run_report(const void *data, int argc, char **argv)
 	} else {
 		add_header(&report, &out);
 		add_ledger(profile, &out);
-		add_quality(&report, &quality, &out);
+		quality_as_text(&quality, &out);
 		add_table(&report, options->top ? options->top : TOP_ROWS, &out);
 	}
 	return output_text(&out);

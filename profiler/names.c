@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "formats/frames.h"
 #include "profiler/jit.h"
 #include "profiler/ksymbols.h"
 #include "symbolizer/parser.h"
@@ -36,6 +37,7 @@ struct named {
 	uint32_t mapping; /* of the profile */
 	uint64_t address;
 	uint32_t first, count; /* in levels, innermost first; count 0 = no name */
+	enum profile_quality quality;
 };
 
 struct level {
@@ -121,7 +123,7 @@ static void hex(char *ret, const uint8_t *bytes, size_t size)
 
 static int named_mapping(struct maker *maker, const char *file, uint32_t *ret_mapping)
 {
-	struct profile_mapping mapping = {.has_functions = true};
+	struct profile_mapping mapping = {0};
 	int err = profile_add_string(maker->profile, file, &mapping.file);
 
 	return err ? err : profile_add_mapping(maker->profile, &mapping, ret_mapping);
@@ -141,11 +143,8 @@ static int add_mapping(struct maker *maker, const struct module *module, uint32_
 		return err;
 	if (module->index) {
 		symindex_text(module->index, &mapping.start, &mapping.limit, &mapping.offset);
-		mapping.has_lines = mapping.has_filenames = symindex_has_lines(module->index);
 		mapping.has_inlines = symindex_header(module->index)->node_count > 1;
-		mapping.has_functions = symindex_count(module->index) > 0 || mapping.has_lines;
 	}
-	mapping.has_functions |= module->name.kind == MODULE_JIT;
 	return profile_add_mapping(maker->profile, &mapping, ret_mapping);
 }
 
@@ -242,6 +241,7 @@ static int name_code(struct maker *maker, const struct frame *frame, struct name
 	int err = strtab_add_n(&maker->jit_names, name, (size_t)(tab - name), &level.jit);
 
 	named->address = frame->off;
+	named->quality = PROFILE_KERNEL;
 	if (!err)
 		err = add_level(maker, named, &level);
 	return err ? err : named_mapping(maker, tab + 1, &named->mapping);
@@ -262,6 +262,7 @@ static int name_kernel(struct maker *maker, const struct frame *frame, struct na
 	    find_symbol(maker->names->kallsyms_before, frame->off, &name)) {
 		level.symbol = name.symbol;
 		named->address = name.offset;
+		named->quality = PROFILE_KERNEL;
 		snprintf(file, sizeof(file), "[%s]",
 			 *name.module ? name.module : "kernel.kallsyms");
 	}
@@ -286,6 +287,21 @@ static int add_frame_level(struct maker *maker, struct named *named,
 	if (is_mangled(level.symbol))
 		err = strtab_add(&maker->names->raw, level.symbol, &level.raw);
 	return err ? err : add_level(maker, named, &level);
+}
+
+/* Of the function that was called: inlined ones are always of debug info. */
+static enum profile_quality quality_of(const struct symindex_frame *frame)
+{
+	static const enum profile_quality qualities[SYMINDEX_SOURCES] = {
+		[SYMINDEX_NONE] = PROFILE_DEBUG,
+		[SYMINDEX_DYNSYM] = PROFILE_DYNSYM,
+		[SYMINDEX_GO] = PROFILE_GO,
+		[SYMINDEX_SYMTAB] = PROFILE_SYMTAB,
+	};
+
+	if (!frame->function)
+		return PROFILE_OFFSET;
+	return frame->line ? PROFILE_LINE : qualities[frame->source];
 }
 
 /* Addresses of a process stay out of the profile: code without a name has its place in a page. */
@@ -315,9 +331,11 @@ static int name_user(struct maker *maker, const struct frame *frame, struct name
 	if (module->name.kind == MODULE_JIT)
 		return put_off_jit(maker, frame, named);
 	named->address = module_vaddr(module, frame->off);
+	named->quality = PROFILE_OFFSET;
 	if (!module->index)
 		return 0;
 	count = symindex_frames(module->index, named->address, frames, SYMINDEX_DEPTH_MAX);
+	named->quality = quality_of(&frames[count - 1]);
 	for (uint32_t i = 0; !err && i < count && frames[i].function; i++)
 		err = add_frame_level(maker, named, &frames[i]);
 	return err;
@@ -329,7 +347,9 @@ static int name_frame(struct maker *maker, const struct frame *frame, struct nam
 			   gap = {.symbol = "[frames left out]"};
 	int err;
 
-	*named = (struct named){.mapping = PROFILE_NO_MAPPING, .first = maker->level_count};
+	*named = (struct named){.mapping = PROFILE_NO_MAPPING,
+				.first = maker->level_count,
+				.quality = PROFILE_NAMELESS};
 	if (frame->module == FRAME_KERNEL)
 		return name_kernel(maker, frame, named);
 	if (frame->module == FRAME_GAP) {
@@ -364,15 +384,10 @@ static int set_jit_name(struct maker *maker, const struct jit_frame *frame, uint
 		return err;
 	named = &maker->named[at];
 	named->address = frame->addr - name->start;
+	named->quality = PROFILE_JIT;
 	named->first = maker->level_count;
 	err = add_level(maker, named, &level);
-	if (!err)
-		err = module_mapping(maker, frame->module, &named->mapping);
-	if (!err && name->file) {
-		maker->profile->mappings[named->mapping].has_lines = true;
-		maker->profile->mappings[named->mapping].has_filenames = true;
-	}
-	return err;
+	return err ? err : module_mapping(maker, frame->module, &named->mapping);
 }
 
 static int add_variant(struct maker *maker, uint32_t frame, uint64_t from_ns, uint32_t *ret_named)
@@ -519,7 +534,9 @@ static int add_function(struct maker *maker, const struct level *level, uint32_t
 static int add_location(struct maker *maker, uint32_t at)
 {
 	const struct named *named = &maker->named[at];
-	struct profile_location location = {.mapping = named->mapping, .address = named->address};
+	struct profile_location location = {.mapping = named->mapping,
+					    .address = named->address,
+					    .quality = (uint8_t)named->quality};
 	struct profile_line lines[SYMINDEX_DEPTH_MAX] = {0};
 	int err = 0;
 
@@ -532,6 +549,35 @@ static int add_location(struct maker *maker, uint32_t at)
 	return err ? err
 		   : profile_add_location(maker->profile, &location, lines, named->count,
 					  &maker->locations[at]);
+}
+
+/* What a mapping is said to have, all its locations have. */
+static void judge_location(struct profile *profile, const struct profile_location *location)
+{
+	struct profile_mapping *mapping = &profile->mappings[location->mapping];
+
+	mapping->has_functions &= frame_is_named(profile, location, 0);
+	mapping->has_lines &= location->line_count > 0;
+	mapping->has_filenames &= location->line_count > 0;
+	for (uint32_t i = 0; i < location->line_count; i++) {
+		const struct profile_line *line = &profile->lines[location->line_first + i];
+
+		mapping->has_lines &= line->line > 0;
+		mapping->has_filenames &= profile->functions[line->function].file != 0;
+	}
+}
+
+static void judge_mappings(struct profile *profile)
+{
+	for (uint32_t i = 0; i < profile->location_count; i++) {
+		struct profile_mapping *mapping = &profile->mappings[profile->locations[i].mapping];
+
+		mapping->has_functions = mapping->has_filenames = mapping->has_lines = true;
+	}
+	for (uint32_t i = 0; i < profile->location_count; i++)
+		judge_location(profile, &profile->locations[i]);
+	for (uint32_t i = 0; i < profile->mapping_count; i++)
+		profile->mappings[i].has_inlines &= profile->mappings[i].has_lines;
 }
 
 static int add_locations(struct maker *maker)
@@ -550,6 +596,8 @@ static int add_locations(struct maker *maker)
 		err = -ENOMEM;
 	for (uint32_t i = 0; !err && i < maker->named_count; i++)
 		err = add_location(maker, i);
+	if (!err)
+		judge_mappings(maker->profile);
 	return err;
 }
 

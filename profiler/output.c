@@ -494,10 +494,11 @@ int output_shape(struct profile *profile, const struct output_frames *frames)
 {
 	int err = 0;
 
-	if (frames->expand)
-		err = frames_expand(profile);
-	if (!err && frames->annotate)
+	/* In this order: a location of its own does not tell that it is inlined. */
+	if (frames->annotate)
 		err = frames_annotate(profile);
+	if (!err && frames->expand)
+		err = frames_expand(profile);
 	if (!err)
 		return STATUS_OK;
 	log_error("cannot rewrite the frames: %s",

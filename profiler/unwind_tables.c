@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "profiler/procs.h"
 #include "profiler/task_inbox.h"
+#include "profiler/unwind_pace.h"
 #include "profiler/unwind_regions.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -30,8 +30,6 @@ enum {
 	TRIES_MAX = 4,
 	HEARD_SLOTS = 256,
 	TURN_MS = 200, /* of the thread, when nothing happens */
-	PACE_BURST_NS = 50000000,
-	PAUSE_NS = 4000000, /* when the thread has used its part */
 	NICE = -10,
 };
 
@@ -205,16 +203,6 @@ static void mark(struct unwind_tables *tables, struct subject *subject, uint64_t
 
 /* --- publishing --- */
 
-static void count_span(struct unwind_span *span, uint64_t ns)
-{
-	if (!span->count || ns < span->min_ns)
-		span->min_ns = ns;
-	if (ns > span->max_ns)
-		span->max_ns = ns;
-	span->sum_ns += ns;
-	span->count++;
-}
-
 /* Leads the entry to region, or nowhere. False: the process is gone. */
 static bool tell(struct unwind_tables *tables, const struct subject *subject,
 		 const struct unwind_region *region)
@@ -258,7 +246,7 @@ static void switch_region(struct unwind_tables *tables, struct subject *subject,
 	subject->is_told = true;
 	subject->published_ns = now_ns;
 	if (subject->changed_ns && tables->options.events)
-		count_span(&tables->stats.delay, clock_boot_ns() - subject->changed_ns);
+		unwind_span_add(&tables->stats.delay, clock_boot_ns() - subject->changed_ns);
 	subject->changed_ns = 0;
 }
 
@@ -935,38 +923,11 @@ static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 	return (int)((wait + 999999) / 1000000);
 }
 
-/* The thread wakes for every mapping as long as that is cheap, and takes many at a time when it is not:
- * in a storm of execs. */
-struct pace {
-	uint64_t parts; /* of its time, one is for wake-ups on the average, PACE_BURST_NS at once */
-	uint64_t last_ns, cpu_ns;
-	int64_t credit_ns;
-	struct timespec
-		nap; /* between two rounds, as the mappings of an exec come in a burst; or 0 */
-};
-
 /* What is asked for by name may cost more than the whole machine that is watched for good. */
-static struct pace pace_of(enum unwind_scope scope)
+static struct unwind_pace pace_of(enum unwind_scope scope)
 {
-	return scope == UNWIND_ALL ? (struct pace){.parts = 33, .nap.tv_nsec = 1000000}
-				   : (struct pace){.parts = 10};
-}
-
-static void rest(struct pace *pace)
-{
-	const struct timespec pause = {.tv_nsec = PAUSE_NS};
-	uint64_t now = clock_boot_ns(), cpu = clock_cpu_ns();
-
-	pace->credit_ns += (int64_t)((now - pace->last_ns) / pace->parts);
-	pace->credit_ns -= (int64_t)(cpu - pace->cpu_ns);
-	if (pace->credit_ns > PACE_BURST_NS)
-		pace->credit_ns = PACE_BURST_NS;
-	pace->last_ns = now;
-	pace->cpu_ns = cpu;
-	if (pace->credit_ns < 0)
-		nanosleep(&pause, NULL);
-	else if (pace->nap.tv_nsec)
-		nanosleep(&pace->nap, NULL);
+	return scope == UNWIND_ALL ? (struct unwind_pace){.parts = 33, .nap.tv_nsec = 1000000}
+				   : (struct unwind_pace){.parts = 10};
 }
 
 /* The work is short, and a new process is waiting for it that may end in milliseconds; as far as
@@ -984,7 +945,7 @@ static void *thread_main(void *context)
 	struct unwind_tables *tables = context;
 	struct pollfd fds[] = {{.fd = task_events_fd(tables->options.events), .events = POLLIN},
 			       {.fd = tables->bell_fd, .events = POLLIN}};
-	struct pace pace = pace_of(tables->options.scope);
+	struct unwind_pace pace = pace_of(tables->options.scope);
 	uint64_t rings;
 	int wait_ms = 0;
 	bool is_done;
@@ -1002,7 +963,7 @@ static void *thread_main(void *context)
 			quit = tables->quit;
 			pthread_mutex_unlock(&tables->lock);
 		} while (!is_done && !quit);
-		rest(&pace);
+		unwind_pace_rest(&pace);
 	}
 	return NULL;
 }
@@ -1164,59 +1125,6 @@ struct unwind_stats unwind_tables_stats(struct unwind_tables *tables)
 			     &stats.mappings_resting);
 	pthread_mutex_unlock(&tables->lock);
 	return stats;
-}
-
-static double mean_us(uint64_t sum_ns, uint64_t count)
-{
-	return count ? (double)sum_ns / (double)count / 1000 : 0;
-}
-
-void unwind_stats_print(const struct unwind_stats *stats, struct buf *text)
-{
-	const struct unwind_modules_stats *modules = &stats->modules;
-	const struct unwind_rows_stats *rows = &stats->rows;
-
-	buf_printf(text,
-		   "unwind: %u of %u modules, %u rows in %u MiB, %u pages, %u rules\n"
-		   "unwind: %u processes in %u regions of %u mappings, %u more rest\n",
-		   modules->ready, modules->known, rows->rows, rows->shards, rows->pages,
-		   rows->rules, stats->processes, stats->regions, stats->mappings,
-		   stats->mappings_resting);
-	buf_printf(text,
-		   "unwind: %" PRIu64 " events (%" PRIu64 " lost), %" PRIu64 " rounds, %" PRIu64
-		   " publishes, %" PRIu64 " reads of maps, delay %.0f us (%.0f..%.0f)\n",
-		   stats->events, stats->lost, stats->rounds, stats->publishes, stats->reads,
-		   mean_us(stats->delay.sum_ns, stats->delay.count),
-		   (double)stats->delay.min_ns / 1e3, (double)stats->delay.max_ns / 1e3);
-	buf_printf(text,
-		   "unwind: %" PRIu64 " builds (%" PRIu64
-		   " failed) of %.0f us (at most %.0f), %.0f us "
-		   "after the first want (at most %.0f)\n",
-		   modules->builds, modules->failures, mean_us(modules->build_ns, modules->builds),
-		   (double)modules->build_max_ns / 1e3,
-		   mean_us(modules->from_want_ns, modules->builds),
-		   (double)modules->from_want_max_ns / 1e3);
-	buf_printf(text,
-		   "unwind: evictions %" PRIu64 ", no room for rows %" PRIu64
-		   ", for mappings %" PRIu64 ", for rules %" PRIu64 "\n",
-		   modules->evictions, modules->refusals, stats->refusals, rows->rules_refused);
-}
-
-void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text)
-{
-	const struct unwind_modules_stats *modules = &stats->modules;
-
-	buf_printf(
-		text,
-		"unwind tables: %u modules, %u rows, %u MiB; new mappings known after %.1f ms on "
-		"average; %" PRIu64 " modules evicted",
-		modules->ready, stats->rows.rows, stats->rows.shards,
-		mean_us(stats->delay.sum_ns, stats->delay.count) / 1000, modules->evictions);
-	if (modules->refusals || stats->refusals || stats->rows.rules_refused)
-		buf_printf(text,
-			   "; no room for rows of a module %" PRIu64 " times, for mappings of a "
-			   "process %" PRIu64 " times, for %" PRIu64 " rules (--unwind-memory)",
-			   modules->refusals, stats->refusals, stats->rows.rules_refused);
 }
 
 /* --- life --- */

@@ -25,10 +25,10 @@
 #ifndef WICK_PROFILER_UNWIND_TABLES_H
 #define WICK_PROFILER_UNWIND_TABLES_H
 
-#include "base/buf.h"
 #include "profiler/task_events.h"
 #include "profiler/unwind_maps.h"
 #include "profiler/unwind_modules.h"
+#include "profiler/unwind_stats.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,20 +38,6 @@ enum unwind_scope {
 	UNWIND_ALL,    /* every process */
 	UNWIND_LISTED, /* those that are told of by unwind_tables_add() */
 	UNWIND_FOLLOW, /* and their children from then on */
-};
-
-struct unwind_span {
-	uint64_t count, sum_ns, min_ns, max_ns;
-};
-
-struct unwind_stats {
-	uint32_t processes, regions, mappings, mappings_resting;
-	struct unwind_modules_stats modules;
-	struct unwind_rows_stats rows;
-	uint64_t events, lost, rounds; /* task events; rounds of the thread */
-	uint64_t publishes, refusals;  /* entries written; for want of room for mappings */
-	uint64_t reads;		       /* of /proc/PID/maps */
-	struct unwind_span delay;      /* from a record to the entry that knows of it */
 };
 
 struct unwind_tables;
@@ -95,11 +81,6 @@ void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, voi
 void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample *sample);
 
 struct unwind_stats unwind_tables_stats(struct unwind_tables *tables);
-
-/* All of it, in a few lines. */
-void unwind_stats_print(const struct unwind_stats *stats, struct buf *text);
-/* What the reader of a profile may ask, in one line. */
-void unwind_stats_comment(const struct unwind_stats *stats, struct buf *text);
 
 /* For tests: applies events without a thread or rings, then does what the thread would. */
 void unwind_tables_event(struct unwind_tables *tables, const struct task_event *event);

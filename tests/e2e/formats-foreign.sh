@@ -49,6 +49,72 @@ at_least "the busy function's samples" \
 near "raw, with an unknown field" "$("$WICK" report raw.pb --json | jq .samples)" \
 	"$("$WICK" report a.go.pb.gz --json | jq .samples)" 0
 
+# As Pyroscope exports: one value a sample, ids with holes, functions and lines but no mappings, labels of its
+# own; written by the library that it writes with, of which Go has a copy.
+library=$(go env GOROOT)/src/cmd/vendor/github.com/google/pprof/profile
+if [ -d "$library" ]; then
+	mkdir -p pyroscope/profile
+	cp "$library"/*.go pyroscope/profile/
+	printf 'module pyroscope\n\ngo 1.19\n' >pyroscope/go.mod
+	cat >pyroscope/main.go <<'END'
+package main
+
+import (
+	"os"
+	"pyroscope/profile"
+)
+
+func main() {
+	var at []*profile.Location
+	p := &profile.Profile{
+		SampleType:        []*profile.ValueType{{Type: "cpu", Unit: "nanoseconds"}},
+		PeriodType:        &profile.ValueType{Type: "cpu", Unit: "nanoseconds"},
+		Period:            10000000,
+		DefaultSampleType: "cpu",
+		TimeNanos:         1700000000000000000,
+	}
+	for i, name := range []string{"main", "handle <a href>", "json.decode;x", "gc"} {
+		f := &profile.Function{ID: uint64(i*i*1000 + 7), Name: name, SystemName: name, Filename: "app.py"}
+		l := &profile.Location{ID: uint64(i*i*100000 + 3), Line: []profile.Line{{Function: f, Line: int64(i + 1)}}}
+		p.Function = append(p.Function, f)
+		p.Location = append(p.Location, l)
+		at = append(at, l)
+	}
+	add := func(value int64, leafFirst ...int) {
+		s := &profile.Sample{Value: []int64{value}, Label: map[string][]string{"service_name": {"shop"},
+			"profile_id": {"7c9e"}}, NumLabel: map[string][]int64{"span": {42}}}
+		for _, i := range leafFirst {
+			s.Location = append(s.Location, at[i])
+		}
+		p.Sample = append(p.Sample, s)
+	}
+	add(70000000, 2, 1, 0)
+	add(20000000, 1, 0)
+	add(10000000, 3)
+	raw, _ := os.Create("../pyroscope.pb")
+	p.WriteUncompressed(raw)
+	gz, _ := os.Create("../pyroscope.pb.gz")
+	if err := p.Write(gz); err != nil {
+		panic(err)
+	}
+}
+END
+	(cd pyroscope && GOFLAGS=-mod=mod GOPROXY=off go run . 2>&1) || fail "cannot encode as Pyroscope does"
+	printf '\xa0\x06\x01\xaa\x06\x03new' >>pyroscope.pb
+	for file in pyroscope.pb pyroscope.pb.gz; do
+		"$WICK" dump profile $file --json >dump.json || fail "cannot read $file"
+		near "$file: nanoseconds" "$(jq '[.samples[].values[0]] | add' dump.json)" 100000000 0
+		near "$file: stacks with labels" "$(jq '[.samples[] | select(any(.labels[]; .key == "service_name" and
+			.string == "shop"))] | length' dump.json)" 3 0
+		near "$file: lines and files" "$(jq '[.samples[].frames[] | select(.file == "app.py" and .line > 0)] |
+			length' dump.json)" 6 0
+		"$WICK" convert $file -o again.pb.gz
+		near "$file: written again, read by go" "$(raw_sum again.pb.gz 1)" 100000000 0
+		"$WICK" convert $file -o again.folded || fail "cannot convert $file to folded text"
+		near "$file: stacks as folded text" "$(grep -cE '^(main;handle <a href>(;json.decode.*x)?|gc) [0-9]+$' again.folded)" 3 0
+	done
+fi
+
 # Three at once.
 # Go leaves out mappings that nothing is in; wick keeps what it was given.
 samples()

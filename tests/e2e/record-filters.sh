@@ -64,6 +64,50 @@ while read -r _ mount type options _; do
 done </proc/self/mounts
 [ "$tried" -gt 0 ] || skip "no hierarchy of control groups that can be written to"
 
+# A frozen process: wick starts beside it as fast, reads its mappings, and samples it once it is thawed.
+try_frozen()
+{
+	local top=$1 file=$2 on=$3 off=$4 name=wick-frozen.$$ before
+
+	group "$top/$name" "$burn"
+	echo "$on" >"$top/$name/$file"
+	at_exit=("echo $off >$top/$name/$file" "echo $burn >$top/cgroup.procs" "${at_exit[@]}")
+	before=$(cpu_of "$burn")
+	record -p "$burn" -F 999 --debug -o "$tmp/frozen.pb.gz"
+	near "CPU seconds of a frozen process" "$(cpu_of "$burn")" "$before" 0
+	echo "$off" >"$top/$name/$file"
+	until_cpu "$burn" 0.2
+	finish
+	ledger_exact "$tmp/frozen.pb.gz" >/dev/null
+	folded "$tmp/frozen.pb.gz" "$tmp/frozen.folded"
+	at_least "thawed: samples, named" "$(folded_count "$tmp/frozen.folded" '^burn_fp;.*;main;cycle')" 100
+	at_least "thawed: ticks of the time it used since, and 50 more" "$(awk -v from="$before" \
+		-v to="$(cpu_of "$burn")" 'BEGIN { print 999 * (to - from) + 50 }')" "$(jq .samples "$tmp/report.json")"
+	# Frozen in mid-run, while others are sampled.
+	record -p "$burn,$syscalls" -F 999 -o "$tmp/frozen.pb.gz"
+	echo "$on" >"$top/$name/$file"
+	sleep 0.2
+	before=$(cpu_of "$burn")
+	until_cpu "$syscalls" 0.3
+	near "CPU seconds of a process frozen in mid-run" "$(cpu_of "$burn")" "$before" 0
+	finish
+	echo "$off" >"$top/$name/$file"
+	echo "$burn" >"$top/cgroup.procs"
+	ledger_exact "$tmp/frozen.pb.gz" >/dev/null
+	folded "$tmp/frozen.pb.gz" "$tmp/frozen.folded"
+	at_least "beside a frozen process" "$(folded_count "$tmp/frozen.folded" '^syscalls_fp;')" 150
+}
+while read -r _ mount type options _; do
+	case $type,$options in
+	cgroup2,*) try_frozen "$mount" cgroup.freeze 1 0 ;;
+	cgroup,*freezer*) try_frozen "$mount" freezer.state FROZEN THAWED ;;
+	*) continue ;;
+	esac
+	echo "frozen by: $type"
+	for directory in "${groups[@]}"; do rmdir "$directory"; done
+	groups=()
+done </proc/self/mounts
+
 status=0
 "$WICK" record --cgroup /no/such/group -d 1 -o "$tmp/none.pb.gz" 2>"$tmp/wick.err" || status=$?
 near "status for a group that is not there" "$status" 1 0

@@ -26,7 +26,8 @@ for call in outer middle innermost; do
 	grep -Eq "^	$call at .*tests/fixtures/inlined.c:$(line_of $call)( \(inlined\))? in " "$tmp/dump.txt" ||
 		fail "no line $(line_of $call) of $call"
 done
-grep -q 'mapping: .*inlined_fp .* functions filenames lines inlines$' "$tmp/dump.txt" ||
+# Its _start has no lines, so that the program has not got them throughout.
+grep -q 'mapping: .*inlined_fp .* functions$' "$tmp/dump.txt" ||
 	fail "the mapping does not say what it has"
 
 near "one location a level: lines of the deepest location" "$(

@@ -88,8 +88,59 @@ TEST(expanded_each_location_has_one_line_and_the_stacks_read_the_same)
 	CHECK_STR(folded(profile, &after), before.bytes);
 	CHECK_INT(profile->samples[0].location_count, 6);
 	CHECK_INT(profile->samples[1].location_count, 4);
-	for (uint32_t i = 0; i < profile->sample_location_count; i++)
-		CHECK(profile->locations[profile->sample_locations[i]].line_count <= 1);
+	for (uint32_t i = 0; i < profile->location_count; i++)
+		CHECK(profile->locations[i].line_count <= 1);
+}
+
+/* The qualities of a stack from its root, as words. */
+static const char *qualities(const struct profile *profile, uint32_t sample, struct buf *out)
+{
+	const struct profile_sample *s = &profile->samples[sample];
+
+	buf_clear(out);
+	for (uint32_t i = s->location_count; i-- > 0;) {
+		const struct profile_location *at =
+			&profile->locations[profile->sample_locations[s->location_first + i]];
+
+		for (uint32_t j = at->line_count ? at->line_count : 1; j-- > 0;)
+			buf_printf(out, "%s;", frame_quality_name(frame_quality(profile, at, j)));
+	}
+	return buf_cstr(out);
+}
+
+TEST(where_names_are_from_is_told_by_their_location_or_else_by_what_it_has)
+{
+	_cleanup_(profile_freep) struct profile *profile = example();
+	_cleanup_(buf_release) struct buf out = {0};
+	struct profile_location *f =
+		&profile->locations[profile->sample_locations[profile->samples[0].location_first +
+							      2]];
+
+	CHECK_STR(qualities(profile, 0, &out),
+		  "some symbol;some symbol;debug info;debug info;kernel;kernel;");
+	CHECK_STR(qualities(profile, 1, &out), "some symbol;jit;module+offset;some symbol;");
+	f->quality = PROFILE_SYMTAB;
+	profile->lines[f->line_first].line = 7;
+	CHECK_STR(qualities(profile, 0, &out), "some symbol;symtab;debug info;line;kernel;kernel;");
+	CHECK(frame_is_named(profile, f, 2));
+	/* What cannot be is not believed. */
+	f->quality = PROFILE_OFFSET;
+	CHECK_STR(qualities(profile, 0, &out),
+		  "some symbol;some symbol;debug info;line;kernel;kernel;");
+	f->quality = PROFILE_NAMELESS;
+	CHECK(!frame_is_named(profile, f, 2));
+}
+
+TEST(expanded_each_level_keeps_where_its_name_is_from)
+{
+	_cleanup_(profile_freep) struct profile *profile = example();
+	_cleanup_(buf_release) struct buf before = {0}, after = {0};
+
+	profile->locations[profile->sample_locations[profile->samples[0].location_first + 2]]
+		.quality = PROFILE_LINE;
+	qualities(profile, 0, &before);
+	CHECK_INT(frames_expand(profile), 0);
+	CHECK_STR(qualities(profile, 0, &after), before.bytes);
 }
 
 TEST(a_stack_that_expands_past_the_limit_is_refused)

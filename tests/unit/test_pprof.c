@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/cleanup.h"
 #include "formats/pprof.h"
+#include "formats/pprof_fields.h"
 #include "formats/protobuf.h"
 #include "tests/test.h"
 #include "tests/unit/sample_profile.h"
@@ -114,6 +115,68 @@ TEST(a_profile_written_and_read_is_written_the_same_again)
 	CHECK_INT(pprof_write(again, &second), 0);
 	CHECK_INT(second.used, first.used);
 	CHECK(second.used == first.used && !memcmp(first.bytes, second.bytes, first.used));
+}
+
+TEST(where_a_name_is_from_travels_with_its_location)
+{
+	_cleanup_(profile_freep) struct profile *profile = sample_profile(), *again = NULL,
+						*sum = NULL;
+	_cleanup_(buf_release) struct buf buf = {0};
+
+	for (uint32_t i = 0; i < profile->location_count; i++)
+		profile->locations[i].quality = (uint8_t)(i % PROFILE_QUALITIES);
+	CHECK_INT(pprof_write(profile, &buf), 0);
+	again = read_buf(&buf);
+	CHECK(again && again->location_count == profile->location_count);
+	for (uint32_t i = 0; again && i < again->location_count; i++) {
+		CHECK_INT(again->locations[i].quality, profile->locations[i].quality);
+		again->locations[i].quality = PROFILE_NOT_TOLD;
+	}
+	if (!again)
+		return;
+	/* Added up, the better word counts, whichever comes first. */
+	CHECK_INT(profile_new(&sum), 0);
+	CHECK_INT(profile_merge(sum, again), 0);
+	CHECK_INT(profile_merge(sum, profile), 0);
+	CHECK_INT(profile_merge(sum, again), 0);
+	CHECK_INT(sum->location_count, profile->location_count);
+	for (uint32_t i = 0, told = 0; i < sum->location_count; i++) {
+		told += sum->locations[i].quality != PROFILE_NOT_TOLD;
+		CHECK(i + 1 < sum->location_count || told + 1 == sum->location_count);
+	}
+}
+
+TEST(a_word_on_names_that_is_not_known_is_none)
+{
+	static const struct {
+		uint64_t number;
+		bool is_text;
+		uint8_t quality;
+	} cases[] = {{PROFILE_LINE, false, PROFILE_LINE},
+		     {PROFILE_QUALITIES, false, PROFILE_NOT_TOLD},
+		     {UINT64_MAX, false, PROFILE_NOT_TOLD},
+		     {0, true, PROFILE_NOT_TOLD}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(profile_freep) struct profile *profile = NULL;
+		_cleanup_(buf_release) struct buf buf = {0};
+		size_t mark;
+
+		add_start(&buf);
+		add_function(&buf, 1, 3);
+		mark = protobuf_begin(&buf, PROFILE_LOCATION);
+		protobuf_add_number(&buf, LOCATION_ID, 1);
+		if (cases[i].is_text)
+			protobuf_add_bytes(&buf, LOCATION_QUALITY, "line", 4);
+		else
+			protobuf_add_number(&buf, LOCATION_QUALITY, cases[i].number);
+		protobuf_end(&buf, mark);
+		add_sample(&buf, 1, 1);
+		profile = read_buf(&buf);
+		CHECK(profile && profile->location_count == 1);
+		if (profile)
+			CHECK_INT(profile->locations[0].quality, cases[i].quality);
+	}
 }
 
 TEST(every_truncation_is_refused_or_read_as_less)

@@ -46,7 +46,6 @@ TEST(modules_are_told_apart_by_build_id_before_file)
 	profile_add_string(profile, "aa", &mapping.build_id);
 	profile_add_mapping(profile, &mapping, &a);
 	profile_add_string(profile, "/moved", &mapping.file);
-	mapping.has_functions = true;
 	profile_add_mapping(profile, &mapping, &b);
 	profile_add_string(profile, "bb", &mapping.build_id);
 	profile_add_mapping(profile, &mapping, &c);
@@ -55,7 +54,24 @@ TEST(modules_are_told_apart_by_build_id_before_file)
 	CHECK_INT(b, a);
 	CHECK(c != a);
 	CHECK(d != c);
+}
+
+TEST(two_sides_of_a_module_have_what_both_have)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	struct profile_mapping mapping = {.has_functions = true, .has_lines = true};
+	uint32_t a, b;
+
+	profile_new(&profile);
+	profile_add_string(profile, "/lib", &mapping.file);
+	profile_add_mapping(profile, &mapping, &a);
+	mapping.has_lines = false;
+	mapping.has_filenames = true;
+	profile_add_mapping(profile, &mapping, &b);
+	CHECK_INT(b, a);
 	CHECK(profile->mappings[a].has_functions);
+	CHECK(!profile->mappings[a].has_lines);
+	CHECK(!profile->mappings[a].has_filenames);
 }
 
 TEST(samples_of_one_stack_and_labels_add_up)
