@@ -84,6 +84,17 @@ int strtab_add_n(struct strtab *tab, const char *string, size_t length, uint32_t
 	return strtab_add_hashed(tab, string, length, strtab_hash(string, length), ret_id);
 }
 
+int strtab_find(const struct strtab *tab, const char *string, uint32_t *ret_id)
+{
+	struct key key = {string, strlen(string)};
+	uint32_t id = hashmap_find(&tab->index, hash_bytes(string, key.length), equals, tab, &key);
+
+	if (id == HASHMAP_NONE)
+		return -ENOENT;
+	*ret_id = id;
+	return 0;
+}
+
 int strtab_add(struct strtab *tab, const char *string, uint32_t *ret_id)
 {
 	return strtab_add_n(tab, string ? string : "", string ? strlen(string) : 0, ret_id);

@@ -29,6 +29,9 @@ uint64_t strtab_hash(const char *string, size_t length);
 int strtab_add_hashed(struct strtab *tab, const char *string, size_t length, uint64_t hash,
 		      uint32_t *ret_id);
 
+/* The id of a string that was interned, or -ENOENT. */
+int strtab_find(const struct strtab *tab, const char *string, uint32_t *ret_id);
+
 /* The string of an id; "" for an id that was never given. Valid until the next add. */
 const char *strtab_get(const struct strtab *tab, uint32_t id);
 

@@ -17,7 +17,10 @@
 #include "profiler/store_writer.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,6 +30,8 @@
 enum {
 	STATUS_LINE_MS = 1000,
 	WINDOW_BYTES_MAX = 16 << 20, /* a window this large is closed before its time */
+	VIEW_WAIT_MS = 300,	     /* for names, by who looks; he may look again */
+	END_WAIT_MS = 5000,
 };
 
 struct agent_options {
@@ -97,8 +102,10 @@ struct agent {
 	struct pipeline *pipeline;
 	struct server *server;
 	struct store_writer *store; /* NULL: nothing is kept */
-	struct profile *before;	    /* the last closed window, with names */
+	struct buf before; /* the last closed window, with names, encoded: a tenth the size */
 };
+
+static const struct profile_codec before_codec = {FORMAT_PPROF, PACKING_ZSTD};
 
 static int list(void *context, struct buf *json)
 {
@@ -131,13 +138,26 @@ static int memfd_of(const struct buf *bytes, int *ret_fd)
 	return 0;
 }
 
+static int add_before(const struct agent *agent, struct profile *profile)
+{
+	_cleanup_(profile_freep) struct profile *before = NULL;
+	const char *why;
+	int err;
+
+	if (!agent->before.used)
+		return 0;
+	err = profile_decode(agent->before.bytes, agent->before.used, &before, &why);
+	return err ? err : profile_merge(profile, before);
+}
+
 static int snapshot(struct agent *agent, struct profile **ret_profile)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
-	int err = pipeline_profile(agent->pipeline, pipeline_window(agent->pipeline), &profile);
+	int err = pipeline_profile(agent->pipeline, pipeline_window(agent->pipeline), VIEW_WAIT_MS,
+				   &profile);
 
-	if (!err && agent->before)
-		err = profile_merge(profile, agent->before);
+	if (!err)
+		err = add_before(agent, profile);
 	if (!err)
 		*ret_profile = TAKE_PTR(profile);
 	return err;
@@ -166,61 +186,87 @@ static int open_range(void *context, int64_t from_ns, int64_t to_ns, int *ret_fd
 	return store_bundle(((struct agent *)context)->options->store, &range, ret_fd);
 }
 
-/* The writer gets a copy: what was closed last is still shown. */
-static void keep(struct agent *agent, const struct window *window, const struct profile *profile)
-{
-	_cleanup_(profile_freep) struct profile *copy = NULL;
-	int err;
-
-	if (!agent->store)
-		return;
-	err = profile_new(&copy);
-	if (!err)
-		err = profile_merge(copy, profile);
-	if (err)
-		log_warn("a slice is lost: %s", strerror(-err));
-	else
-		store_writer_give(agent->store, TAKE_PTR(copy), window->start_ns, window->end_ns);
-}
-
 static double window_length(const struct agent *agent)
 {
 	return agent->store ? agent->options->slice_s : agent->options->window_s;
 }
 
-static void take_closed(struct agent *agent, const struct window *closed)
+static void take_closed(struct agent *agent, const struct window *closed, uint32_t wait_ms)
 {
-	struct profile *profile;
-	int err = pipeline_profile(agent->pipeline, closed, &profile);
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	int err = pipeline_profile(agent->pipeline, closed, wait_ms, &profile);
 
+	buf_release(&agent->before);
+	if (!err)
+		err = profile_encode(profile, before_codec, NULL, &agent->before);
 	if (err) {
 		log_warn("cannot keep the last window, going on: %s", strerror(-err));
-		return;
+		buf_release(&agent->before);
 	}
-	keep(agent, closed, profile);
-	profile_free(agent->before);
-	agent->before = profile;
+	if (profile && agent->store)
+		store_writer_give(agent->store, TAKE_PTR(profile), closed->start_ns,
+				  closed->end_ns);
 }
 
 static void turn_window(struct agent *agent)
 {
 	const struct window *window = pipeline_window(agent->pipeline);
-	_cleanup_(window_freep) struct window *closed = pipeline_closed(agent->pipeline);
+	struct window *closed = pipeline_closed(agent->pipeline);
 
-	if (closed)
-		take_closed(agent, closed);
-	else if ((double)(window->end_ns - window->start_ns) > window_length(agent) * 1e9 ||
-		 window_bytes(window) > WINDOW_BYTES_MAX)
+	if (closed) {
+		take_closed(agent, closed, 0); /* it has waited */
+		window_free(closed);
+		memory_trim();
+	} else if ((double)(window->end_ns - window->start_ns) > window_length(agent) * 1e9 ||
+		   window_bytes(window) > WINDOW_BYTES_MAX) {
 		pipeline_cut(agent->pipeline);
+	}
 }
 
-static int serve(struct agent *agent, int signal_fd)
+/* --- what it holds --- */
+
+static void tell_item(void *context, const struct memory_item *item)
+{
+	char limit[32] = "";
+
+	(void)context;
+	if (item->limit)
+		snprintf(limit, sizeof(limit), " of %" PRIu64, item->limit);
+	log_info("memory: %s %" PRIu64 "%s, %.1f MB (%s)", item->name, item->entries, limit,
+		 (double)item->bytes / 1e6, item->sentence);
+}
+
+static void tell_memory(struct agent *agent)
+{
+	const struct memory_item before = {.name = "before",
+					   .sentence = "the window before, encoded",
+					   .bytes = agent->before.size};
+
+	tell_item(NULL, &before);
+	pipeline_tell_memory(agent->pipeline, tell_item, NULL);
+	memory_of_process(tell_item, NULL);
+}
+
+/* A descriptor that is readable once SIGUSR1 has come; or a negative errno. */
+static int open_asking(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	/* Before any thread is there, so that all inherit it. */
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int serve(struct agent *agent, int signal_fd, int asking_fd)
 {
 	const struct server_source source = {agent, list, open_profile,
 					     agent->store ? open_range : NULL};
 	struct pollfd fds[] = {{.fd = pipeline_fd(agent->pipeline), .events = POLLIN},
 			       {.fd = signal_fd, .events = POLLIN},
-			       {.fd = server_fd(agent->server), .events = POLLIN}};
+			       {.fd = server_fd(agent->server), .events = POLLIN},
+			       {.fd = asking_fd, .events = POLLIN}};
 	struct signalfd_siginfo signal;
 	time_t shown = time(NULL);
 
@@ -232,6 +278,8 @@ static int serve(struct agent *agent, int signal_fd)
 			log_error("the server child ended unexpectedly");
 			return STATUS_ERROR;
 		}
+		if (fds[3].revents && read(asking_fd, &signal, sizeof(signal)) == sizeof(signal))
+			tell_memory(agent);
 		if (fds[0].revents)
 			pipeline_work(agent->pipeline);
 		turn_window(agent);
@@ -248,8 +296,8 @@ static void keep_last(struct agent *agent)
 	_cleanup_(window_freep) struct window *closed = pipeline_closed(agent->pipeline);
 
 	if (closed)
-		take_closed(agent, closed);
-	take_closed(agent, pipeline_window(agent->pipeline));
+		take_closed(agent, closed, END_WAIT_MS);
+	take_closed(agent, pipeline_window(agent->pipeline), END_WAIT_MS);
 }
 
 static int end(struct agent *agent)
@@ -272,7 +320,7 @@ static int run(const void *raw, int argc, char **argv)
 	_cleanup_(server_stopp) struct server *server = NULL;
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
 	_cleanup_(store_writer_stopp) struct store_writer *store = NULL;
-	_cleanup_close_ int signal_fd = -1;
+	_cleanup_close_ int signal_fd = -1, asking_fd = -1;
 	int status;
 
 	(void)argv;
@@ -282,14 +330,16 @@ static int run(const void *raw, int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	limits_raise_files();
+	memory_limit_heap();
 	status = sampling_check(&agent.options->sampling);
 	if (status == STATUS_OK)
 		status = sampling_pipeline(&agent.options->sampling, &everything, false, &wanted);
 	if (status != STATUS_OK)
 		return status;
 	signal_fd = sampling_signals();
+	asking_fd = open_asking();
 	/* The server's child first: it has nothing of what follows. */
-	if (signal_fd < 0 || server_start(&agent.options->server, &server) ||
+	if (signal_fd < 0 || asking_fd < 0 || server_start(&agent.options->server, &server) ||
 	    (agent.options->store &&
 	     store_writer_start(agent.options->store, &agent.options->keeping, &store)) ||
 	    pipeline_new(&wanted, &pipeline) || pipeline_start(pipeline))
@@ -299,16 +349,17 @@ static int run(const void *raw, int argc, char **argv)
 	agent.pipeline = pipeline;
 	agent.server = server;
 	agent.store = store;
-	status = serve(&agent, signal_fd);
+	status = serve(&agent, signal_fd, asking_fd);
 	if (end(&agent) != STATUS_OK)
 		status = STATUS_ERROR;
-	profile_free(agent.before);
+	buf_release(&agent.before);
 	return status;
 }
 
 const struct command agent_command = {
 	.name = "agent",
 	.summary = "sample the whole machine, show it live in the browser",
+	.details = "SIGUSR1 has it tell, on stderr, what it holds in memory.\n",
 	.options = agent_options,
 	.options_size = sizeof(struct agent_options),
 	.defaults = &defaults,

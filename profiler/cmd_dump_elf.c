@@ -48,6 +48,7 @@ static const char *const debug_names[] = {
 	[SYMINDEX_DEBUG_CRASHED] = "its reader crashed",
 	[SYMINDEX_DEBUG_TOO_SLOW] = "its reader took too long",
 	[SYMINDEX_DEBUG_TOO_HUNGRY] = "its reader took too much memory",
+	[SYMINDEX_DEBUG_LATER] = "not read yet",
 };
 
 /* Says what is wrong and gives a STATUS_. */

@@ -104,7 +104,7 @@ static int dump(pid_t pid, bool json)
 	_cleanup_(buf_release) struct buf out = {0};
 	const struct address_space *space;
 
-	if (modules_new(&modules) || procs_new(modules, &procs)) {
+	if (modules_new(MODULES_LIMIT, &modules) || procs_new(modules, &procs)) {
 		log_error("out of memory");
 		return STATUS_ERROR;
 	}
@@ -118,7 +118,7 @@ static int dump(pid_t pid, bool json)
 	for (uint32_t i = 0; i < space->count; i++)
 		modules_use(modules, space->maps[i].module, pid, space->maps[i].start,
 			    space->maps[i].end);
-	modules_wait(modules);
+	modules_wait(modules, MODULES_ALL);
 	print_space(modules, pid, space, json, &out);
 	return output_text(&out);
 }

@@ -59,6 +59,34 @@ static int print_count(void *context, const char *name, const char *sentence, ui
 	return 0;
 }
 
+static void print_field(struct printer *printer, const char *field, uint64_t number)
+{
+	if (number)
+		buf_printf(&printer->out, ", \"%s\": %" PRIu64, field, number);
+}
+
+/* In text: entries, of how many, bytes. */
+static void print_memory(void *context, const struct memory_item *item)
+{
+	struct printer *printer = context;
+	char limit[32] = "";
+
+	if (!printer->json) {
+		if (item->limit)
+			snprintf(limit, sizeof(limit), "/%" PRIu64, item->limit);
+		buf_printf(&printer->out, "%12" PRIu64 "%-9s %-17s %7.1f MB  %s\n", item->entries,
+			   limit, item->name, (double)item->bytes / 1e6, item->sentence);
+		return;
+	}
+	buf_add_str(&printer->out, printer->out.used ? ",\n " : "{");
+	buf_printf(&printer->out, "\"memory.%s\": {\"bytes\": %" PRIu64, item->name, item->bytes);
+	print_field(printer, "entries", item->entries);
+	print_field(printer, "limit", item->limit);
+	buf_add_str(&printer->out, ", \"means\": ");
+	buf_add_json(&printer->out, item->sentence);
+	buf_add_str(&printer->out, "}");
+}
+
 static uint64_t microseconds(const struct timeval *time)
 {
 	return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
@@ -104,6 +132,7 @@ static int run(const void *raw, int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	limits_raise_files();
+	memory_limit_heap();
 	options.sampling.count_runs = true;
 	status = sampling_check(&options.sampling);
 	if (status == STATUS_OK)
@@ -117,6 +146,8 @@ static int run(const void *raw, int argc, char **argv)
 		return STATUS_ERROR;
 	ledger_each(&pipeline_window(pipeline)->ledger, print_count, &printer);
 	print_cost(&printer);
+	pipeline_tell_memory(pipeline, print_memory, &printer);
+	memory_of_process(print_memory, &printer);
 	if (printer.json)
 		buf_add_str(&printer.out, "}\n");
 	status = output_text(&printer.out);

@@ -125,7 +125,9 @@ static int write_profile(struct pipeline *pipeline, const struct record_options 
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	char shown[256];
 	size_t bytes;
-	int err = pipeline_profile(pipeline, pipeline_window(pipeline), &profile), status;
+	int err =
+		pipeline_profile(pipeline, pipeline_window(pipeline), PIPELINE_ALL_NAMES, &profile);
+	int status;
 
 	if (err) {
 		log_error("cannot make the profile: %s", strerror(-err));
@@ -177,6 +179,7 @@ static int run(const void *raw, int argc, char **argv)
 	int status = output_check(options->output);
 
 	limits_raise_files();
+	memory_limit_heap();
 	if (status == STATUS_OK)
 		status = sampling_check(&options->sampling);
 	if (status == STATUS_OK)

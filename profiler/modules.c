@@ -22,43 +22,74 @@ enum {
 	PARSE_DEADLINE_MS = 30000,
 	MODULE_REFUSED = 0,    /* stands for all beyond the limit */
 	MODULES_MAX = 1 << 16, /* some 20 MB with their names */
+	QUEUE_MAX = 256,       /* each holds a descriptor or two */
 	RETRIES_MAX = 8,
+	PATH_USUAL = 64,
 	JIT_ROOTS_MAX = 256, /* roots kept open of processes with code made at run time */
+	HELD_MAX = 32 << 20, /* bytes of indexes in memory that nobody asks for any more */
+};
+
+#define NO_ENTRY UINT32_MAX
+
+/* What an entry is in use for, the weightiest last. */
+enum mark { MARK_NONE, MARK_MAPPED, MARK_SAMPLED };
+
+struct build_id {
+	uint8_t size, bytes[TASK_BUILD_ID_MAX];
 };
 
 struct entry {
-	struct module module;
-	struct module_file file;     /* once opened */
+	struct module module;	  /* its name stays as it is: by_name knows it by that */
+	struct build_id build_id; /* what the file says, where the name has none */
+	struct module_file file;  /* once opened */
+	uint64_t serial;	  /* when it was put into a queue; in order there */
+	uint64_t met; /* clock at its last use; 0: nobody's, next in the list of those */
+	enum mark mark;
 	int fd;			     /* QUEUED only */
 	int root_fd;		     /* QUEUED: of its container; JIT: of its process; or -1 */
 	struct perf_map_owner owner; /* JIT only */
 	int dump_fd;		     /* JIT: its jitdump; or -1 */
 	uint64_t dump_serial;	     /* of the address space where it was looked for last */
 	bool is_used;		     /* by the caller's thread only */
+	bool is_lent;		     /* the index, since modules_rest() */
 	atomic_bool may_retry;	     /* another file was read in its place: it may be met again */
 	unsigned int retries;
-	bool is_elf;	  /* looked at where it matters, which is in a memfd */
-	uint32_t same_as; /* the entry that is parsed for this one, or its own id */
+	bool is_elf; /* looked at where it matters, which is in a memfd */
+	uint32_t
+		same_as; /* the entry that is parsed for this one, or its own id; or the list's next */
 	struct symindex *owned;
 };
 
+/* Ids that wait for a parsing thread, the first of them while it is parsed, too. */
+struct queue {
+	uint32_t ids[QUEUE_MAX]; /* a ring */
+	uint32_t put, taken;	 /* ever */
+};
+
 struct modules {
-	struct symbol_cache *cache; /* or NULL; the parsing thread's */
+	struct symbol_cache *cache; /* or NULL; the parsing threads' */
 	struct entry *entries;
-	uint32_t count, size;
-	uint64_t refused;
+	uint32_t count, size;  /* of ids, those of nobody too */
+	uint32_t live, vacant; /* entries in use; the first of the others, or NO_ENTRY */
+	uint32_t limit, news; /* how many are kept that nobody uses; entries since the last sweep */
+	uint64_t clock, refused, swept;
 	struct hashmap by_name; /* build id, or dev + inode + path */
 	struct hashmap by_file;
 	uint32_t jit_roots[JIT_ROOTS_MAX]; /* ids of the entries, the oldest at jit_root_next */
 	uint32_t jit_root_count, jit_root_next;
 
-	/* Shared with the parsing thread, under the lock: entries (they may move), queue. */
+	/* Shared with the parsing threads, under the lock: entries (they may move) and all below. */
 	pthread_mutex_t lock;
 	pthread_cond_t wake, idle;
-	uint32_t *queue;
-	uint32_t queued, queue_size, next, parsing;
-	pthread_t parser;
-	bool has_parser, quit;
+	struct queue soon, later;  /* for what is quickly had; for what takes its time */
+	uint64_t serial;	   /* of the last one that was put in */
+	struct symindex **retired; /* replaced by better ones, but maybe lent */
+	uint32_t retired_count, retired_size;
+	size_t held;   /* bytes of indexes in memory, not in the cache's files */
+	bool has_news; /* more than at the last sweep */
+	pthread_t parsers[2];
+	unsigned int parser_count;
+	bool quit;
 };
 
 /* --- naming --- */
@@ -75,12 +106,14 @@ static bool file_equal(const void *table, uint32_t position, const void *key)
 		       sizeof(struct module_file));
 }
 
+/* Under the lock. */
 static int add_entry(struct modules *modules, const struct module_name *name, uint64_t hash,
 		     uint32_t *ret_id)
 {
 	_cleanup_free_ char *path = strdup(name->path);
+	bool is_new = modules->vacant == NO_ENTRY;
 	struct entry *entry;
-	uint32_t id = modules->count;
+	uint32_t id = is_new ? modules->count : modules->vacant;
 	int err;
 
 	if (!path)
@@ -91,32 +124,53 @@ static int add_entry(struct modules *modules, const struct module_name *name, ui
 	if (err)
 		return err;
 	entry = &modules->entries[id];
-	*entry = (struct entry){
-		.module.name = *name, .fd = -1, .root_fd = -1, .dump_fd = -1, .same_as = id};
+	if (is_new)
+		modules->count++;
+	else
+		modules->vacant = entry->same_as;
+	*entry = (struct entry){.module.name = *name,
+				.met = ++modules->clock,
+				.fd = -1,
+				.root_fd = -1,
+				.dump_fd = -1,
+				.same_as = id};
 	entry->module.name.path = TAKE_PTR(path);
-	modules->count++;
+	modules->live++;
 	*ret_id = id;
 	return 0;
+}
+
+/* The id of that name; added if new, while there is room. */
+static int find_or_add(struct modules *modules, const struct module_name *name, uint32_t *ret_id)
+{
+	uint64_t hash = module_name_hash(name);
+	uint32_t id = hashmap_find(&modules->by_name, hash, name_equal, modules, name);
+	int err = 0;
+
+	if (id != HASHMAP_NONE) {
+		modules->entries[id].met = ++modules->clock;
+		*ret_id = id;
+		return 0;
+	}
+	modules->news++;
+	if (modules->live >= MODULES_MAX)
+		return -ENOSPC;
+	pthread_mutex_lock(&modules->lock);
+	err = add_entry(modules, name, hash, ret_id);
+	pthread_mutex_unlock(&modules->lock);
+	return err;
 }
 
 int modules_add(struct modules *modules, const struct task_event *map, uint32_t *ret_id)
 {
 	struct module_name name = module_name_of(map);
-	uint64_t hash = module_name_hash(&name);
-	uint32_t id = hashmap_find(&modules->by_name, hash, name_equal, modules, &name);
-	int err = 0;
+	int err = find_or_add(modules, &name, ret_id);
 
-	if (id == HASHMAP_NONE && modules->count >= MODULES_MAX) {
-		modules->refused++;
-		id = MODULE_REFUSED;
-	} else if (id == HASHMAP_NONE) {
-		pthread_mutex_lock(&modules->lock);
-		err = add_entry(modules, &name, hash, &id);
-		pthread_mutex_unlock(&modules->lock);
-	}
-	if (!err)
-		*ret_id = id;
-	return err;
+	if (err != -ENOSPC)
+		return err;
+	modules->refused++;
+	*ret_id = MODULE_REFUSED;
+	return 0;
 }
 
 /* --- opening --- */
@@ -144,6 +198,21 @@ static const char *open_error(int err)
 	}
 }
 
+static bool is_full(const struct queue *queue)
+{
+	return queue->put - queue->taken >= QUEUE_MAX;
+}
+
+static void put(struct queue *queue, uint32_t id)
+{
+	queue->ids[queue->put++ % QUEUE_MAX] = id;
+}
+
+static uint32_t first(const struct queue *queue)
+{
+	return queue->put == queue->taken ? NO_ENTRY : queue->ids[queue->taken % QUEUE_MAX];
+}
+
 /* Under the lock. True: a descriptor waits for the parser. */
 static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 {
@@ -151,6 +220,7 @@ static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 	uint32_t same;
 	uint64_t hash;
 
+	hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)), id);
 	entry->file = module_file_of(fd);
 	hash = hash_bytes(&entry->file, sizeof(entry->file));
 	same = hashmap_find(&modules->by_file, hash, file_equal, modules, &entry->file);
@@ -162,14 +232,24 @@ static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 		entry->same_as = same;
 		return false;
 	}
-	if (array_reserve(&modules->queue, &modules->queue_size, (size_t)modules->queued + 1) ||
-	    hashmap_add(&modules->by_file, hash, id)) {
+	if (hashmap_add(&modules->by_file, hash, id)) {
 		fail(&entry->module, "out of memory");
 		return false;
 	}
 	entry->fd = fd;
-	modules->queue[modules->queued++] = id;
+	entry->serial = ++modules->serial;
+	put(&modules->soon, id);
 	return true;
+}
+
+static bool must_wait(struct modules *modules)
+{
+	bool full;
+
+	pthread_mutex_lock(&modules->lock);
+	full = is_full(&modules->soon);
+	pthread_mutex_unlock(&modules->lock);
+	return full;
 }
 
 /* .NET has code that it makes in one; a program may be started from one, too. */
@@ -191,8 +271,13 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 	struct entry *entry = &modules->entries[id];
 	int fd, root_fd;
 
-	if (entry->is_used && !atomic_exchange(&entry->may_retry, false))
+	entry->met = ++modules->clock;
+	if (entry->is_used && !atomic_load(&entry->may_retry))
 		return;
+	/* So many wait that this one is not asked for yet: by another sample, then. */
+	if (must_wait(modules))
+		return;
+	atomic_store(&entry->may_retry, false);
 	entry->is_used = true;
 	fd = entry->module.name.kind == MODULE_OTHER
 		     ? -ENOEXEC
@@ -223,7 +308,7 @@ static bool may_hold_jit_code(const struct entry *entry)
 	       (is_memfd(name) && !entry->is_elf);
 }
 
-static void let_go(struct entry *entry)
+static void close_root(struct entry *entry)
 {
 	cleanup_closep(&entry->root_fd);
 	cleanup_closep(&entry->dump_fd);
@@ -240,11 +325,10 @@ static void keep_root(struct modules *modules, uint32_t id, pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/root", pid);
 	if (perf_map_find_owner(pid, &entry->owner))
 		return;
-	if (modules->jit_root_count < JIT_ROOTS_MAX) {
+	if (modules->jit_root_count < JIT_ROOTS_MAX)
 		modules->jit_root_count++;
-	} else {
-		let_go(&modules->entries[*slot]);
-	}
+	else if (*slot != NO_ENTRY)
+		close_root(&modules->entries[*slot]);
 	*slot = id;
 	modules->jit_root_next = (modules->jit_root_next + 1) % JIT_ROOTS_MAX;
 	entry->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -258,22 +342,13 @@ uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t s
 				   .path = "[jit]",
 				   .dev = start_ns,
 				   .inode = exec_id ^ (uint64_t)pid << 32};
-	uint64_t hash;
 	uint32_t jit;
-	int err;
 
-	if (!may_hold_jit_code(&modules->entries[id]))
+	if (!may_hold_jit_code(&modules->entries[id]) || find_or_add(modules, &name, &jit))
 		return id;
-	hash = module_name_hash(&name);
-	jit = hashmap_find(&modules->by_name, hash, name_equal, modules, &name);
-	if (jit != HASHMAP_NONE)
-		return jit;
-	pthread_mutex_lock(&modules->lock);
-	err = add_entry(modules, &name, hash, &jit);
-	pthread_mutex_unlock(&modules->lock);
-	if (err)
-		return id;
-	keep_root(modules, jit, pid);
+	if (!modules->entries[jit].is_used)
+		keep_root(modules, jit, pid);
+	modules->entries[jit].is_used = true;
 	return jit;
 }
 
@@ -318,116 +393,371 @@ static bool is_mapped_file(const struct module_name *name, const struct symindex
 	return size == name->build_id_size && !memcmp(id, name->build_id, size);
 }
 
-static void finish(struct entry *entry, int err, struct symindex *index)
+static void learn_build_id(struct entry *entry, const struct symindex *index)
 {
-	struct module *module = &entry->module;
 	size_t size;
-	const uint8_t *id;
+	const uint8_t *id = symindex_build_id(index, &size);
 
+	if (size > sizeof(entry->build_id.bytes))
+		return;
+	entry->build_id.size = (uint8_t)size;
+	memcpy(entry->build_id.bytes, id, size);
+}
+
+static void let_go(struct entry *entry)
+{
 	close(entry->fd);
-	if (entry->root_fd >= 0)
-		close(entry->root_fd);
-	entry->fd = entry->root_fd = -1;
-	if (err) {
-		fail(module, parser_error(err));
-		return;
+	entry->fd = -1;
+	close_root(entry);
+}
+
+/* Where another one stands already, that may be lent: see modules_rest(). */
+static void take_index(struct modules *modules, struct entry *entry, struct symindex *index)
+{
+	if (entry->owned) {
+		if (array_reserve(&modules->retired, &modules->retired_size,
+				  (size_t)modules->retired_count + 1)) {
+			symindex_free(index);
+			return;
+		}
+		modules->held -= symindex_held(entry->owned);
+		modules->retired[modules->retired_count++] = entry->owned;
 	}
-	if (!is_mapped_file(&module->name, index)) {
-		symindex_free(index);
-		fail(module, "the file was replaced");
-		atomic_store(&entry->may_retry, entry->retries++ < RETRIES_MAX);
-		return;
-	}
+	learn_build_id(entry, index);
 	entry->owned = index;
-	id = symindex_build_id(index, &size);
-	if (!module->name.build_id_size && size <= sizeof(module->name.build_id)) {
-		memcpy(module->name.build_id, id, size);
-		module->name.build_id_size = (uint8_t)size;
+	modules->held += symindex_held(index);
+	modules->has_news |= symindex_held(index) > 0;
+	entry->module.index = index;
+	entry->module.state = MODULE_READY;
+}
+
+/* What came out for the entry. An error is no news where symbols stand already. */
+static void take_result(struct modules *modules, struct entry *entry, int err,
+			struct symindex *index)
+{
+	if (!err && is_mapped_file(&entry->module.name, index)) {
+		take_index(modules, entry, index);
+		return;
 	}
-	module->index = index;
-	module->state = MODULE_READY;
+	if (!err)
+		symindex_free(index);
+	if (entry->owned)
+		return;
+	fail(&entry->module, err ? parser_error(err) : "the file was replaced");
+	if (!err)
+		atomic_store(&entry->may_retry, entry->retries++ < RETRIES_MAX);
+}
+
+/* One try; *is_whole: for what is soon had, then whether it is all there is. */
+static int parse_file(const struct parser_files *files, bool in_haste, bool *is_whole,
+		      struct symindex **ret_index)
+{
+	return in_haste ? parser_symbols_in_haste(files, PARSE_DEADLINE_MS, ret_index, is_whole)
+			: parser_symbols(files, PARSE_DEADLINE_MS, ret_index);
 }
 
 /* The file of `files`, or if it is not the one that was mapped, the file of that name in its root. */
-static int parse(const struct module_name *name, struct parser_files files,
-		 struct symindex **ret_index)
+static int parse(const struct module_name *name, struct parser_files files, bool in_haste,
+		 bool *ret_is_whole, struct symindex **ret_index)
 {
 	_cleanup_(symindex_freep) struct symindex *other = NULL;
 	_cleanup_close_ int named_fd = -1;
-	int err = parser_symbols(&files, PARSE_DEADLINE_MS, ret_index);
+	int err = parse_file(&files, in_haste, ret_is_whole, ret_index);
 
 	if (err || is_mapped_file(name, *ret_index))
 		return err;
 	named_fd = module_open_by_path(name, files.root_fd);
 	files.elf_fd = named_fd;
-	if (named_fd < 0 || parser_symbols(&files, PARSE_DEADLINE_MS, &other))
+	if (named_fd < 0 || parse_file(&files, false, ret_is_whole, &other))
 		return 0;
+	*ret_is_whole = true; /* or its descriptor would be needed again */
 	symindex_free(*ret_index);
 	*ret_index = TAKE_PTR(other);
 	return 0;
 }
 
-static void *parse_main(void *context)
+/* The first of a queue, outside the lock. True: it is done with. */
+static bool parse_one(struct modules *modules, uint32_t id, bool in_haste)
 {
-	struct modules *modules = context;
+	const struct entry *entry = &modules->entries[id];
+	struct module_name name = entry->module.name; /* its path stays where it is */
+	struct parser_files files = {
+		.elf_fd = entry->fd,
+		.root_fd = entry->root_fd,
+		.path = name.path,
+		/* The vdso's file is made anew in each run: no use to keep it. */
+		.cache = name.kind == MODULE_FILE ? modules->cache : NULL,
+	};
+	struct symindex *index = NULL;
+	bool is_whole = true;
+	int err;
 
+	pthread_mutex_unlock(&modules->lock);
+	err = parse(&name, files, in_haste, &is_whole, &index);
+	pthread_mutex_lock(&modules->lock);
+	if (is_whole || !err)
+		take_result(modules, &modules->entries[id], err, index);
+	return is_whole;
+}
+
+static void parse_queue(struct modules *modules, struct queue *queue, bool in_haste)
+{
+	uint32_t id = first(queue);
+	/* With the other queue full it is done to its end here: nobody is left out. */
+	bool is_done = parse_one(modules, id, in_haste && !is_full(&modules->later));
+
+	queue->taken++;
+	if (is_done)
+		let_go(&modules->entries[id]);
+	else
+		put(&modules->later, id);
+	pthread_cond_broadcast(&modules->idle);
+	pthread_cond_broadcast(&modules->wake);
+}
+
+static void *parse_main(struct modules *modules, struct queue *queue, bool in_haste)
+{
 	pthread_setname_np(pthread_self(), "wick-symbols");
 	pthread_mutex_lock(&modules->lock);
-	while (!modules->quit) {
-		struct symindex *index = NULL;
-		struct parser_files files;
-		struct module_name name;
-		uint32_t id;
-		int err;
-
-		if (modules->next == modules->queued) {
-			pthread_cond_broadcast(&modules->idle);
+	while (!modules->quit)
+		if (first(queue) == NO_ENTRY)
 			pthread_cond_wait(&modules->wake, &modules->lock);
-			continue;
-		}
-		id = modules->queue[modules->next];
-		name = modules->entries[id].module.name; /* its path stays where it is */
-		files = (struct parser_files){
-			.elf_fd = modules->entries[id].fd,
-			.root_fd = modules->entries[id].root_fd,
-			.path = name.path,
-			/* The vdso's file is made anew in each run: no use to keep it. */
-			.cache = name.kind == MODULE_FILE ? modules->cache : NULL,
-		};
-		pthread_mutex_unlock(&modules->lock);
-		err = parse(&name, files, &index);
-		pthread_mutex_lock(&modules->lock);
-		finish(&modules->entries[id], err, index);
-		modules->next++;
-	}
+		else
+			parse_queue(modules, queue, in_haste);
 	pthread_mutex_unlock(&modules->lock);
 	return NULL;
 }
 
-void modules_wait(struct modules *modules)
+static void *parse_soon(void *context)
 {
+	return parse_main(context, &((struct modules *)context)->soon, true);
+}
+
+static void *parse_later(void *context)
+{
+	return parse_main(context, &((struct modules *)context)->later, false);
+}
+
+/* --- waiting --- */
+
+uint64_t modules_serial(struct modules *modules)
+{
+	uint64_t serial;
+
 	pthread_mutex_lock(&modules->lock);
-	while (modules->next < modules->queued)
-		pthread_cond_wait(&modules->idle, &modules->lock);
+	serial = modules->serial;
+	pthread_mutex_unlock(&modules->lock);
+	return serial;
+}
+
+static bool is_behind(const struct modules *modules, const struct queue *queue, uint64_t serial)
+{
+	uint32_t id = first(queue);
+
+	return id == NO_ENTRY || modules->entries[id].serial > serial;
+}
+
+static bool is_done(const struct modules *modules, uint64_t serial)
+{
+	return is_behind(modules, &modules->soon, serial) &&
+	       is_behind(modules, &modules->later, serial);
+}
+
+bool modules_is_done(struct modules *modules, uint64_t serial)
+{
+	bool done;
+
+	pthread_mutex_lock(&modules->lock);
+	done = is_done(modules, serial);
+	pthread_mutex_unlock(&modules->lock);
+	return done;
+}
+
+void modules_wait(struct modules *modules, uint32_t ms)
+{
+	struct timespec until;
+	int err = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&modules->lock);
+	while (!err && !is_done(modules, modules->serial))
+		err = ms == MODULES_ALL
+			      ? pthread_cond_wait(&modules->idle, &modules->lock)
+			      : pthread_cond_timedwait(&modules->idle, &modules->lock, &until);
+	pthread_mutex_unlock(&modules->lock);
+}
+
+/* --- sweeping --- */
+
+/* Room for names in memory is looked for as soon as it is exceeded, for entries when a quarter of
+ * them is new, so that what it costs is paid by those. */
+bool modules_is_crowded(struct modules *modules)
+{
+	bool is_heavy;
+
+	pthread_mutex_lock(&modules->lock);
+	is_heavy = modules->held > HELD_MAX && modules->has_news;
+	pthread_mutex_unlock(&modules->lock);
+	return is_heavy || (modules->live >= modules->limit && modules->news >= modules->limit / 4);
+}
+
+static void mark(struct modules *modules, uint32_t id, enum mark how)
+{
+	struct entry *entry = &modules->entries[id];
+
+	for (; entry->mark < how; entry = &modules->entries[entry->same_as])
+		entry->mark = how;
+}
+
+void modules_mark_mapped(struct modules *modules, uint32_t id)
+{
+	mark(modules, id, MARK_MAPPED);
+}
+
+void modules_mark_sampled(struct modules *modules, uint32_t id)
+{
+	if (id < modules->count)
+		mark(modules, id, MARK_SAMPLED);
+}
+
+/* As if no sample had met it yet. */
+static void reset(struct modules *modules, uint32_t id)
+{
+	struct entry *entry = &modules->entries[id];
+
+	hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)), id);
+	if (entry->owned)
+		modules->held -= symindex_held(entry->owned);
+	symindex_free(TAKE_PTR(entry->owned));
+	entry->module.index = NULL;
+	entry->module.state = MODULE_SEEN;
+	entry->is_used = entry->is_lent = false;
+	entry->retries = 0;
+	entry->same_as = id;
+}
+
+static void forget(struct modules *modules, uint32_t id)
+{
+	struct entry *entry = &modules->entries[id];
+
+	reset(modules, id);
+	for (uint32_t i = 0; i < modules->jit_root_count; i++)
+		if (modules->jit_roots[i] == id)
+			modules->jit_roots[i] = NO_ENTRY;
+	close_root(entry);
+	hashmap_remove(&modules->by_name, module_name_hash(&entry->module.name), id);
+	free((char *)entry->module.name.path);
+	*entry = (struct entry){.fd = -1, .root_fd = -1, .dump_fd = -1, .same_as = modules->vacant};
+	modules->vacant = id;
+	modules->live--;
+	modules->swept++;
+}
+
+struct idle {
+	uint64_t met;
+	uint32_t id;
+};
+
+static int by_age(const void *a, const void *b)
+{
+	const struct idle *x = a, *y = b;
+
+	return x->met < y->met ? -1 : x->met > y->met;
+}
+
+/* Those that may go as far as the marks tell, the oldest first. What waits for the parser stays. */
+static uint32_t list_idle(const struct modules *modules, enum mark below, struct idle *idle)
+{
+	uint32_t count = 0;
+
+	for (uint32_t id = MODULE_REFUSED + 1; id < modules->count; id++) {
+		const struct entry *entry = &modules->entries[id];
+
+		if (entry->met && entry->mark < below && entry->fd < 0)
+			idle[count++] = (struct idle){entry->met, id};
+	}
+	qsort(idle, count, sizeof(*idle), by_age);
+	return count;
+}
+
+/* An entry whose index is another's has none without it. */
+static void reset_orphans(struct modules *modules)
+{
+	for (uint32_t id = 0; id < modules->count; id++) {
+		struct entry *entry = &modules->entries[id];
+		const struct entry *root;
+
+		if (!entry->met || entry->same_as == id)
+			continue;
+		root = &modules->entries[entry->same_as];
+		if (!root->met || !root->is_used)
+			reset(modules, id);
+	}
+}
+
+void modules_sweep(struct modules *modules)
+{
+	uint32_t wanted = modules->limit - modules->limit / 4, count;
+	_cleanup_free_ struct idle *idle = calloc(modules->count, sizeof(*idle));
+
+	if (!idle)
+		return;
+	pthread_mutex_lock(&modules->lock);
+	count = list_idle(modules, MARK_MAPPED, idle);
+	for (uint32_t i = 0; i < count && modules->live > wanted; i++)
+		forget(modules, idle[i].id);
+	count = list_idle(modules, MARK_SAMPLED, idle);
+	for (uint32_t i = 0; i < count && modules->held > HELD_MAX; i++)
+		if (modules->entries[idle[i].id].owned)
+			reset(modules, idle[i].id);
+	reset_orphans(modules);
+	for (uint32_t id = 0; id < modules->count; id++)
+		modules->entries[id].mark = MARK_NONE;
+	modules->news = 0;
+	modules->has_news = false;
 	pthread_mutex_unlock(&modules->lock);
 }
 
 /* --- reading --- */
 
+static void free_retired(struct modules *modules)
+{
+	for (uint32_t i = 0; i < modules->retired_count; i++)
+		symindex_free(modules->retired[i]);
+	modules->retired_count = 0;
+}
+
+void modules_rest(struct modules *modules)
+{
+	pthread_mutex_lock(&modules->lock);
+	free_retired(modules);
+	for (uint32_t id = 0; id < modules->count; id++)
+		if (modules->entries[id].is_lent) {
+			modules->entries[id].is_lent = false;
+			symindex_rest(modules->entries[id].owned);
+		}
+	pthread_mutex_unlock(&modules->lock);
+}
+
 struct module modules_get(struct modules *modules, uint32_t id)
 {
 	struct module module;
+	struct entry *root;
 
 	pthread_mutex_lock(&modules->lock);
 	module = modules->entries[id].module;
-	if (modules->entries[id].same_as != id) {
-		const struct module *same = &modules->entries[modules->entries[id].same_as].module;
-
-		module.state = same->state;
-		module.index = same->index;
-		module.why = same->why;
-		module.name.build_id_size = same->name.build_id_size;
-		memcpy(module.name.build_id, same->name.build_id, sizeof(module.name.build_id));
+	root = &modules->entries[modules->entries[id].same_as];
+	module.state = root->module.state;
+	module.index = root->module.index;
+	root->is_lent |= module.index != NULL;
+	module.why = root->module.why;
+	if (!module.name.build_id_size) {
+		module.name.build_id_size = root->build_id.size;
+		memcpy(module.name.build_id, root->build_id.bytes, root->build_id.size);
 	}
 	pthread_mutex_unlock(&modules->lock);
 	return module;
@@ -443,6 +773,45 @@ uint32_t modules_count(struct modules *modules)
 	return modules->count;
 }
 
+/* Paths are estimated by their usual length. */
+static size_t table_bytes(const struct modules *modules)
+{
+	return modules->size * sizeof(*modules->entries) + modules->live * (size_t)PATH_USUAL +
+	       hashmap_bytes(&modules->by_name) + hashmap_bytes(&modules->by_file);
+}
+
+void modules_tell_memory(struct modules *modules, memory_take take, void *context)
+{
+	struct memory_item table = {.name = "modules",
+				    .sentence = "mapped files that have been met, for names",
+				    .entries = modules->live,
+				    .limit = modules->limit,
+				    .bytes = table_bytes(modules)},
+			   indexes = {.name = "symbols",
+				      .sentence = "of them with symbols, mapped or in memory"},
+			   held = {.name = "symbols_held",
+				   .sentence = "of their bytes, those that are on no disk",
+				   .limit = HELD_MAX},
+			   waiting = {.name = "modules_waiting",
+				      .sentence = "mapped files that wait for their symbols",
+				      .limit = 2 * QUEUE_MAX};
+
+	pthread_mutex_lock(&modules->lock);
+	for (uint32_t id = 0; id < modules->count; id++)
+		if (modules->entries[id].owned) {
+			indexes.entries++;
+			indexes.bytes += symindex_bytes(modules->entries[id].owned);
+		}
+	held.bytes = modules->held;
+	waiting.entries =
+		modules->soon.put - modules->soon.taken + modules->later.put - modules->later.taken;
+	pthread_mutex_unlock(&modules->lock);
+	take(context, &table);
+	take(context, &indexes);
+	take(context, &held);
+	take(context, &waiting);
+}
+
 uint64_t module_vaddr(const struct module *module, uint64_t off)
 {
 	uint64_t vaddr;
@@ -450,7 +819,7 @@ uint64_t module_vaddr(const struct module *module, uint64_t off)
 	return module->index && symindex_vaddr(module->index, off, &vaddr) ? vaddr : off;
 }
 
-int modules_new(struct modules **ret_modules)
+int modules_new(uint32_t limit, struct modules **ret_modules)
 {
 	_cleanup_(modules_freep) struct modules *modules = calloc(1, sizeof(*modules));
 	uint32_t first;
@@ -458,6 +827,8 @@ int modules_new(struct modules **ret_modules)
 
 	if (!modules)
 		return -ENOMEM;
+	modules->limit = limit;
+	modules->vacant = NO_ENTRY;
 	err = symbol_cache_open(NULL, SYMBOL_CACHE_BYTES, &modules->cache);
 	if (err)
 		log_debug("no cache of symbols: %s", strerror(-err));
@@ -467,10 +838,11 @@ int modules_new(struct modules **ret_modules)
 	err = modules_add(modules, &(struct task_event){.path = "[too many files]"}, &first);
 	if (err)
 		return err;
-	err = -pthread_create(&modules->parser, NULL, parse_main, modules);
+	for (; !err && modules->parser_count < 2; modules->parser_count += !err)
+		err = -pthread_create(&modules->parsers[modules->parser_count], NULL,
+				      modules->parser_count ? parse_later : parse_soon, modules);
 	if (err)
 		return err;
-	modules->has_parser = true;
 	*ret_modules = TAKE_PTR(modules);
 	return 0;
 }
@@ -483,17 +855,18 @@ void modules_free(struct modules *modules)
 	modules->quit = true;
 	pthread_cond_broadcast(&modules->wake);
 	pthread_mutex_unlock(&modules->lock);
-	if (modules->has_parser)
-		pthread_join(modules->parser, NULL);
+	for (unsigned int i = 0; i < modules->parser_count; i++)
+		pthread_join(modules->parsers[i], NULL);
 	for (uint32_t i = 0; i < modules->count; i++) {
 		free((char *)modules->entries[i].module.name.path);
 		symindex_free(modules->entries[i].owned);
 		if (modules->entries[i].fd >= 0)
 			close(modules->entries[i].fd);
-		let_go(&modules->entries[i]);
+		close_root(&modules->entries[i]);
 	}
+	free_retired(modules);
+	free(modules->retired);
 	free(modules->entries);
-	free(modules->queue);
 	hashmap_release(&modules->by_name);
 	hashmap_release(&modules->by_file);
 	symbol_cache_free(modules->cache);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The modules (mapped files) that samples fell into, each known once whatever process maps it, and
- * the thread that has their symbols read: one parser child after another.
+ * the threads that have their symbols read: one parser child after another for what is soon had, and
+ * another one for debug info that takes its time.
  *
  * A module is named by its build id where the kernel knows it, else by device, inode and path. A
  * file reached under both names is parsed once (the opened descriptor tells). The file is opened,
@@ -9,11 +10,12 @@
  * so that deleted, replaced and container-private files are those that are mapped; through the path
  * only when the process is gone, and then believed only if build id or inode agree.
  *
- * All functions belong to one thread; the parsing thread is inside.
+ * All functions belong to one thread; the parsing threads are inside.
  */
 #ifndef WICK_PROFILER_MODULES_H
 #define WICK_PROFILER_MODULES_H
 
+#include "profiler/memory.h"
 #include "profiler/module_file.h"
 #include "symbolizer/symindex.h"
 
@@ -37,20 +39,24 @@ struct module {
 
 struct modules;
 
-int modules_new(struct modules **ret_modules);
+/* How many modules are kept that nothing uses, as they may come again; some 3 MB. */
+enum { MODULES_LIMIT = 8192 };
+
+/* limit: MODULES_LIMIT, or what a test wants. */
+int modules_new(uint32_t limit, struct modules **ret_modules);
 void modules_free(struct modules *modules);
 static inline void modules_freep(struct modules **modules)
 {
 	modules_free(*modules);
 }
 
-/* The id of a mapping's module; adds it if new. Beyond 65536 modules, new ones are all one without
- * names, "[too many files]"; modules_refused() tells how many mappings that met. path, dev, inode,
- * build_id of event are used. */
+/* The id of a mapping's module; adds it if new. Beyond 65536 modules in use, new ones are all one
+ * without names, "[too many files]"; modules_refused() tells how many mappings that met. path, dev,
+ * inode, build_id of event are used. */
 int modules_add(struct modules *modules, const struct task_event *map, uint32_t *ret_id);
 
 /* A sample fell into the module, mapped at [start, end) by the process: open it and queue it for
- * parsing, unless that was tried. Cheap to call for every sample. */
+ * parsing, unless that was tried, or too many wait already. Cheap to call for every sample. */
 void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start, uint64_t end);
 
 /* The module of the code that a process makes at run time, where map is memory that may hold such
@@ -68,14 +74,41 @@ void modules_use_jitdump(struct modules *modules, uint32_t id, pid_t pid, uint64
  * map_fd; dump_fd is ours. */
 void modules_jit_files(struct modules *modules, uint32_t id, int *ret_map_fd, int *ret_dump_fd);
 
-/* Waits until all that is queued is parsed (each has its deadline). */
-void modules_wait(struct modules *modules);
+/*
+ * Waits until all that is queued is parsed, for so long at most. MODULES_ALL: as long as it takes
+ * (each has its deadline). Symbols are read first, debug info that takes its time later, by a second
+ * thread: a module may be READY and still get better.
+ */
+#define MODULES_ALL UINT32_MAX
+void modules_wait(struct modules *modules, uint32_t ms);
 
-/* The module as it stands now; index and why stay valid until modules_free(). */
+/* The same without waiting: serial tells what is queued by now; is all that was queued by then
+ * parsed? */
+uint64_t modules_serial(struct modules *modules);
+bool modules_is_done(struct modules *modules, uint64_t serial);
+
+/*
+ * A host that deploys for years has ever new modules. When modules_is_crowded(), the keeper of ids
+ * marks every one that it has (sampled: in frames that will be named) and sweeps: of the others,
+ * those met longest ago are forgotten, and their ids are given anew. So are indexes that are not in
+ * the cache's files, beyond 32 MB of those, but for modules sampled: they are read again when they
+ * are met again.
+ */
+bool modules_is_crowded(struct modules *modules);
+void modules_mark_mapped(struct modules *modules, uint32_t id);
+void modules_mark_sampled(struct modules *modules, uint32_t id); /* or FRAME_KERNEL and the like */
+void modules_sweep(struct modules *modules);
+
+/* The module as it stands now; its index is lent until modules_rest() or modules_sweep(). */
 struct module modules_get(struct modules *modules, uint32_t id);
+/* Nothing is lent any more: what has been replaced meanwhile is freed, and memory that look-ups have
+ * touched is let go of. */
+void modules_rest(struct modules *modules);
 
+/* All ids are below. */
 uint32_t modules_count(struct modules *modules);
 uint64_t modules_refused(const struct modules *modules);
+void modules_tell_memory(struct modules *modules, memory_take take, void *context);
 
 /* off in the file -> the module's vaddr, if its index is there; else off itself. */
 uint64_t module_vaddr(const struct module *module, uint64_t off);

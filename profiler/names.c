@@ -20,6 +20,14 @@
 
 enum { DEMANGLE_DEADLINE_MS = 10000, LABELS_MAX = 7, MODULES_TEXT_MAX = 4 << 20 };
 
+/* Mangled names and what they read. */
+struct demangled {
+	struct strtab raw;
+	struct strtab readable;
+	uint32_t *forms; /* ids in readable by ids in raw, as far as asked for; 0 = as it is */
+	uint32_t known, forms_size;
+};
+
 struct names {
 	struct modules *modules;
 	struct kallsyms *kallsyms, *kallsyms_before; /* each may be NULL */
@@ -27,9 +35,8 @@ struct names {
 	bool kallsyms_tried;
 	struct jit *jit;
 
-	struct strtab raw;	       /* mangled names seen so far */
-	char **readable;	       /* by raw id; NULL = as it is, or not asked for yet */
-	uint32_t known, readable_size; /* raw ids below known have been asked for */
+	struct demangled now, before; /* the generation that grows, and the one that ends next */
+	size_t demangled_max;	      /* bytes of each, between profiles */
 };
 
 /* A frame with all that a location is made of. */
@@ -42,7 +49,7 @@ struct named {
 
 struct level {
 	const char *symbol;
-	uint32_t raw;	   /* its id in names->raw, or 0: not mangled */
+	uint32_t raw;	   /* its id in names->now.raw, or 0: not mangled */
 	uint32_t jit;	   /* its id in maker->jit_names, instead of symbol; or 0 */
 	uint32_t jit_file; /* likewise, instead of file */
 	const char *file;  /* or NULL */
@@ -83,7 +90,7 @@ struct maker {
 	bool has_kernel; /* its symbols are those of now */
 };
 
-int names_new(struct modules *modules, struct names **ret_names)
+int names_new(struct modules *modules, size_t demangled_max, struct names **ret_names)
 {
 	struct names *names = calloc(1, sizeof(*names));
 
@@ -94,18 +101,25 @@ int names_new(struct modules *modules, struct names **ret_names)
 		free(names);
 		return -ENOMEM;
 	}
+	names->demangled_max = demangled_max;
 	*ret_names = names;
 	return 0;
+}
+
+static void demangled_release(struct demangled *demangled)
+{
+	strtab_release(&demangled->raw);
+	strtab_release(&demangled->readable);
+	free(demangled->forms);
+	*demangled = (struct demangled){0};
 }
 
 void names_free(struct names *names)
 {
 	if (!names)
 		return;
-	for (uint32_t i = 0; i < names->known; i++)
-		free(names->readable[i]);
-	free(names->readable);
-	strtab_release(&names->raw);
+	demangled_release(&names->now);
+	demangled_release(&names->before);
 	kallsyms_free(names->kallsyms);
 	kallsyms_free(names->kallsyms_before);
 	jit_free(names->jit);
@@ -285,7 +299,7 @@ static int add_frame_level(struct maker *maker, struct named *named,
 	int err = 0;
 
 	if (is_mangled(level.symbol))
-		err = strtab_add(&maker->names->raw, level.symbol, &level.raw);
+		err = strtab_add(&maker->names->now.raw, level.symbol, &level.raw);
 	return err ? err : add_level(maker, named, &level);
 }
 
@@ -477,39 +491,99 @@ static int name_jit_frames(struct maker *maker)
 	return err;
 }
 
+/* --- demangling --- */
+
+static size_t demangled_bytes(const struct demangled *demangled)
+{
+	return strtab_bytes(&demangled->raw) + strtab_bytes(&demangled->readable) +
+	       demangled->forms_size * sizeof(*demangled->forms);
+}
+
+/* Programs come and go, and their names with them: what two generations have not asked for is
+ * forgotten. Between profiles, for levels have ids of this one. */
+static void turn_generation(struct names *names)
+{
+	if (demangled_bytes(&names->now) <= names->demangled_max)
+		return;
+	demangled_release(&names->before);
+	names->before = names->now;
+	names->now = (struct demangled){0};
+}
+
+/* What the generation before knows of a name; false: nothing. */
+static bool recall(const struct names *names, const char *raw, const char **ret_form)
+{
+	const struct demangled *before = &names->before;
+	uint32_t id;
+
+	if (strtab_find(&before->raw, raw, &id) || id >= before->known)
+		return false;
+	*ret_form = before->forms[id] ? strtab_get(&before->readable, before->forms[id]) : NULL;
+	return true;
+}
+
+/* Those of the new names that nobody knows, by their ids. */
+static uint32_t list_unknown(struct names *names, uint32_t *ids, const char **raw)
+{
+	struct demangled *now = &names->now;
+	uint32_t count = 0;
+
+	for (uint32_t id = now->known; id < strtab_count(&now->raw); id++) {
+		const char *name = strtab_get(&now->raw, id), *form = NULL;
+
+		now->forms[id] = 0;
+		if (recall(names, name, &form)) {
+			if (form && strtab_add(&now->readable, form, &now->forms[id]))
+				now->forms[id] = 0;
+			continue;
+		}
+		ids[count] = id;
+		raw[count++] = name;
+	}
+	return count;
+}
+
 /* Asks one child for the readable forms of all mangled names that are new. */
 static int demangle_new(struct names *names)
 {
-	uint32_t first = names->known, count = strtab_count(&names->raw);
+	struct demangled *now = &names->now;
+	uint32_t count = strtab_count(&now->raw), unknown;
 	_cleanup_free_ const char **raw = NULL;
 	_cleanup_free_ char **readable = NULL;
+	_cleanup_free_ uint32_t *ids = NULL;
 	int err;
 
-	if (first >= count)
+	if (now->known >= count)
 		return 0;
-	raw = calloc(count - first, sizeof(*raw));
-	err = array_reserve(&names->readable, &names->readable_size, count);
-	if (err || !raw)
+	raw = calloc(count - now->known, sizeof(*raw));
+	ids = calloc(count - now->known, sizeof(*ids));
+	err = array_reserve(&now->forms, &now->forms_size, count);
+	if (err || !raw || !ids)
 		return -ENOMEM;
-	for (uint32_t i = first; i < count; i++)
-		raw[i - first] = strtab_get(&names->raw, i);
-	err = parser_demangle(raw, count - first, DEMANGLE_DEADLINE_MS, &readable);
+	unknown = list_unknown(names, ids, raw);
+	now->known = count;
+	err = unknown ? parser_demangle(raw, unknown, DEMANGLE_DEADLINE_MS, &readable) : 0;
 	if (err)
 		log_warn("C++ and Rust names stay mangled: %s", parser_error(err));
-	for (uint32_t i = first; i < count; i++) {
-		const char *form = err ? NULL : readable[i - first];
-
-		names->readable[i] = form ? strdup(form) : NULL;
-	}
-	names->known = count;
+	for (uint32_t i = 0; !err && i < unknown; i++)
+		if (readable[i] && strtab_add(&now->readable, readable[i], &now->forms[ids[i]]))
+			now->forms[ids[i]] = 0;
 	return 0;
+}
+
+/* NULL: it stays as it is. */
+static const char *readable_form(const struct names *names, uint32_t raw)
+{
+	const struct demangled *now = &names->now;
+
+	return raw && now->forms[raw] ? strtab_get(&now->readable, now->forms[raw]) : NULL;
 }
 
 /* --- profile --- */
 
 static int add_function(struct maker *maker, const struct level *level, uint32_t *ret_function)
 {
-	const char *readable = level->raw ? maker->names->readable[level->raw] : NULL;
+	const char *readable = readable_form(maker->names, level->raw);
 	const char *symbol = level->jit ? strtab_get(&maker->jit_names, level->jit) : level->symbol;
 	const char *file =
 		level->jit_file ? strtab_get(&maker->jit_names, level->jit_file) : level->file;
@@ -792,7 +866,7 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 	    array_reserve(&maker.named, &maker.named_size, window->frame_count + 1u))
 		return -ENOMEM;
 	memset(mappings, 0xff, (modules + 1u) * sizeof(*mappings));
-	modules_wait(names->modules);
+	turn_generation(names);
 	err = profile_new(&profile);
 	maker.profile = profile;
 	if (!err)
@@ -803,8 +877,25 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 	free(maker.levels);
 	free(maker.jit_frames);
 	strtab_release(&maker.jit_names);
+	modules_rest(names->modules);
 	if (err)
 		return err;
 	*ret_profile = TAKE_PTR(profile);
 	return 0;
+}
+
+void names_tell_memory(const struct names *names, memory_take take, void *context)
+{
+	const struct memory_item readable = {
+		.name = "readable_names",
+		.sentence = "readable forms of names, between profiles",
+		.entries = names->now.known + names->before.known,
+		.bytes = demangled_bytes(&names->now) + demangled_bytes(&names->before)};
+	const struct memory_item kernel = {
+		.name = "kernel_symbols",
+		.sentence = "of the kernel's symbols",
+		.bytes = names->kallsyms ? kallsyms_bytes(names->kallsyms) : 0};
+
+	take(context, &readable);
+	take(context, &kernel);
 }

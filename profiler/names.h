@@ -17,7 +17,9 @@
 
 struct names;
 
-int names_new(struct modules *modules, struct names **ret_names);
+/* demangled_max: bytes of names that are kept readable between windows; twice as much for a while. */
+enum { NAMES_DEMANGLED_BYTES = 4 << 20 };
+int names_new(struct modules *modules, size_t demangled_max, struct names **ret_names);
 void names_free(struct names *names);
 static inline void names_freep(struct names **names)
 {
@@ -30,10 +32,12 @@ const struct kallsyms *names_kernel(struct names *names);
 
 /*
  * The window as a profile, with its ledger and with comments on how it was made and which modules
- * have no names, and why. Waits for the parser children that still work. Frames without a name are
- * kept and read module+0xoffset.
+ * have no names, and why. Does not wait for symbols. Frames without a name are kept and read
+ * module+0xoffset.
  */
 int names_profile(struct names *names, const struct window *window, unsigned int hz,
 		  const char *event, struct profile **ret_profile);
+
+void names_tell_memory(const struct names *names, memory_take take, void *context);
 
 #endif

@@ -26,12 +26,17 @@ static const uint64_t KSYMBOLS_PAUSE_NS = 10000000000;
 
 enum {
 	TASK_RING_PAGES = 128,
-	WORK_MS = 100,	       /* rings are emptied at least this often */
-	BREATH = 64,	       /* things done between looks at the clock */
-	BREATH_NS = 10000000,  /* amid long work rings are emptied this often */
-	HORIZON_NS = 5000000,  /* a record stamped this long ago is in its ring by now */
-	LINGER_NS = 2000000000 /* an exited process is kept this long for late samples */
+	WORK_MS = 100,		/* rings are emptied at least this often */
+	BREATH = 64,		/* things done between looks at the clock */
+	BREATH_NS = 10000000,	/* amid long work rings are emptied this often */
+	HORIZON_NS = 5000000,	/* a record stamped this long ago is in its ring by now */
+	LINGER_NS = 2000000000, /* an exited process is kept this long for late samples */
+	NAME_BYTES = 512,	/* of readable names, for each module that is kept */
+	QUEUE_KEPT = 1 << 20,	/* bytes of a queue that are kept for the next round */
 };
+
+/* A closed window waits so long for its names, at most. */
+static const uint64_t NAMES_NS = 20000000000;
 
 /* One thing that happened; what, by its kind. */
 struct item {
@@ -80,7 +85,8 @@ struct pipeline {
 	uint64_t turned_ns;
 
 	struct window *window, *next, *closed;
-	bool cut_wanted;
+	uint64_t closed_ns, closed_serial; /* when, and the last of its modules to be parsed */
+	bool cut_wanted, is_stopped;
 	struct window shown; /* what pipeline_window() gave last: a view of window */
 };
 
@@ -95,8 +101,19 @@ static void queue_release(struct queue *queue)
 	buf_release(&queue->records);
 }
 
+static size_t queue_bytes(const struct queue *queue)
+{
+	return queue->items_size * sizeof(*queue->items) +
+	       queue->events_size * sizeof(*queue->events) + queue->records.size;
+}
+
+/* What a storm has made large is not kept. */
 static void queue_clear(struct queue *queue)
 {
+	if (queue_bytes(queue) > QUEUE_KEPT) {
+		queue_release(queue);
+		*queue = (struct queue){0};
+	}
 	queue->count = 0;
 	queue->event_count = 0;
 	buf_clear(&queue->records);
@@ -428,7 +445,6 @@ static void on_event(void *context, const struct task_event *event)
 		pipeline->ksymbols_old = true;
 		free(queued.name);
 	}
-	breathe(pipeline);
 }
 
 /* The name has done its work. */
@@ -574,6 +590,8 @@ static void end_epoch(struct pipeline *pipeline, const struct sampler_epoch *end
 		apply_until(pipeline, UINT64_MAX);
 		close_window(pipeline, pipeline->next->start_ns, pipeline->next->busy_s);
 		pipeline->closed = pipeline->window;
+		pipeline->closed_ns = clock_boot_ns();
+		pipeline->closed_serial = modules_serial(pipeline->modules);
 		pipeline->window = TAKE_PTR(pipeline->next);
 	} else if (pipeline->cut_wanted && !pipeline->closed &&
 		   !open_window(pipeline, ended->epoch + 2, &pipeline->next)) {
@@ -599,6 +617,35 @@ static void drain(struct pipeline *pipeline)
 		unwind_tables_drain(pipeline->unwind, on_event, pipeline);
 	else
 		task_events_drain(pipeline->task_events, on_event, pipeline);
+}
+
+/* --- modules that go --- */
+
+static void mark_mapped(void *context, uint32_t module)
+{
+	modules_mark_mapped(context, module);
+}
+
+static void mark_window(struct pipeline *pipeline, const struct window *window)
+{
+	for (uint32_t i = 0; window && i < window->frame_count; i++)
+		modules_mark_sampled(pipeline->modules, window->frames[i].module);
+}
+
+/* Everything here that has a module's id. */
+static void sweep_modules(struct pipeline *pipeline)
+{
+	const struct queue *queue = &pipeline->queue;
+
+	if (!modules_is_crowded(pipeline->modules))
+		return;
+	procs_each_module(pipeline->procs, mark_mapped, pipeline->modules);
+	for (uint32_t i = 0; i < queue->event_count; i++)
+		modules_mark_mapped(pipeline->modules, queue->events[i].module);
+	mark_window(pipeline, pipeline->window);
+	mark_window(pipeline, pipeline->next);
+	mark_window(pipeline, pipeline->closed);
+	modules_sweep(pipeline->modules);
 }
 
 /* --- CPUs that come and go --- */
@@ -666,7 +713,9 @@ void pipeline_work(struct pipeline *pipeline)
 	if (is_ended)
 		take_ended(pipeline);
 	read_ksymbols(pipeline);
+	procs_audit(pipeline->procs, now);
 	procs_sweep(pipeline->procs, now - LINGER_NS);
+	sweep_modules(pipeline);
 	note_drain(pipeline);
 	if (now - pipeline->turned_ns > pipeline->options.sampler.epoch_s * 1e9)
 		turn(pipeline);
@@ -800,6 +849,7 @@ static int make_tables(struct pipeline *pipeline)
 					     : UNWIND_LISTED,
 		.events = pipeline->task_events,
 		.compile = unwind_compile_elf,
+		.modules_limit = pipeline->options.modules,
 	};
 	int err = unwind_maps_open(&fds, &sizes, &pipeline->unwind_maps);
 
@@ -833,6 +883,7 @@ static int open_tables(struct pipeline *pipeline)
 int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_pipeline)
 {
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	uint32_t modules = options->modules ? options->modules : MODULES_LIMIT;
 	int err;
 
 	if (!pipeline)
@@ -841,11 +892,11 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 	pipeline->epoll_fd = pipeline->timer_fd = pipeline->hotplug_fd = -1;
 	err = sampler_new(&options->sampler, &pipeline->sampler);
 	if (!err)
-		err = modules_new(&pipeline->modules);
+		err = modules_new(modules, &pipeline->modules);
 	if (!err)
 		err = procs_new(pipeline->modules, &pipeline->procs);
 	if (!err)
-		err = names_new(pipeline->modules, &pipeline->names);
+		err = names_new(pipeline->modules, (size_t)modules * NAME_BYTES, &pipeline->names);
 	if (!err)
 		err = ksymbols_new(&pipeline->ksymbols);
 	open_hotplug(pipeline);
@@ -947,6 +998,7 @@ int pipeline_stop(struct pipeline *pipeline)
 	int err;
 
 	pipeline->cut_wanted = false;
+	pipeline->is_stopped = true;
 	sampler_stop(pipeline->sampler);
 	err = finish_epoch(pipeline);
 	sampler_turn(pipeline->sampler);
@@ -1013,8 +1065,20 @@ void pipeline_cut(struct pipeline *pipeline)
 	turn(pipeline);
 }
 
+/* For names, but not so long that the next window gets longer for it. */
+static bool must_wait(struct pipeline *pipeline)
+{
+	uint64_t half = (pipeline->closed->end_ns - pipeline->closed->start_ns) / 2;
+	uint64_t waited = clock_boot_ns() - pipeline->closed_ns;
+
+	return waited < (half < NAMES_NS ? half : NAMES_NS) &&
+	       !modules_is_done(pipeline->modules, pipeline->closed_serial);
+}
+
 struct window *pipeline_closed(struct pipeline *pipeline)
 {
+	if (!pipeline->closed || (!pipeline->is_stopped && must_wait(pipeline)))
+		return NULL;
 	return TAKE_PTR(pipeline->closed);
 }
 
@@ -1031,17 +1095,39 @@ static int comment_tables(struct pipeline *pipeline, struct profile *profile)
 	return buf_cstr(&text) ? profile_add_comment(profile, text.bytes) : -ENOMEM;
 }
 
-int pipeline_profile(struct pipeline *pipeline, const struct window *window,
+int pipeline_profile(struct pipeline *pipeline, const struct window *window, uint32_t wait_ms,
 		     struct profile **ret_profile)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
-	int err = names_profile(pipeline->names, window, pipeline->options.sampler.hz,
-				sampler_event(pipeline->sampler), &profile);
+	int err;
 
+	if (wait_ms)
+		modules_wait(pipeline->modules, wait_ms);
+	err = names_profile(pipeline->names, window, pipeline->options.sampler.hz,
+			    sampler_event(pipeline->sampler), &profile);
 	if (!err)
 		err = comment_tables(pipeline, profile);
 	if (err)
 		return err;
 	*ret_profile = TAKE_PTR(profile);
 	return 0;
+}
+
+void pipeline_tell_memory(struct pipeline *pipeline, memory_take take, void *context)
+{
+	const struct memory_item items[] = {
+		{"queue", "records that wait for their turn", pipeline->queue.count, 0,
+		 queue_bytes(&pipeline->queue) + queue_bytes(&pipeline->spare)},
+		{"window", "of the open window: stacks that are counted",
+		 pipeline->window->count_count, 0, window_bytes(pipeline->window)},
+		{"processes", "processes whose mappings are known, for names",
+		 procs_count(pipeline->procs), 0, procs_bytes(pipeline->procs)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
+		take(context, &items[i]);
+	modules_tell_memory(pipeline->modules, take, context);
+	names_tell_memory(pipeline->names, take, context);
+	if (pipeline->unwind)
+		unwind_tables_tell_memory(pipeline->unwind, take, context);
 }

@@ -16,6 +16,7 @@
 #define WICK_PROFILER_PIPELINE_H
 
 #include "formats/profile.h"
+#include "profiler/memory.h"
 #include "profiler/sampler.h"
 #include "profiler/window.h"
 
@@ -25,6 +26,7 @@ struct pipeline_options {
 	struct sampler_options sampler;
 	unsigned int task_ring_pages; /* of each CPU's ring of task events; 0 = default */
 	bool threads;		      /* tell threads apart */
+	uint32_t modules;	      /* that are kept though nothing uses them; 0 = default */
 	/* The program that the (only) pid has not begun yet; borrowed. "": not known. NULL: all pids
 	 * run theirs. */
 	const char *program;
@@ -55,12 +57,18 @@ int pipeline_stop(struct pipeline *pipeline);
 const struct window *pipeline_window(struct pipeline *pipeline);
 
 /* A new window from the next epoch but one on (no-op while one is being cut); pipeline_closed() is
- * the old one as soon as its last epoch has ended (now the caller's), NULL until then. */
+ * the old one as soon as its last epoch has ended and its names are there, as far as they come within
+ * some seconds (now the caller's: to be named before the next pipeline_work()); NULL until then. */
 void pipeline_cut(struct pipeline *pipeline);
 struct window *pipeline_closed(struct pipeline *pipeline);
 
-/* A window with names. */
-int pipeline_profile(struct pipeline *pipeline, const struct window *window,
+/* A window with names. Waits so long at most for those that are on their way; PIPELINE_ALL_NAMES:
+ * until all are there. Later, there may be more. */
+#define PIPELINE_ALL_NAMES UINT32_MAX
+int pipeline_profile(struct pipeline *pipeline, const struct window *window, uint32_t wait_ms,
 		     struct profile **ret_profile);
+
+/* What it holds, cache by cache. */
+void pipeline_tell_memory(struct pipeline *pipeline, memory_take take, void *context);
 
 #endif

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -23,7 +24,10 @@ enum {
 	MAPS_TEXT_MAX = 32 << 20, /* bytes of one /proc/PID/maps */
 	MAPS_MAX = 65536,	  /* executable mappings of one process */
 	REREAD_SHARE = 20,	  /* reading one process anew takes at most this part of the time */
+	AUDIT_ROUNDS = 50,	  /* of an audit, until all have been looked for */
 };
+
+static const uint64_t AUDIT_NS = 100000000; /* between the rounds */
 
 struct process {
 	pid_t pid;
@@ -49,6 +53,8 @@ struct procs {
 	void *ask_context;
 	uint64_t asked_since_ns;
 	uint64_t next_serial, refused;
+	uint64_t audit_ns; /* the next one */
+	uint32_t audit_at;
 	struct address_space *outside; /* of processes without a pid here */
 	struct buf text;	       /* of a maps file */
 };
@@ -268,6 +274,37 @@ void procs_sweep(struct procs *procs, uint64_t before_ns)
 			forget(procs, i);
 		else
 			i++;
+	}
+}
+
+static bool is_gone(pid_t pid)
+{
+	return kill(pid, 0) && errno == ESRCH;
+}
+
+void procs_audit(struct procs *procs, uint64_t now_ns)
+{
+	uint32_t share = procs->count / AUDIT_ROUNDS + 1;
+
+	if (!procs->count || now_ns < procs->audit_ns)
+		return;
+	procs->audit_ns = now_ns + AUDIT_NS;
+	for (uint32_t i = 0; i < share; i++) {
+		struct process *process = &procs->all[procs->audit_at++ % procs->count];
+
+		if (!process->exit_ns && is_gone(process->pid))
+			process->exit_ns = now_ns;
+	}
+}
+
+void procs_each_module(const struct procs *procs, void (*take)(void *context, uint32_t module),
+		       void *context)
+{
+	for (uint32_t i = 0; i < procs->count; i++) {
+		const struct address_space *space = procs->all[i].space;
+
+		for (uint32_t j = 0; j < space->count; j++)
+			take(context, space->maps[j].module);
 	}
 }
 
@@ -622,6 +659,22 @@ const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t ti
 		return NULL;
 	learn_identity(process, start_ns, exec_id);
 	return process->space;
+}
+
+/* What several share is shared out. */
+static size_t space_bytes(const struct address_space *space)
+{
+	return (sizeof(*space) + space->size * sizeof(*space->maps)) / space->refs;
+}
+
+size_t procs_bytes(const struct procs *procs)
+{
+	size_t bytes = procs->size * sizeof(*procs->all) + hashmap_bytes(&procs->by_pid) +
+		       procs->text.size;
+
+	for (uint32_t i = 0; i < procs->count; i++)
+		bytes += space_bytes(procs->all[i].space);
+	return bytes;
 }
 
 void procs_ask(struct procs *procs, procs_identity ask, void *context)

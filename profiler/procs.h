@@ -91,7 +91,18 @@ void procs_doubt(struct procs *procs, pid_t pid);
 /* Forgets processes that have exited before this boot time. Call it now and then. */
 void procs_sweep(struct procs *procs, uint64_t before_ns);
 
+/* Not every end of a process is told, or believed: a share of them is looked for now and then, and
+ * who is not there any more has exited by now_ns. Cheap. */
+void procs_audit(struct procs *procs, uint64_t now_ns);
+
+/* Every module that a process has mapped, more than once if several have. */
+void procs_each_module(const struct procs *procs, void (*take)(void *context, uint32_t module),
+		       void *context);
+
 uint32_t procs_count(const struct procs *procs);
+
+/* Bytes of all that is known of them. */
+size_t procs_bytes(const struct procs *procs);
 
 /* Mappings that were not kept, as their process had too many (65536), and /proc files not read to
  * their end (32 MB); so far. */

@@ -148,6 +148,7 @@ int sampling_pipeline(const struct sampling *sampling, const struct target *targ
 				.count_runs = sampling->count_runs,
 			},
 		.task_ring_pages = sampling->task_ring_pages,
+		.modules = sampling->modules,
 		.threads = sampling->threads,
 		.program = target->is_command ? target->program : NULL,
 	};

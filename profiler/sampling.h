@@ -21,7 +21,7 @@ struct sampling {
 	bool exclude_self;
 	/* For tests and measurements. */
 	bool whole, count_runs, debug;
-	unsigned int ring_bytes, stack_entries, task_ring_pages;
+	unsigned int ring_bytes, stack_entries, task_ring_pages, modules;
 	double epoch_s;
 };
 
@@ -82,6 +82,9 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	{ .name = "task-ring-pages", .kind = OPTION_UINT, .value = "N", .hidden = true,            \
 	  .help = "pages of each CPU's ring of process records, a power of two",                   \
 	  .offset = offsetof(type, sampling.task_ring_pages), .min = 1, .max = 1 << 14 },          \
+	{ .name = "modules", .kind = OPTION_UINT, .value = "N", .hidden = true,                    \
+	  .help = "mapped files that are remembered though nothing maps them",                     \
+	  .offset = offsetof(type, sampling.modules), .min = 16, .max = 1 << 16 },                 \
 	{ .name = "epoch", .kind = OPTION_SECONDS, .value = "T", .hidden = true,                   \
 	  .help = "length of an epoch", .offset = offsetof(type, sampling.epoch_s) },              \
 	{ .name = "count-runs", .kind = OPTION_FLAG, .hidden = true,                               \

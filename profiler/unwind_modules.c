@@ -17,8 +17,10 @@
 
 enum {
 	COMPILE_DEADLINE_MS = 10000, /* 50 ms are usual; a busy machine is not the file's fault */
-	MODULES_MAX = 1 << 20,
+	MODULE_REFUSED = 0,	     /* stands for all beyond the limit */
+	MODULES_MAX = 1 << 16,
 	JOBS_MAX = 256, /* each holds a descriptor */
+	PATH_USUAL = 64,
 };
 
 /* Before a module is tried again that found no room (what was evicted for it has rested by then), or
@@ -41,7 +43,9 @@ struct entry {
 	struct unwind_module module;
 	struct module_file file;  /* once opened */
 	struct build_id build_id; /* of the file, however it was named; once READY or BARE */
-	uint32_t same_as;	  /* the entry that has the rows, or SAME_NONE */
+	uint32_t same_as; /* the entry that has the rows, or SAME_NONE; or the list's next */
+	uint64_t met;	  /* clock at its last use; 0: nobody's, in the list of those */
+	bool is_marked;
 	uint64_t wanted_ns, pause_ns;
 	struct unwind_placed *owned; /* READY, or EVICTED and not resting yet */
 };
@@ -68,7 +72,10 @@ struct unwind_modules {
 	int bell_fd;
 
 	struct entry *entries;
-	uint32_t count, size;
+	uint32_t count, size;  /* of numbers, those of nobody too */
+	uint32_t live, vacant; /* entries in use; the first of the others, or SAME_NONE */
+	uint32_t limit, news;  /* how many are kept that nobody uses; new since the last sweep */
+	uint64_t clock;
 	struct hashmap by_name; /* as mapped */
 	struct hashmap by_file; /* once opened */
 	struct hashmap by_id;	/* build id, once READY or BARE */
@@ -233,11 +240,12 @@ static int add_entry(struct unwind_modules *modules, const struct module_name *n
 		     uint32_t *ret_id)
 {
 	_cleanup_free_ char *path = strdup(name->path);
-	uint32_t id = modules->count;
+	bool is_new = modules->vacant == SAME_NONE;
+	uint32_t id = is_new ? modules->count : modules->vacant;
 	struct entry *entry;
 	int err;
 
-	if (!path || id >= MODULES_MAX)
+	if (!path)
 		return -ENOMEM;
 	err = array_reserve(&modules->entries, &modules->size, (size_t)id + 1);
 	if (!err)
@@ -245,11 +253,16 @@ static int add_entry(struct unwind_modules *modules, const struct module_name *n
 	if (err)
 		return err;
 	entry = &modules->entries[id];
-	*entry = (struct entry){.module = {.name = *name, .id = id}, .same_as = SAME_NONE};
+	if (is_new)
+		modules->count++;
+	else
+		modules->vacant = entry->same_as;
+	*entry = (struct entry){
+		.module = {.name = *name, .id = id}, .met = ++modules->clock, .same_as = SAME_NONE};
 	entry->module.name.path = TAKE_PTR(path);
 	if (name->kind == MODULE_OTHER)
 		entry->module.state = UNWIND_BARE;
-	modules->count++;
+	modules->live++;
 	*ret_id = id;
 	return 0;
 }
@@ -261,8 +274,13 @@ int unwind_modules_number(void *context, const struct task_event *map, uint32_t 
 	uint64_t hash = module_name_hash(&name);
 	uint32_t id = hashmap_find(&modules->by_name, hash, name_equal, modules, &name);
 
-	if (id == HASHMAP_NONE)
-		return add_entry(modules, &name, hash, ret_id);
+	if (id == HASHMAP_NONE) {
+		modules->news++;
+		if (modules->live < MODULES_MAX)
+			return add_entry(modules, &name, hash, ret_id);
+		id = MODULE_REFUSED;
+	}
+	modules->entries[id].met = ++modules->clock;
 	*ret_id = id;
 	return 0;
 }
@@ -316,6 +334,8 @@ static bool join_by_file(struct unwind_modules *modules, struct entry *entry, in
 	uint64_t hash;
 	uint32_t other;
 
+	hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)),
+		       entry->module.id);
 	entry->file = module_file_of(fd);
 	if (!entry->file.inode)
 		return false;
@@ -559,6 +579,106 @@ void unwind_modules_rest(struct unwind_modules *modules, uint32_t id, uint64_t r
 	unwind_rows_rest(modules->rows, TAKE_PTR(entry->owned), ready_ns);
 }
 
+/* --- forgetting --- */
+
+/* So many are new since the last sweep that it is worth its price. */
+bool unwind_modules_is_crowded(const struct unwind_modules *modules)
+{
+	return modules->live >= modules->limit && modules->news >= modules->limit / 4;
+}
+
+void unwind_modules_mark(struct unwind_modules *modules, uint32_t id)
+{
+	while (id != SAME_NONE && !modules->entries[id].is_marked) {
+		modules->entries[id].is_marked = true;
+		id = modules->entries[id].same_as;
+	}
+}
+
+static bool is_idle(const struct entry *entry)
+{
+	return entry->met && !entry->is_marked && !entry->module.refs &&
+	       entry->module.state != UNWIND_QUEUED;
+}
+
+static void unlearn(struct unwind_modules *modules, const struct entry *entry)
+{
+	uint32_t id = entry->module.id;
+
+	hashmap_remove(&modules->by_name, module_name_hash(&entry->module.name), id);
+	hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)), id);
+	hashmap_remove(&modules->by_id, hash_bytes(&entry->build_id, sizeof(entry->build_id)), id);
+}
+
+static void forget(struct unwind_modules *modules, uint32_t id, uint64_t ready_ns)
+{
+	struct entry *entry = &modules->entries[id];
+
+	unlearn(modules, entry);
+	unwind_rows_rest(modules->rows, TAKE_PTR(entry->owned), ready_ns);
+	free((char *)entry->module.name.path);
+	*entry = (struct entry){.same_as = modules->vacant};
+	modules->vacant = id;
+	modules->live--;
+	modules->stats.swept++;
+}
+
+struct idle {
+	uint64_t met;
+	uint32_t id;
+};
+
+static int by_age(const void *a, const void *b)
+{
+	const struct idle *x = a, *y = b;
+
+	return x->met < y->met ? -1 : x->met > y->met;
+}
+
+static uint32_t list_idle(const struct unwind_modules *modules, struct idle *idle)
+{
+	uint32_t count = 0;
+
+	for (uint32_t id = MODULE_REFUSED + 1; id < modules->count; id++)
+		if (is_idle(&modules->entries[id]))
+			idle[count++] = (struct idle){modules->entries[id].met, id};
+	qsort(idle, count, sizeof(*idle), by_age);
+	return count;
+}
+
+/* An entry whose rows were another's has none without it. */
+static void part_orphans(struct unwind_modules *modules)
+{
+	for (uint32_t id = 0; id < modules->count; id++) {
+		struct entry *entry = &modules->entries[id];
+
+		entry->is_marked = false;
+		if (entry->met && entry->same_as != SAME_NONE &&
+		    !modules->entries[entry->same_as].met) {
+			entry->same_as = SAME_NONE;
+			entry->module.state = UNWIND_NEW;
+			entry->module.retry_ns = 0;
+		}
+	}
+}
+
+void unwind_modules_sweep(struct unwind_modules *modules, uint64_t ready_ns)
+{
+	uint32_t wanted = modules->limit - modules->limit / 4, count;
+	_cleanup_free_ struct idle *idle = calloc(modules->count, sizeof(*idle));
+
+	if (!idle)
+		return;
+	for (uint32_t id = 0; id < modules->count; id++)
+		if (modules->entries[id].module.refs)
+			unwind_modules_mark(modules, id);
+	count = list_idle(modules, idle);
+	for (uint32_t i = 0; i < count && modules->live > wanted; i++)
+		forget(modules, idle[i].id, ready_ns);
+	part_orphans(modules);
+	modules->news = 0;
+}
+
 void unwind_modules_wait(struct unwind_modules *modules)
 {
 	pthread_mutex_lock(&modules->lock);
@@ -567,11 +687,20 @@ void unwind_modules_wait(struct unwind_modules *modules)
 	pthread_mutex_unlock(&modules->lock);
 }
 
+/* Paths are estimated by their usual length. */
+static size_t modules_bytes(const struct unwind_modules *modules)
+{
+	return modules->size * sizeof(*modules->entries) + modules->live * (size_t)PATH_USUAL +
+	       hashmap_bytes(&modules->by_name) + hashmap_bytes(&modules->by_file) +
+	       hashmap_bytes(&modules->by_id);
+}
+
 struct unwind_modules_stats unwind_modules_stats(struct unwind_modules *modules)
 {
 	struct unwind_modules_stats stats = modules->stats;
 
-	stats.known = modules->count;
+	stats.known = modules->live - 1; /* not the one for those beyond the limit */
+	stats.bytes = modules_bytes(modules);
 	for (uint32_t i = 0; i < modules->count; i++) {
 		stats.ready += modules->entries[i].module.state == UNWIND_READY;
 		stats.queued += modules->entries[i].module.state == UNWIND_QUEUED;
@@ -581,8 +710,16 @@ struct unwind_modules_stats unwind_modules_stats(struct unwind_modules *modules)
 
 /* --- life --- */
 
+static int add_first(struct unwind_modules *modules)
+{
+	const struct module_name name = {.kind = MODULE_OTHER, .path = "[too many files]"};
+	uint32_t id;
+
+	return add_entry(modules, &name, module_name_hash(&name), &id);
+}
+
 int unwind_modules_new(struct unwind_rows *rows, unwind_compile compile, int bell_fd,
-		       struct unwind_modules **ret_modules)
+		       uint32_t limit, struct unwind_modules **ret_modules)
 {
 	struct unwind_modules *modules = calloc(1, sizeof(*modules));
 	int err;
@@ -592,10 +729,14 @@ int unwind_modules_new(struct unwind_rows *rows, unwind_compile compile, int bel
 	modules->rows = rows;
 	modules->compile = compile;
 	modules->bell_fd = bell_fd;
+	modules->limit = limit;
+	modules->vacant = SAME_NONE;
 	pthread_mutex_init(&modules->lock, NULL);
 	pthread_cond_init(&modules->wake, NULL);
 	pthread_cond_init(&modules->idle, NULL);
-	err = -pthread_create(&modules->worker, NULL, worker_main, modules);
+	err = add_first(modules);
+	if (!err)
+		err = -pthread_create(&modules->worker, NULL, worker_main, modules);
 	if (err) {
 		unwind_modules_free(modules);
 		return err;

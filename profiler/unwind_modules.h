@@ -9,6 +9,9 @@
  *	                       +--> NO_ROOM   --want, a while later--> QUEUED ..
  *	NEW --want, but the file cannot be opened--> CLOSED --want, a while later--> ..
  *
+ * A host that deploys for years has ever new modules: unwind_modules_sweep() forgets those that
+ * nothing uses any more, whatever their state.
+ *
  * All functions belong to one thread at a time (the caller's lock); the worker is inside.
  */
 #ifndef WICK_PROFILER_UNWIND_MODULES_H
@@ -43,7 +46,8 @@ struct unwind_module {
 
 struct unwind_modules_stats {
 	uint32_t known, ready, queued;
-	uint64_t builds, failures, evictions, refusals;
+	size_t bytes;
+	uint64_t swept, builds, failures, evictions, refusals;
 	uint64_t build_ns, build_max_ns;	 /* of all builds, of the longest */
 	uint64_t from_want_ns, from_want_max_ns; /* from the first want to the rows, the same */
 };
@@ -54,13 +58,17 @@ struct unwind_modules;
 typedef int (*unwind_compile)(int elf_fd, struct cfi_table **ret_table);
 int unwind_compile_elf(int elf_fd, struct cfi_table **ret_table);
 
+/* How many modules are kept that nothing uses, as they may come again; some 3 MB. */
+enum { UNWIND_MODULES_LIMIT = 8192 };
+
 /* The worker writes to bell_fd (an eventfd) when unwind_modules_take() has something. rows,
- * bell_fd: borrowed. */
+ * bell_fd: borrowed. limit: UNWIND_MODULES_LIMIT, or what a test wants. */
 int unwind_modules_new(struct unwind_rows *rows, unwind_compile compile, int bell_fd,
-		       struct unwind_modules **ret_modules);
+		       uint32_t limit, struct unwind_modules **ret_modules);
 void unwind_modules_free(struct unwind_modules *modules);
 
-/* The number of what an event maps; a procs_number. */
+/* The number of what an event maps; a procs_number. Beyond 65536 modules in use, new ones are all
+ * one without rows. */
 int unwind_modules_number(void *modules, const struct task_event *map, uint32_t *ret_id);
 
 /* The module that holds the rows for this one (another file may have the same content), valid until
@@ -101,6 +109,15 @@ bool unwind_modules_oldest(const struct unwind_modules *modules, uint64_t before
  * on. */
 void unwind_modules_evict(struct unwind_modules *modules, uint32_t id);
 void unwind_modules_rest(struct unwind_modules *modules, uint32_t id, uint64_t ready_ns);
+
+/*
+ * When unwind_modules_is_crowded(), whoever keeps numbers marks every one that it has (those of
+ * regions are known) and sweeps: of the others, those met longest ago are forgotten, and their
+ * numbers are given anew. Their rows are overwritten from ready_ns on.
+ */
+bool unwind_modules_is_crowded(const struct unwind_modules *modules);
+void unwind_modules_mark(struct unwind_modules *modules, uint32_t id);
+void unwind_modules_sweep(struct unwind_modules *modules, uint64_t ready_ns);
 
 /* Waits until nothing is queued or being made; unwind_modules_take() then brings it home. */
 void unwind_modules_wait(struct unwind_modules *modules);

@@ -28,6 +28,7 @@ enum {
 	SLICE = 1024, /* events that are applied before others may have the lock */
 	NOTES_MAX = 4096,
 	TRIES_MAX = 4,
+	AUDIT_ROUNDS = 50, /* until all have been looked for */
 	HEARD_SLOTS = 256,
 	TURN_MS = 200, /* of the thread, when nothing happens */
 	NICE = -10,
@@ -111,6 +112,8 @@ struct unwind_tables {
 	struct task_inbox *inbox; /* NULL: no events but those of tests */
 	struct unwind_stats stats;
 	uint64_t swept_ns;
+	uint64_t audit_ns; /* the next one */
+	uint32_t audit_at;
 	bool is_short; /* has been said */
 	int bell_fd;
 	bool quit;
@@ -888,6 +891,38 @@ static void sweep(struct unwind_tables *tables, uint64_t now_ns)
 	}
 }
 
+/* Not every end is told: a share of those that seem to go on is looked for in each round. */
+static void audit(struct unwind_tables *tables, uint64_t now_ns)
+{
+	uint32_t share = tables->count / AUDIT_ROUNDS + 1;
+
+	if (!tables->count || now_ns < tables->audit_ns || !tables->options.events)
+		return;
+	tables->audit_ns = now_ns + LINGER_NS;
+	procs_audit(tables->procs, now_ns);
+	for (uint32_t i = 0; i < share; i++) {
+		struct subject *subject = tables->subjects[tables->audit_at++ % tables->count];
+
+		if (!subject->look_ns && is_dead(subject->pid))
+			subject->look_ns = now_ns + LINGER_NS;
+	}
+}
+
+/* --- modules that go --- */
+
+static void mark_module(void *context, uint32_t module)
+{
+	unwind_modules_mark(context, module);
+}
+
+static void sweep_modules(struct unwind_tables *tables, uint64_t now_ns)
+{
+	if (!unwind_modules_is_crowded(tables->modules))
+		return;
+	procs_each_module(tables->procs, mark_module, tables->modules);
+	unwind_modules_sweep(tables->modules, now_ns + WICK_GRACE_NS);
+}
+
 /* --- the thread --- */
 
 /* False: there is more to do at once. */
@@ -903,6 +938,8 @@ static bool work(struct unwind_tables *tables, uint64_t now_ns)
 	take_modules(tables, now_ns);
 	flush(tables, now_ns);
 	sweep(tables, now_ns);
+	audit(tables, now_ns);
+	sweep_modules(tables, now_ns);
 	tables->stats.rounds++;
 	return is_done;
 }
@@ -1127,6 +1164,33 @@ struct unwind_stats unwind_tables_stats(struct unwind_tables *tables)
 	return stats;
 }
 
+void unwind_tables_tell_memory(struct unwind_tables *tables, memory_take take, void *context)
+{
+	const struct unwind_sizes *sizes = &tables->maps->sizes;
+	struct unwind_stats stats = unwind_tables_stats(tables);
+	struct memory_item items[] = {
+		{"unwind_modules", "mapped files that have been met, for unwind rows",
+		 stats.modules.known, tables->options.modules_limit, stats.modules.bytes},
+		{"unwind_processes", "processes whose mappings are followed, to unwind them",
+		 stats.processes, 0, 0},
+		{"unwind_mappings", "mappings that the kernel walks by, those that rest too",
+		 stats.mappings + stats.mappings_resting, sizes->mappings,
+		 sizes->mappings * sizeof(struct wick_mapping)},
+		{"unwind_rules", "distinct unwind rules", stats.rows.rules, sizes->rules,
+		 sizes->rules * sizeof(struct wick_rule)},
+		{"unwind_rows", "unwind rows, those that rest too",
+		 stats.rows.rows + stats.rows.resting,
+		 sizes->shards * (uint64_t)(1 << WICK_SHARD_BITS),
+		 (uint64_t)stats.rows.shards << 20},
+	};
+
+	pthread_mutex_lock(&tables->lock);
+	items[1].bytes = procs_bytes(tables->procs) + tables->count * sizeof(struct subject);
+	pthread_mutex_unlock(&tables->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
+		take(context, &items[i]);
+}
+
 /* --- life --- */
 
 /* Whoever has it runs as urgently as the thread that waits for it. */
@@ -1148,6 +1212,8 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 	if (!tables)
 		return -ENOMEM;
 	tables->options = *options;
+	if (!tables->options.modules_limit)
+		tables->options.modules_limit = UNWIND_MODULES_LIMIT;
 	tables->maps = options->maps;
 	init_lock(&tables->lock);
 	tables->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -1156,7 +1222,7 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 	err = unwind_rows_new(tables->maps, &tables->rows);
 	if (!err)
 		err = unwind_modules_new(tables->rows, options->compile, tables->bell_fd,
-					 &tables->modules);
+					 tables->options.modules_limit, &tables->modules);
 	if (!err)
 		err = unwind_regions_new(tables->maps, tables->modules, &tables->regions);
 	if (!err && options->events)

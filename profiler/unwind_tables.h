@@ -25,6 +25,7 @@
 #ifndef WICK_PROFILER_UNWIND_TABLES_H
 #define WICK_PROFILER_UNWIND_TABLES_H
 
+#include "profiler/memory.h"
 #include "profiler/task_events.h"
 #include "profiler/unwind_maps.h"
 #include "profiler/unwind_modules.h"
@@ -47,6 +48,7 @@ struct unwind_options {
 	const struct unwind_maps *maps; /* borrowed */
 	struct task_events *events;	/* borrowed; NULL: fed by unwind_tables_event() alone */
 	unwind_compile compile;		/* unwind_compile_elf */
+	uint32_t modules_limit;		/* 0: UNWIND_MODULES_LIMIT */
 };
 
 int unwind_tables_new(const struct unwind_options *options, struct unwind_tables **ret_tables);
@@ -81,6 +83,8 @@ void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, voi
 void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample *sample);
 
 struct unwind_stats unwind_tables_stats(struct unwind_tables *tables);
+
+void unwind_tables_tell_memory(struct unwind_tables *tables, memory_take take, void *context);
 
 /* For tests: applies events without a thread or rings, then does what the thread would. */
 void unwind_tables_event(struct unwind_tables *tables, const struct task_event *event);

@@ -23,7 +23,7 @@ enum {
 };
 
 /* What index children are asked for; INDEX_FIRST: see symindex_input.may_ask. */
-static const char INDEX[] = "index", INDEX_FIRST[] = "index-first";
+static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", HASTE[] = "index-in-haste";
 static const char JIT[] = "jit";
 
 /* The same, after the debug info has killed a child: the symbols alone, and why. */
@@ -113,7 +113,8 @@ int parser_main(int argc, char **argv)
 	    strncmp(verb, "unwind", 6) != 0)
 		setpriority(PRIO_PROCESS, 0, 10);
 	child_confine(argv);
-	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || given_up(verb)) {
+	if (!strcmp(verb, INDEX) || !strcmp(verb, INDEX_FIRST) || !strcmp(verb, HASTE) ||
+	    given_up(verb)) {
 		struct symindex_input input = {
 			.elf_fd = CHILD_IN,
 			.debug_fd = CHILD_MORE,
@@ -121,7 +122,8 @@ int parser_main(int argc, char **argv)
 			.package_fd = CHILD_MORE + 2,
 			.open_split = ask_split,
 			.given_up = given_up(verb),
-			.may_ask = !strcmp(verb, INDEX_FIRST),
+			.may_ask = !strcmp(verb, INDEX_FIRST) || !strcmp(verb, HASTE),
+			.in_haste = !strcmp(verb, HASTE),
 		};
 
 		child_exit(symindex_build(&input, CHILD_OUT));
@@ -353,6 +355,40 @@ int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 	}
 	if (!err)
 		*ret_index = keep(&job);
+	return err;
+}
+
+/* True: other files, or more time, make more of it. */
+static bool can_be_better(const struct parser_files *files, const struct symindex *index)
+{
+	_cleanup_(debug_file_release) struct debug_file debug = DEBUG_FILE_NONE;
+
+	return symindex_debug(index) == SYMINDEX_DEBUG_LATER || wants_alt_file(index) ||
+	       wants_split_files(index) ||
+	       (wants_debug_file(index) && !find_debug_file(files, index, &debug));
+}
+
+int parser_symbols_in_haste(const struct parser_files *files, unsigned int deadline_ms,
+			    struct symindex **ret_index, bool *ret_is_whole)
+{
+	_cleanup_(job_release) struct job job = {
+		.files = files,
+		.deadline_ms = clock_ms() + deadline_ms,
+		.debug = DEBUG_FILE_NONE,
+		.alt = DEBUG_FILE_NONE,
+		.package = DEBUG_FILE_NONE,
+		.out_fd = -1,
+	};
+	bool is_whole = true;
+	int err = take_cached(files, ret_index);
+
+	if (err) {
+		err = run_index(&job, HASTE);
+		is_whole = err ? !death(err) : !can_be_better(files, job.index);
+		if (!err)
+			*ret_index = is_whole ? keep(&job) : TAKE_PTR(job.index);
+	}
+	*ret_is_whole = is_whole;
 	return err;
 }
 

@@ -41,6 +41,13 @@ struct parser_files {
 int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 		   struct symindex **ret_index);
 
+/*
+ * What there is soon: the symbols, and what debug info is read at once. *ret_is_whole: false where
+ * parser_symbols() will make more of it, which may take its time; set on errors, too.
+ */
+int parser_symbols_in_haste(const struct parser_files *files, unsigned int deadline_ms,
+			    struct symindex **ret_index, bool *ret_is_whole);
+
 /* The same without any debug file. */
 int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_index);
 

@@ -11,7 +11,8 @@
 #include <sys/mman.h>
 
 struct symindex {
-	size_t size; /* of the mapping */
+	size_t size;  /* of the mapping */
+	bool is_held; /* in memory, not in a file that we keep */
 	const struct symindex_header *header;
 	const struct symindex_segment *segments;
 	const struct symindex_symbol *symbols;
@@ -168,6 +169,7 @@ static int open_index(int fd, bool is_trusted, struct symindex **ret_index)
 	if (!is_trusted && (!segments_are_sound(index) || !symbols_are_sound(index) ||
 			    !calls_are_sound(index) || !rows_are_sound(index)))
 		return -EBADMSG;
+	index->is_held = !is_trusted;
 	*ret_index = TAKE_PTR(index);
 	return 0;
 }
@@ -423,4 +425,14 @@ const struct symindex_segment *symindex_segment(const struct symindex *index, ui
 size_t symindex_bytes(const struct symindex *index)
 {
 	return sizeof(*index) + index->size;
+}
+
+size_t symindex_held(const struct symindex *index)
+{
+	return index->is_held ? index->size : 0;
+}
+
+void symindex_rest(const struct symindex *index)
+{
+	madvise((void *)index->header, index->size, MADV_DONTNEED);
 }

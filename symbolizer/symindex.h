@@ -54,6 +54,7 @@ enum symindex_debug {
 	SYMINDEX_DEBUG_CRASHED,
 	SYMINDEX_DEBUG_TOO_SLOW,   /* killed at its deadline, or for its CPU time */
 	SYMINDEX_DEBUG_TOO_HUNGRY, /* of memory */
+	SYMINDEX_DEBUG_LATER,	   /* it takes its time and was left alone: in_haste */
 	SYMINDEX_DEBUG_KINDS,
 };
 
@@ -200,6 +201,11 @@ const uint8_t *symindex_build_id(const struct symindex *index, size_t *ret_size)
 enum symindex_source symindex_source(const struct symindex *index);
 uint32_t symindex_count(const struct symindex *index);
 size_t symindex_bytes(const struct symindex *index);
+/* The bytes of it that are no file's of the cache, and so cost memory; 0 after
+ * symindex_open_trusted(). */
+size_t symindex_held(const struct symindex *index);
+/* Lets go of the pages that look-ups have touched; those to come find them again. */
+void symindex_rest(const struct symindex *index);
 
 /* For dumps and tests: the n-th symbol in vaddr order, the n-th segment in file order. */
 bool symindex_at(const struct symindex *index, uint32_t n, struct symindex_name *ret_name);
@@ -232,8 +238,9 @@ struct symindex_input {
 	/* Not SYMINDEX_DEBUG_NONE: the debug info has killed a reader, and is left alone; so the
 	 * index says. */
 	enum symindex_debug given_up;
-	bool may_ask; /* an alt file or split files that are named are asked for first: debug info
+	bool may_ask;  /* an alt file or split files that are named are asked for first: debug info
 		       * is left out, the header tells of them */
+	bool in_haste; /* debug info that takes longer than the symbols is left out */
 };
 
 /*

@@ -18,7 +18,10 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-enum { LINK_NAME_MAX = 4096 };
+enum {
+	LINK_NAME_MAX = 4096,
+	HASTE_BYTES = 256 << 10, /* of .debug_info as it stands in the file: some 20 ms */
+};
 
 /* All files that make one index. */
 struct build {
@@ -409,6 +412,15 @@ static bool read_debug_file(struct build *b, int fd)
 	       !elf_file_add_symbols(&b->elf, &b->debug);
 }
 
+static bool takes_time(Elf *elf)
+{
+	struct cursor info;
+
+	return (debug_section_raw(elf, ".debug_info", &info) ||
+		debug_section_raw(elf, ".zdebug_info", &info)) &&
+	       cursor_left(&info) > HASTE_BYTES;
+}
+
 int symindex_build(const struct symindex_input *input, int out_fd)
 {
 	_cleanup_(build_release) struct build b = {.split.fd = -1};
@@ -424,6 +436,8 @@ int symindex_build(const struct symindex_input *input, int out_fd)
 		err = elf_file_ranges(&b.elf);
 	if (input->given_up)
 		b.elf.header.debug = input->given_up;
+	else if (!err && input->in_haste && takes_time(b.elf.elf))
+		b.elf.header.debug = SYMINDEX_DEBUG_LATER;
 	else if (!err)
 		err = read_debug_info(&b, input, debug);
 	if (!err)

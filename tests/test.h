@@ -81,9 +81,13 @@ __attribute__((unused)) static int test_run_all(void)
 	return failed ? 1 : 0;
 }
 
+/* A test that has files parsed needs a main() with parser_main(): the child is this program again,
+ * and would run all tests, which start children.. */
 #define TEST_MAIN()                                                                                \
-	int main(void)                                                                             \
+	int main(int argc, char **argv)                                                            \
 	{                                                                                          \
+		if (argc > 1 && !strcmp(argv[1], "--parser-child"))                                \
+			return 70;                                                                 \
 		return test_run_all();                                                             \
 	}
 

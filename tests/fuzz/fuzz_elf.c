@@ -40,12 +40,12 @@ static void check_index(int fd, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	int elf = memfd(), out = memfd();
+	const struct symindex_input input = {
+		.elf_fd = elf, .debug_fd = -1, .alt_fd = -1, .package_fd = -1};
 
 	if (write(elf, bytes, size) != (ssize_t)size)
 		abort();
-	if (!symindex_build(
-		    &(struct symindex_input){elf, -1, -1, -1, NULL, SYMINDEX_DEBUG_NONE, false},
-		    out))
+	if (!symindex_build(&input, out))
 		check_index(out, size);
 	close(elf);
 	close(out);

@@ -798,7 +798,7 @@ TEST(a_file_is_read_again_when_it_has_changed_or_more_is_asked)
 
 	CHECK_INT(perf_map_find_owner(getpid(), &owner), 0);
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", owner.ns_pid);
-	CHECK_INT(modules_new(&modules), 0);
+	CHECK_INT(modules_new(1024, &modules), 0);
 	CHECK_INT(jit_new(modules, &jit), 0);
 	module = jit_module(modules);
 	CHECK_STR(ask(jit, module, 0x1000), NULL);
@@ -835,7 +835,7 @@ TEST(answers_of_many_processes_are_bounded)
 
 	CHECK_INT(perf_map_find_owner(getpid(), &owner), 0);
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", owner.ns_pid);
-	CHECK_INT(modules_new(&modules), 0);
+	CHECK_INT(modules_new(1024, &modules), 0);
 	CHECK_INT(jit_new(modules, &jit), 0);
 	write_map(path, "1000 100 alpha\n");
 	for (uint64_t i = 0; i < 100; i++) {

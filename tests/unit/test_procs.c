@@ -22,7 +22,7 @@ static struct fixture setup(void)
 {
 	struct fixture f;
 
-	CHECK_INT(modules_new(&f.modules), 0);
+	CHECK_INT(modules_new(MODULES_LIMIT, &f.modules), 0);
 	CHECK_INT(procs_new(f.modules, &f.procs), 0);
 	return f;
 }
@@ -422,6 +422,95 @@ TEST(files_beyond_the_limit_are_one_without_names)
 	CHECK_INT(id, 0);
 	CHECK_INT(modules_refused(f.modules), 70000 - 65535);
 	CHECK_STR(modules_get(f.modules, 0).name.path, "[too many files]");
+	teardown(&f);
+}
+
+static uint32_t add_file(struct modules *modules, uint64_t inode)
+{
+	struct task_event event = {.path = "/some/file", .dev = 1, .inode = inode};
+	uint32_t id = 0;
+
+	CHECK_INT(modules_add(modules, &event, &id), 0);
+	return id;
+}
+
+static void sweep(struct fixture *f)
+{
+	if (!modules_is_crowded(f->modules))
+		return;
+	procs_each_module(f->procs, (void (*)(void *, uint32_t))modules_mark_mapped, f->modules);
+	modules_sweep(f->modules);
+}
+
+/* A host that deploys for years: what nothing maps goes, the oldest first, and its id comes again. */
+TEST(modules_that_nothing_maps_are_forgotten_beyond_the_limit)
+{
+	enum { LIMIT = 64, MAPPED = 10 };
+	struct fixture f;
+	uint32_t mapped[MAPPED];
+
+	CHECK_INT(modules_new(LIMIT, &f.modules), 0);
+	CHECK_INT(procs_new(f.modules, &f.procs), 0);
+	tell(&f, TASK_EXEC, PID, 0);
+	for (uint64_t i = 0; i < MAPPED; i++) {
+		mapped[i] = add_file(f.modules, 1 + i);
+		map(&f, PID, 0x1000 * (2 * i + 1), 0x1000 * (2 * i + 2), 0, mapped[i]);
+	}
+	for (uint64_t i = 0; i < 5000; i++) {
+		add_file(f.modules, 1000 + i);
+		add_file(f.modules, 777); /* not mapped, but met all the time */
+		sweep(&f);
+		CHECK(modules_count(f.modules) <= LIMIT + 2);
+	}
+	for (uint64_t i = 0; i < MAPPED; i++) {
+		CHECK_INT(add_file(f.modules, 1 + i), mapped[i]);
+		CHECK_INT(modules_get(f.modules, mapped[i]).name.inode, 1 + i);
+	}
+	CHECK_INT(modules_get(f.modules, add_file(f.modules, 777)).name.inode, 777);
+	CHECK_INT(modules_get(f.modules, add_file(f.modules, 1000)).name.inode, 1000);
+	CHECK_INT(modules_refused(f.modules), 0);
+	teardown(&f);
+}
+
+/* More are mapped than are kept otherwise: all of them stay. */
+TEST(modules_in_use_are_never_forgotten)
+{
+	enum { LIMIT = 64, MAPPED = 1000 };
+	struct fixture f;
+
+	CHECK_INT(modules_new(LIMIT, &f.modules), 0);
+	CHECK_INT(procs_new(f.modules, &f.procs), 0);
+	tell(&f, TASK_EXEC, PID, 0);
+	for (uint64_t i = 0; i < MAPPED; i++) {
+		map(&f, PID, 0x1000 * (2 * i + 1), 0x1000 * (2 * i + 2), 0,
+		    add_file(f.modules, 1 + i));
+		add_file(f.modules, 100000 + i);
+		sweep(&f);
+	}
+	CHECK(modules_count(f.modules) < MAPPED + LIMIT);
+	for (uint64_t i = 0; i < MAPPED; i++) {
+		long long id = module_at(&f, PID, 0x1000 * (2 * i + 1));
+
+		CHECK_INT(modules_get(f.modules, (uint32_t)id).name.inode, 1 + i);
+	}
+	teardown(&f);
+}
+
+/* Whose end was never told of, or not believed: the pids here are nobody's. */
+TEST(processes_that_are_not_there_any_more_are_found_out)
+{
+	struct fixture f = setup();
+
+	for (pid_t pid = PID; pid < PID + 500; pid++)
+		map(&f, pid, 0x1000, 0x2000, 0, 1);
+	map(&f, getpid(), 0x1000, 0x2000, 0, 1);
+	procs_sweep(f.procs, UINT64_MAX);
+	CHECK_INT(procs_count(f.procs), 501);
+	for (uint64_t second = 1; second < 1000; second++) {
+		procs_audit(f.procs, second * 1000000000);
+		procs_sweep(f.procs, second * 1000000000);
+	}
+	CHECK_INT(procs_count(f.procs), 1);
 	teardown(&f);
 }
 

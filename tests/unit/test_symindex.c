@@ -34,8 +34,11 @@ static struct symindex *index_of_split(int elf_fd, int package_fd,
 	_cleanup_close_ int out = memfd_create("test", MFD_CLOEXEC);
 	struct symindex *index = NULL;
 
-	*ret_err = symindex_build(&(struct symindex_input){elf_fd, -1, -1, package_fd, open_split,
-							   SYMINDEX_DEBUG_NONE, false},
+	*ret_err = symindex_build(&(struct symindex_input){.elf_fd = elf_fd,
+							   .debug_fd = -1,
+							   .alt_fd = -1,
+							   .package_fd = package_fd,
+							   .open_split = open_split},
 				  out);
 	if (!*ret_err)
 		*ret_err = symindex_open(out, &index);

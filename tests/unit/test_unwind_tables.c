@@ -720,6 +720,48 @@ TEST(two_hundred_processes_of_two_hundred_modules_share_them)
 	teardown(&f);
 }
 
+/* A host that deploys for years: each program is run once. */
+TEST(modules_that_nothing_maps_are_forgotten_beyond_the_limit)
+{
+	enum { LIMIT = 16, KEPT = 4 };
+	struct unwind_options options = {.compile = compile, .modules_limit = LIMIT};
+	static struct fixture f;
+
+	setup(&f, plenty);
+	unwind_tables_free(f.tables);
+	for (unsigned int i = 0; i < f.shard_count; i++)
+		free(f.shards[i]);
+	f.shard_count = 0;
+	options.maps = &f.maps;
+	CHECK_INT(unwind_tables_new(&options, &f.tables), 0);
+	for (unsigned int i = 0; i < 200; i++)
+		make_module(&f, i, 1 + i % 3, 1 + i * 7, 2 + i % 30, 0);
+	begin(&f, PID); /* goes on */
+	exec(&f, PID);
+	for (unsigned int i = 0; i < KEPT; i++)
+		map(&f, PID, i);
+	for (unsigned int i = KEPT; i < 200; i++) {
+		begin(&f, PID + 1);
+		exec(&f, PID + 1);
+		map(&f, PID + 1, i);
+		settle(&f);
+		check_module(&f, PID + 1, i, 2 + i % 30);
+		exit_it(&f, PID + 1);
+		wait_ns(&f, SECOND);
+		CHECK(unwind_tables_stats(f.tables).modules.known <= LIMIT + KEPT);
+	}
+	for (unsigned int i = 0; i < KEPT; i++)
+		check_module(&f, PID, i, 2 + i % 30);
+	CHECK(unwind_tables_stats(f.tables).modules.swept > 150);
+	/* What was forgotten is made again. */
+	begin(&f, PID + 1);
+	exec(&f, PID + 1);
+	map(&f, PID + 1, KEPT);
+	settle(&f);
+	check_module(&f, PID + 1, KEPT, 2 + KEPT);
+	teardown(&f);
+}
+
 TEST(a_file_under_two_names_is_made_once)
 {
 	struct fixture f;
