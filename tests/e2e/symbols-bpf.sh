@@ -19,7 +19,7 @@ in_programs=$(folded_count "$tmp/bpf.folded" ';bpf_test_run_\[k\];')
 at_least "samples in programs" "$in_programs" 100
 for name in before:25 during:50 last:25; do
 	near "bpfer_${name%:*}, %" "$(percent "$(folded_count "$tmp/bpf.folded" \
-		";run;.*;bpf_prog_[0-9a-f]+_bpfer_${name%:*}_\\[k\\]\$")" "$in_programs")" "${name#*:}" 8
+		";run;.*;bpf_prog_[0-9a-f]+_bpfer_${name%:*}_\\[k\\]\$")" "$in_programs")" "${name#*:}" 12
 done
 at_least "samples in programs that have a name, %" "$(percent "$(folded_count "$tmp/bpf.folded" \
 	';bpf_prog_[0-9a-f]+_bpfer_')" "$in_programs")" 95
