@@ -167,6 +167,47 @@ int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint6
 	return module_open_by_path(name, root_fd);
 }
 
+/* Looked at before it is opened: to open a device may do something. */
+static int reopen_regular(int path_fd, uid_t uid, struct stat *stat)
+{
+	char path[32];
+	int fd;
+
+	if (fstat(path_fd, stat) || !S_ISREG(stat->st_mode) ||
+	    (stat->st_uid != uid && stat->st_uid != 0))
+		return -ENOENT;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_in_root(int root_fd, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+}
+
+int module_open_jitdump(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end,
+			int root_fd, uid_t uid)
+{
+	_cleanup_close_ int mapped_fd = -1, named_fd = -1, fd = -1;
+	struct stat stat;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
+		 (unsigned long long)end);
+	mapped_fd = open(path, O_PATH | O_CLOEXEC);
+	if (mapped_fd >= 0)
+		return reopen_regular(mapped_fd, uid, &stat);
+	named_fd = root_fd < 0 ? -1 : open_in_root(root_fd, name->path);
+	fd = named_fd < 0 ? -ENOENT : reopen_regular(named_fd, uid, &stat);
+	return fd >= 0 && stat.st_ino == name->inode ? TAKE_FD(fd) : -ENOENT;
+}
+
 struct module_file module_file_of(int fd)
 {
 	struct stat stat;

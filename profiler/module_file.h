@@ -46,6 +46,14 @@ int module_open_by_path(const struct module_name *name, int root_fd);
 /* The root of the process, where that is another one than ours; else -1. */
 int module_open_root(pid_t pid);
 
+/*
+ * Opens the jitdump that the process has mapped at [start, end), likewise; by its path below root_fd
+ * (its root). The path may lead anywhere: nothing but a regular file is opened, of the process's
+ * user or of root.
+ */
+int module_open_jitdump(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end,
+			int root_fd, uid_t uid);
+
 /* What tells two open files apart, or not. */
 struct module_file {
 	uint64_t dev, inode, size;

@@ -26,7 +26,7 @@ enum {
 	QUEUE_MAX = 256,       /* each holds a descriptor or two */
 	RETRIES_MAX = 8,
 	PATH_USUAL = 64,
-	JIT_ROOTS_MAX = 64,  /* roots kept open of processes with code made at run time */
+	JIT_ROOTS_MAX = 256, /* roots kept open of processes with code made at run time */
 	HELD_MAX = 32 << 20, /* bytes of indexes in memory that nobody asks for any more */
 };
 
@@ -49,6 +49,8 @@ struct entry {
 	int fd;			     /* QUEUED only */
 	int root_fd;		     /* QUEUED: of its container; JIT: of its process; or -1 */
 	struct perf_map_owner owner; /* JIT only */
+	int dump_fd;		     /* JIT: its jitdump; or -1 */
+	uint64_t dump_serial;	     /* of the address space where it was looked for last */
 	bool is_used;		     /* by the caller's thread only */
 	bool is_lent;		     /* the index, since modules_rest() */
 	atomic_bool may_retry;	     /* another file was read in its place: it may be met again */
@@ -132,6 +134,7 @@ static int add_entry(struct modules *modules, const struct module_name *name, ui
 				.met = ++modules->clock,
 				.fd = -1,
 				.root_fd = -1,
+				.dump_fd = -1,
 				.same_as = id};
 	entry->module.name.path = TAKE_PTR(path);
 	modules->live++;
@@ -310,7 +313,8 @@ static bool may_hold_jit_code(const struct entry *entry)
 static void close_root(struct entry *entry)
 {
 	cleanup_closep(&entry->root_fd);
-	entry->root_fd = -1;
+	cleanup_closep(&entry->dump_fd);
+	entry->root_fd = entry->dump_fd = -1;
 }
 
 /* Keeps the root of a process that has just been met, and lets go of the oldest. */
@@ -350,11 +354,30 @@ uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t s
 	return jit;
 }
 
-int modules_open_perf_map(struct modules *modules, uint32_t id)
+bool modules_wants_jitdump(const struct modules *modules, uint32_t id, uint64_t serial)
 {
 	const struct entry *entry = &modules->entries[id];
 
-	return entry->root_fd < 0 ? -ENOENT : perf_map_open(entry->root_fd, &entry->owner);
+	return entry->root_fd >= 0 && entry->dump_fd < 0 && entry->dump_serial != serial;
+}
+
+void modules_use_jitdump(struct modules *modules, uint32_t id, pid_t pid, uint64_t serial,
+			 uint32_t map_id, uint64_t start, uint64_t end)
+{
+	struct entry *entry = &modules->entries[id];
+
+	entry->dump_serial = serial;
+	if (entry->dump_fd < 0)
+		entry->dump_fd = module_open_jitdump(&modules->entries[map_id].module.name, pid,
+						     start, end, entry->root_fd, entry->owner.uid);
+}
+
+void modules_jit_files(struct modules *modules, uint32_t id, int *ret_map_fd, int *ret_dump_fd)
+{
+	const struct entry *entry = &modules->entries[id];
+
+	*ret_dump_fd = entry->dump_fd;
+	*ret_map_fd = entry->root_fd < 0 ? -1 : perf_map_open(entry->root_fd, &entry->owner);
 }
 
 /* --- parsing --- */
@@ -669,7 +692,7 @@ static void forget(struct modules *modules, uint32_t id)
 	close_root(entry);
 	hashmap_remove(&modules->by_name, module_name_hash(&entry->module.name), id);
 	free((char *)entry->module.name.path);
-	*entry = (struct entry){.fd = -1, .root_fd = -1, .same_as = modules->vacant};
+	*entry = (struct entry){.fd = -1, .root_fd = -1, .dump_fd = -1, .same_as = modules->vacant};
 	modules->vacant = id;
 	modules->live--;
 	modules->swept++;
@@ -891,8 +914,7 @@ void modules_free(struct modules *modules)
 		symindex_free(modules->entries[i].owned);
 		if (modules->entries[i].fd >= 0)
 			close(modules->entries[i].fd);
-		if (modules->entries[i].root_fd >= 0)
-			close(modules->entries[i].root_fd);
+		close_root(&modules->entries[i]);
 	}
 	free_retired(modules);
 	free(modules->retired);

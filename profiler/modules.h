@@ -65,8 +65,15 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t start_ns,
 		     uint64_t exec_id);
 
-/* The file with the names of such a module's code, opened anew, or -ENOENT. */
-int modules_open_perf_map(struct modules *modules, uint32_t id);
+/* Of such a module: the process has its jitdump mapped as that map, in the address space of that
+ * serial. wants: has it not been looked for there yet? */
+bool modules_wants_jitdump(const struct modules *modules, uint32_t id, uint64_t serial);
+void modules_use_jitdump(struct modules *modules, uint32_t id, pid_t pid, uint64_t serial,
+			 uint32_t map_id, uint64_t start, uint64_t end);
+
+/* The files with the names of such a module's code, -1 where there is none. The caller closes
+ * map_fd; dump_fd is ours. */
+void modules_jit_files(struct modules *modules, uint32_t id, int *ret_map_fd, int *ret_dump_fd);
 
 /* From now on servers are asked for what has no debug info, and names become better when it comes.
  * Before any module is used. debuginfod is taken over, in any case. */

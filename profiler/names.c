@@ -2,20 +2,23 @@
 #include "profiler/names.h"
 
 #include "base/array.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "formats/frames.h"
-#include "symbolizer/kallsyms.h"
+#include "profiler/jit.h"
+#include "profiler/ksymbols.h"
 #include "symbolizer/parser.h"
-#include "symbolizer/perf_map.h"
 #include "symbolizer/symindex.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
-enum { DEMANGLE_DEADLINE_MS = 10000, LABELS_MAX = 7 };
+enum { DEMANGLE_DEADLINE_MS = 10000, LABELS_MAX = 7, MODULES_TEXT_MAX = 4 << 20 };
 
 /* Mangled names and what they read. */
 struct demangled {
@@ -27,8 +30,10 @@ struct demangled {
 
 struct names {
 	struct modules *modules;
-	struct kallsyms *kallsyms;
+	struct kallsyms *kallsyms, *kallsyms_before; /* each may be NULL */
+	uint64_t modules_generation;		     /* of kallsyms */
 	bool kallsyms_tried;
+	struct jit *jit;
 
 	struct demangled now, before; /* the generation that grows, and the one that ends next */
 	size_t demangled_max;	      /* bytes of each, between profiles */
@@ -44,10 +49,11 @@ struct named {
 
 struct level {
 	const char *symbol;
-	uint32_t raw;	  /* its id in names->now.raw, or 0: not mangled */
-	uint32_t jit;	  /* its id in maker->jit_names, instead of symbol; or 0 */
-	const char *file; /* or NULL */
-	uint32_t line;	  /* or 0 */
+	uint32_t raw;	   /* its id in names->now.raw, or 0: not mangled */
+	uint32_t jit;	   /* its id in maker->jit_names, instead of symbol; or 0 */
+	uint32_t jit_file; /* likewise, instead of file */
+	const char *file;  /* or NULL */
+	uint32_t line;	   /* or 0 */
 	bool is_plt;
 };
 
@@ -57,21 +63,31 @@ struct jit_frame {
 	uint64_t addr;
 };
 
+/* What a frame of such code is called from a time on, if it is not the same in all of the window. */
+struct variant {
+	uint64_t from_ns; /* CLOCK_BOOTTIME */
+	uint32_t frame, named;
+};
+
 /* One conversion. */
 struct maker {
 	struct names *names;
 	const struct window *window;
 	struct profile *profile;
-	struct named *named; /* by frame */
+	struct named *named; /* by frame, then those of variants */
+	uint32_t named_count, named_size;
+	struct variant *variants; /* by frame and time */
+	uint32_t variant_count, variants_size;
 	struct level *levels;
 	uint32_t level_count, levels_size;
 	struct jit_frame *jit_frames;
 	uint32_t jit_count, jit_size;
 	struct strtab jit_names;
-	uint32_t *locations;	/* by frame */
+	uint32_t *locations;	/* by named */
 	struct module *modules; /* by module; valid where used */
 	uint32_t *mappings;	/* by module, PROFILE_NO_MAPPING = not made yet */
 	uint32_t module_count;
+	bool has_kernel; /* its symbols are those of now */
 };
 
 int names_new(struct modules *modules, size_t demangled_max, struct names **ret_names)
@@ -81,6 +97,10 @@ int names_new(struct modules *modules, size_t demangled_max, struct names **ret_
 	if (!names)
 		return -ENOMEM;
 	names->modules = modules;
+	if (jit_new(modules, &names->jit)) {
+		free(names);
+		return -ENOMEM;
+	}
 	names->demangled_max = demangled_max;
 	*ret_names = names;
 	return 0;
@@ -101,6 +121,8 @@ void names_free(struct names *names)
 	demangled_release(&names->now);
 	demangled_release(&names->before);
 	kallsyms_free(names->kallsyms);
+	kallsyms_free(names->kallsyms_before);
+	jit_free(names->jit);
 	free(names);
 }
 
@@ -155,20 +177,64 @@ static int module_mapping(struct maker *maker, uint32_t id, uint32_t *ret_mappin
 
 /* --- symbols --- */
 
-static const struct kallsyms *kernel_symbols(struct names *names)
+/* Of the list of modules with their addresses: another one where one was loaded or unloaded. */
+static uint64_t module_generation(void)
 {
-	int err;
+	_cleanup_(buf_release) struct buf text = {0};
+	_cleanup_close_ int fd = open("/proc/modules", O_RDONLY | O_CLOEXEC);
+	ssize_t got = 1;
 
-	if (names->kallsyms_tried)
-		return names->kallsyms;
-	names->kallsyms_tried = true;
-	err = kallsyms_open("/proc/kallsyms", &names->kallsyms);
-	if (err) {
+	while (fd >= 0 && got > 0 && text.used < MODULES_TEXT_MAX && buf_reserve(&text, 16384)) {
+		got = read(fd, text.bytes + text.used, 16384);
+		text.used += got > 0 ? (size_t)got : 0;
+	}
+	return hash_bytes(text.bytes ? text.bytes : "", text.used);
+}
+
+/* The tables of now and of before: samples may be of modules that are gone. */
+const struct kallsyms *names_kernel(struct names *names)
+{
+	struct kallsyms *kallsyms = NULL;
+	uint64_t generation = module_generation();
+	int err = kallsyms_open("/proc/kallsyms", &kallsyms);
+
+	if (err && !names->kallsyms_tried) {
 		log_warn("kernel symbols unavailable: %s; kernel frames read [kernel]",
 			 err == -EACCES ? "/proc/kallsyms shows no addresses" : strerror(-err));
 		log_hint("run as root, or with CAP_SYSLOG; see 'wick dump system'");
 	}
-	return names->kallsyms;
+	names->kallsyms_tried = true;
+	if (err)
+		return names->kallsyms;
+	if (generation != names->modules_generation) {
+		kallsyms_free(names->kallsyms_before);
+		names->kallsyms_before = TAKE_PTR(names->kallsyms);
+	}
+	kallsyms_free(names->kallsyms);
+	names->kallsyms = kallsyms;
+	names->modules_generation = generation;
+	return kallsyms;
+}
+
+/* Once for each profile that has kernel frames. */
+static void find_kernel(struct maker *maker)
+{
+	struct names *names = maker->names;
+
+	if (maker->has_kernel)
+		return;
+	maker->has_kernel = true;
+	if (!names->kallsyms_tried ||
+	    (names->kallsyms && names->modules_generation != module_generation()))
+		names_kernel(names);
+}
+
+/* Code that comes and goes has had its name since it was sampled: here it may be another's. */
+static bool find_symbol(const struct kallsyms *kallsyms, uint64_t addr,
+			struct kallsyms_name *ret_name)
+{
+	return kallsyms && kallsyms_lookup(kallsyms, addr, ret_name) &&
+	       !ksymbols_is_module(ret_name->module);
 }
 
 static int add_level(struct maker *maker, struct named *named, const struct level *level)
@@ -180,16 +246,34 @@ static int add_level(struct maker *maker, struct named *named, const struct leve
 	return 0;
 }
 
+/* "symbol\t[module]". */
+static int name_code(struct maker *maker, const struct frame *frame, struct named *named)
+{
+	const char *name = strtab_get(&maker->window->strings, frame->name);
+	const char *tab = strchr(name, '\t');
+	struct level level = {.symbol = ""};
+	int err = strtab_add_n(&maker->jit_names, name, (size_t)(tab - name), &level.jit);
+
+	named->address = frame->off;
+	named->quality = PROFILE_KERNEL;
+	if (!err)
+		err = add_level(maker, named, &level);
+	return err ? err : named_mapping(maker, tab + 1, &named->mapping);
+}
+
 /* Kernel addresses are never written: they would give away where this boot put the kernel. */
 static int name_kernel(struct maker *maker, const struct frame *frame, struct named *named)
 {
-	const struct kallsyms *kallsyms = kernel_symbols(maker->names);
 	struct level level = {.symbol = "[kernel]"};
 	struct kallsyms_name name;
 	char file[80] = "[kernel.kallsyms]";
 	int err;
 
-	if (kallsyms && kallsyms_lookup(kallsyms, frame->off, &name)) {
+	if (frame->name)
+		return name_code(maker, frame, named);
+	find_kernel(maker);
+	if (find_symbol(maker->names->kallsyms, frame->off, &name) ||
+	    find_symbol(maker->names->kallsyms_before, frame->off, &name)) {
 		level.symbol = name.symbol;
 		named->address = name.offset;
 		named->quality = PROFILE_KERNEL;
@@ -302,15 +386,18 @@ static int compare_jit_frames(const void *left, const void *right)
 	return a->addr < b->addr ? -1 : a->addr > b->addr;
 }
 
-static int set_jit_name(struct maker *maker, const struct jit_frame *frame,
-			const struct perf_map_name *name)
+static int set_jit_name(struct maker *maker, const struct jit_frame *frame, uint32_t at,
+			const struct jit_name *name)
 {
-	struct named *named = &maker->named[frame->frame];
-	struct level level = {.symbol = ""};
-	int err = strtab_add(&maker->jit_names, name->name, &level.jit);
+	struct level level = {.symbol = "", .line = name->line};
+	struct named *named;
+	int err = strtab_add(&maker->jit_names, name->symbol, &level.jit);
 
-	if (err || !level.jit)
+	if (!err && name->file)
+		err = strtab_add(&maker->jit_names, name->file, &level.jit_file);
+	if (err)
 		return err;
+	named = &maker->named[at];
 	named->address = frame->addr - name->start;
 	named->quality = PROFILE_JIT;
 	named->first = maker->level_count;
@@ -318,29 +405,75 @@ static int set_jit_name(struct maker *maker, const struct jit_frame *frame,
 	return err ? err : module_mapping(maker, frame->module, &named->mapping);
 }
 
-/* The frames of one process. */
-static int name_jit_process(struct maker *maker, const struct jit_frame *frames, uint32_t count)
+static int add_variant(struct maker *maker, uint32_t frame, uint64_t from_ns, uint32_t *ret_named)
 {
-	_cleanup_close_ int fd = modules_open_perf_map(maker->names->modules, frames->module);
-	_cleanup_free_ struct perf_map_name *names = calloc(count, sizeof(*names));
-	int err;
+	int err = array_reserve(&maker->variants, &maker->variants_size, maker->variant_count + 1u);
 
-	if (fd < 0)
-		return 0;
-	if (!names)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < count; i++)
-		names[i].addr = frames[i].addr;
-	err = perf_map_read(fd, names, count);
-	for (uint32_t i = 0; i < count; i++) {
-		if (!err && names[i].name)
-			err = set_jit_name(maker, &frames[i], &names[i]);
-		free(names[i].name);
+	if (!err)
+		err = array_reserve(&maker->named, &maker->named_size, maker->named_count + 1u);
+	if (err)
+		return err;
+	/* As it is without a name, for where it has none. */
+	maker->named[maker->named_count] = maker->named[frame];
+	maker->variants[maker->variant_count++] =
+		(struct variant){from_ns, frame, maker->named_count};
+	*ret_named = maker->named_count++;
+	return 0;
+}
+
+/* Other code came to the frame's address while the window was open: one named thing for each. */
+static int name_by_time(struct maker *maker, const struct jit_frame *frame,
+			const struct jit_names *names, uint64_t start_ns, uint64_t end_ns)
+{
+	uint64_t boot_ns = maker->window->start_ns - start_ns, next_ns = start_ns;
+	int err = 0;
+
+	for (uint64_t at_ns = start_ns; !err && at_ns <= end_ns; at_ns = next_ns) {
+		struct jit_name name;
+		uint32_t named;
+
+		next_ns = jit_names_until(names, frame->addr, at_ns);
+		err = add_variant(maker, frame->frame, at_ns + boot_ns, &named);
+		if (!err && jit_names_find(names, frame->addr, at_ns, &name))
+			err = set_jit_name(maker, frame, named, &name);
 	}
 	return err;
 }
 
-/* One map at a time: somebody else decides how large they are. */
+/* The clock of the writers stands still while the machine sleeps, ours does not. */
+static uint64_t slept_ns(void)
+{
+	return clock_boot_ns() - (uint64_t)clock_ns(CLOCK_MONOTONIC);
+}
+
+/* The frames of one process. */
+static int name_jit_process(struct maker *maker, const struct jit_frame *frames, uint32_t count)
+{
+	_cleanup_free_ uint64_t *addrs = calloc(count, sizeof(*addrs));
+	uint64_t start_ns = maker->window->start_ns - slept_ns();
+	uint64_t end_ns = start_ns + (maker->window->end_ns - maker->window->start_ns);
+	const struct jit_names *names;
+	int err = 0;
+
+	if (!addrs)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		addrs[i] = frames[i].addr;
+	names = jit_ask(maker->names->jit, frames->module, addrs, count);
+	for (uint32_t i = 0; !err && names && i < count; i++) {
+		const struct jit_frame *frame = &frames[i];
+		struct jit_name name;
+
+		if (maker->window->moment_count &&
+		    jit_names_until(names, frame->addr, start_ns) <= end_ns)
+			err = name_by_time(maker, frame, names, start_ns, end_ns);
+		else if (jit_names_find(names, frame->addr, end_ns, &name))
+			err = set_jit_name(maker, frame, frame->frame, &name);
+	}
+	return err;
+}
+
+/* One process at a time: somebody else decides how large its answer is. */
 static int name_jit_frames(struct maker *maker)
 {
 	const struct jit_frame *frames = maker->jit_frames;
@@ -453,6 +586,8 @@ static int add_function(struct maker *maker, const struct level *level, uint32_t
 {
 	const char *readable = readable_form(maker->names, level->raw);
 	const char *symbol = level->jit ? strtab_get(&maker->jit_names, level->jit) : level->symbol;
+	const char *file =
+		level->jit_file ? strtab_get(&maker->jit_names, level->jit_file) : level->file;
 	struct profile_function function = {0};
 	char plt[1024];
 	int err;
@@ -467,13 +602,13 @@ static int add_function(struct maker *maker, const struct level *level, uint32_t
 	if (!err)
 		err = profile_add_string(maker->profile, symbol, &function.system_name);
 	if (!err)
-		err = profile_add_string(maker->profile, level->file, &function.file);
+		err = profile_add_string(maker->profile, file, &function.file);
 	return err ? err : profile_add_function(maker->profile, &function, ret_function);
 }
 
-static int add_location(struct maker *maker, uint32_t frame)
+static int add_location(struct maker *maker, uint32_t at)
 {
-	const struct named *named = &maker->named[frame];
+	const struct named *named = &maker->named[at];
 	struct profile_location location = {.mapping = named->mapping,
 					    .address = named->address,
 					    .quality = (uint8_t)named->quality};
@@ -488,7 +623,7 @@ static int add_location(struct maker *maker, uint32_t frame)
 	}
 	return err ? err
 		   : profile_add_location(maker->profile, &location, lines, named->count,
-					  &maker->locations[frame]);
+					  &maker->locations[at]);
 }
 
 /* What a mapping is said to have, all its locations have. */
@@ -531,7 +666,10 @@ static int add_locations(struct maker *maker)
 		err = name_jit_frames(maker);
 	if (!err)
 		err = demangle_new(maker->names);
-	for (uint32_t i = 0; !err && i < window->frame_count; i++)
+	maker->locations = calloc(maker->named_count + 1u, sizeof(*maker->locations));
+	if (!err && !maker->locations)
+		err = -ENOMEM;
+	for (uint32_t i = 0; !err && i < maker->named_count; i++)
 		err = add_location(maker, i);
 	if (!err)
 		judge_mappings(maker->profile);
@@ -575,18 +713,72 @@ static int add_labels(struct maker *maker, const struct window_count *count,
 	return err;
 }
 
-static int add_sample(struct maker *maker, const struct window_count *count)
+/* What a frame was called at a time. */
+static uint32_t location_at(const struct maker *maker, uint32_t frame, uint64_t when_ns)
+{
+	const struct variant *v = maker->variants;
+	uint32_t low = 0, high = maker->variant_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (v[middle].frame < frame ||
+		    (v[middle].frame == frame && v[middle].from_ns <= when_ns))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low && v[low - 1].frame == frame)
+		return maker->locations[v[low - 1].named];
+	return maker->locations[frame];
+}
+
+static int add_ticks(struct maker *maker, const struct window_count *count, uint64_t when_ns,
+		     uint64_t ticks)
 {
 	struct profile_label labels[LABELS_MAX];
 	uint32_t locations[WICK_DEPTH_MAX + WICK_DEPTH], n = 0, label_count;
-	int64_t values[2] = {(int64_t)count->ticks, (int64_t)count->ticks * maker->profile->period};
+	int64_t values[2] = {(int64_t)ticks, (int64_t)ticks * maker->profile->period};
 	int err = add_labels(maker, count, labels, &label_count);
 
 	for (uint32_t at = count->node; at != NODE_NONE && n < ARRAY_SIZE(locations);
 	     at = maker->window->nodes[at].parent)
-		locations[n++] = maker->locations[maker->window->nodes[at].frame];
+		locations[n++] = location_at(maker, maker->window->nodes[at].frame, when_ns);
 	return err ? err
 		   : profile_add_sample(maker->profile, locations, n, labels, label_count, values);
+}
+
+static int compare_variants(const void *left, const void *right)
+{
+	const struct variant *a = left, *b = right;
+
+	if (a->frame != b->frame)
+		return a->frame < b->frame ? -1 : 1;
+	return a->from_ns < b->from_ns ? -1 : a->from_ns > b->from_ns;
+}
+
+/* Where names depend on the time each sample goes its own way; equal ones meet in the profile. */
+static int add_samples(struct maker *maker)
+{
+	const struct window *window = maker->window;
+	_cleanup_free_ uint64_t *told = calloc(window->count_count + 1u, sizeof(*told));
+	int err = told ? 0 : -ENOMEM;
+
+	if (maker->variant_count)
+		qsort(maker->variants, maker->variant_count, sizeof(*maker->variants),
+		      compare_variants);
+	for (uint32_t i = 0; !err && maker->variant_count && i < window->moment_count; i++) {
+		const struct window_moment *moment = &window->moments[i];
+
+		told[moment->count] += moment->ticks;
+		err = add_ticks(maker, &window->counts[moment->count], moment->time_ns,
+				moment->ticks);
+	}
+	for (uint32_t i = 0; !err && i < window->count_count; i++)
+		if (window->counts[i].ticks != told[i])
+			err = add_ticks(maker, &window->counts[i], window->end_ns,
+					window->counts[i].ticks - told[i]);
+	return err;
 }
 
 /* "module libfoo.so: the file was replaced" */
@@ -649,8 +841,8 @@ static int make(struct maker *maker, unsigned int hz, const char *event)
 	maker->profile->duration_ns = (int64_t)(window->end_ns - window->start_ns);
 	if (!err)
 		err = add_locations(maker);
-	for (uint32_t i = 0; !err && i < window->count_count; i++)
-		err = add_sample(maker, &window->counts[i]);
+	if (!err)
+		err = add_samples(maker);
 	if (!err)
 		err = add_comments(maker, hz, event);
 	return err ? err : ledger_store(&window->ledger, maker->profile);
@@ -660,29 +852,29 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 		  const char *event, struct profile **ret_profile)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
-	_cleanup_free_ struct named *named = calloc(window->frame_count + 1u, sizeof(*named));
-	_cleanup_free_ uint32_t *locations = calloc(window->frame_count + 1u, sizeof(*locations));
 	uint32_t modules = modules_count(names->modules);
 	_cleanup_free_ struct module *module = calloc(modules + 1u, sizeof(*module));
 	_cleanup_free_ uint32_t *mappings = malloc((modules + 1u) * sizeof(*mappings));
 	struct maker maker = {.names = names,
 			      .window = window,
-			      .named = named,
-			      .locations = locations,
+			      .named_count = window->frame_count,
 			      .modules = module,
 			      .mappings = mappings,
 			      .module_count = modules};
 	int err;
 
-	if (!named || !locations || !module || !mappings)
+	if (!module || !mappings ||
+	    array_reserve(&maker.named, &maker.named_size, window->frame_count + 1u))
 		return -ENOMEM;
 	memset(mappings, 0xff, (modules + 1u) * sizeof(*mappings));
 	turn_generation(names);
 	err = profile_new(&profile);
-	if (err)
-		return err;
 	maker.profile = profile;
-	err = make(&maker, hz, event);
+	if (!err)
+		err = make(&maker, hz, event);
+	free(maker.named);
+	free(maker.variants);
+	free(maker.locations);
 	free(maker.levels);
 	free(maker.jit_frames);
 	strtab_release(&maker.jit_names);

@@ -13,6 +13,7 @@
 #include "formats/profile.h"
 #include "profiler/modules.h"
 #include "profiler/window.h"
+#include "symbolizer/kallsyms.h"
 
 struct names;
 
@@ -24,6 +25,10 @@ static inline void names_freep(struct names **names)
 {
 	names_free(*names);
 }
+
+/* The kernel's symbols as they are now, read anew; or NULL. Borrowed
+ * until the next call of anything here. */
+const struct kallsyms *names_kernel(struct names *names);
 
 /*
  * The window as a profile, with its ledger and with comments on how it was made and which modules

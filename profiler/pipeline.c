@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "profiler/cpus.h"
 #include "profiler/hotplug.h"
+#include "profiler/ksymbols.h"
 #include "profiler/modules.h"
 #include "profiler/names.h"
 #include "profiler/procs.h"
@@ -20,6 +21,8 @@
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+static const uint64_t KSYMBOLS_PAUSE_NS = 10000000000;
 
 enum {
 	TASK_RING_PAGES = 128,
@@ -45,6 +48,7 @@ struct item {
 struct queued_event {
 	struct task_event event; /* path is NULL: the module stands for it */
 	uint32_t module;
+	char *name; /* CODE: its path, malloc()ed */
 };
 
 struct queue {
@@ -62,6 +66,9 @@ struct pipeline {
 	struct modules *modules;
 	struct procs *procs;
 	struct names *names;
+	struct ksymbols *ksymbols;
+	bool ksymbols_old;		 /* records were lost: it has to be read again */
+	uint64_t ksymbols_ns;		 /* when it was read last */
 	struct unwind_maps *unwind_maps; /* NULL: user stacks by frame pointer alone */
 	struct unwind_tables *unwind;	 /* goes with them; drains the task events */
 	int epoll_fd, timer_fd, hotplug_fd;
@@ -87,6 +94,8 @@ struct pipeline {
 
 static void queue_release(struct queue *queue)
 {
+	for (uint32_t i = 0; i < queue->event_count; i++)
+		free(queue->events[i].name);
 	free(queue->items);
 	free(queue->events);
 	buf_release(&queue->records);
@@ -195,6 +204,21 @@ static void count_written(struct ledger *ledger, uint8_t cut)
 
 /* --- stacks --- */
 
+/* Where its names will come from; done once, while the process is there. */
+static void find_jitdump(struct pipeline *pipeline, const struct address_space *space, pid_t pid,
+			 uint32_t jit)
+{
+	if (!space->has_jitdump || !modules_wants_jitdump(pipeline->modules, jit, space->serial))
+		return;
+	for (uint32_t i = 0; i < space->count; i++) {
+		const struct proc_map *map = &space->maps[i];
+
+		if (map->is_jitdump)
+			modules_use_jitdump(pipeline->modules, jit, pid, space->serial, map->module,
+					    map->start, map->end);
+	}
+}
+
 static struct frame user_frame(struct pipeline *pipeline, const struct address_space *space,
 			       const struct wick_sample *sample, uint64_t addr)
 {
@@ -203,12 +227,14 @@ static struct frame user_frame(struct pipeline *pipeline, const struct address_s
 	uint32_t jit;
 
 	if (!map)
-		return (struct frame){0, FRAME_UNMAPPED};
+		return (struct frame){.module = FRAME_UNMAPPED};
 	modules_use(pipeline->modules, map->module, pid, map->start, map->end);
 	jit = modules_jit(pipeline->modules, map->module, pid, sample->start_ns, sample->exec_id);
-	if (jit != map->module)
-		return (struct frame){addr, jit};
-	return (struct frame){addr - map->start + map->off, map->module};
+	if (jit != map->module) {
+		find_jitdump(pipeline, space, pid, jit);
+		return (struct frame){addr, jit, 0};
+	}
+	return (struct frame){addr - map->start + map->off, map->module, 0};
 }
 
 /* Where the frame's code was interrupted, or where it calls: a return address may already stand
@@ -225,7 +251,7 @@ static int push_user(struct pipeline *pipeline, struct window *window,
 	int err = 0;
 
 	for (size_t i = sample->user_n; !err && i-- > 0;) {
-		struct frame frame = {0, FRAME_GAP};
+		struct frame frame = {.module = FRAME_GAP};
 
 		if (pcs[i] != WICK_PC_GAP) {
 			frame = user_frame(pipeline, space, sample, call_site(pcs[i]));
@@ -237,15 +263,29 @@ static int push_user(struct pipeline *pipeline, struct window *window,
 	return err;
 }
 
-static int push_kernel(struct window *window, const struct wick_sample *sample, const uint64_t *pcs,
-		       uint32_t *node)
+static int kernel_frame(struct pipeline *pipeline, struct window *window, uint64_t addr,
+			struct frame *ret_frame)
+{
+	const struct ksymbol_range *range = ksymbols_find(pipeline->ksymbols, addr);
+
+	*ret_frame = (struct frame){addr, FRAME_KERNEL, 0};
+	if (!range)
+		return 0;
+	ret_frame->off = addr - range->start;
+	return strtab_add(&window->strings, range->name, &ret_frame->name);
+}
+
+static int push_kernel(struct pipeline *pipeline, struct window *window,
+		       const struct wick_sample *sample, const uint64_t *pcs, uint32_t *node)
 {
 	int err = 0;
 
 	for (size_t i = sample->kernel_n; !err && i-- > 0;) {
-		struct frame frame = {pcs[i] - !!i, FRAME_KERNEL};
+		struct frame frame;
 
-		err = window_push(window, *node, &frame, node);
+		err = kernel_frame(pipeline, window, pcs[i] - !!i, &frame);
+		if (!err)
+			err = window_push(window, *node, &frame, node);
 	}
 	return err;
 }
@@ -269,7 +309,8 @@ static const uint64_t *find_pcs(struct pipeline *pipeline, const struct wick_sam
 }
 
 static int user_node(struct pipeline *pipeline, struct window *window,
-		     const struct wick_sample *sample, uint32_t *node, bool *is_lost)
+		     const struct wick_sample *sample, uint32_t *node, bool *is_lost,
+		     uint64_t *moment_ns)
 {
 	const struct address_space *space =
 		procs_space(pipeline->procs, (pid_t)sample->pid, (pid_t)sample->tid,
@@ -281,6 +322,8 @@ static int user_node(struct pipeline *pipeline, struct window *window,
 
 	if (!space)
 		return -ENOMEM;
+	if (space->has_jitdump)
+		*moment_ns = sample->time_ns;
 	base = window_base_user(space->serial);
 	if (!window_find(window, base, sample->user_hash, sample->user_check, node))
 		return 0;
@@ -296,7 +339,7 @@ static int user_node(struct pipeline *pipeline, struct window *window,
 static int kernel_node(struct pipeline *pipeline, struct window *window,
 		       const struct wick_sample *sample, uint32_t *node, bool *is_lost)
 {
-	uint64_t base = window_base_kernel(*node);
+	uint64_t base = window_base_kernel(*node, ksymbols_serial(pipeline->ksymbols));
 	struct wick_stack stack;
 	const uint64_t *pcs;
 	int err;
@@ -308,7 +351,7 @@ static int kernel_node(struct pipeline *pipeline, struct window *window,
 		*is_lost = true;
 		return 0;
 	}
-	err = push_kernel(window, sample, pcs, node);
+	err = push_kernel(pipeline, window, sample, pcs, node);
 	return err ? err
 		   : window_learn(window, base, sample->kernel_hash, sample->kernel_check, *node);
 }
@@ -316,7 +359,7 @@ static int kernel_node(struct pipeline *pipeline, struct window *window,
 static void take_sample(struct pipeline *pipeline, const struct wick_sample *sample)
 {
 	struct window *window = window_of(pipeline, sample->epoch);
-	const struct window_task task = {
+	struct window_task task = {
 		.pid = sample->pid,
 		.tid = pipeline->options.threads ? sample->tid : 0,
 		.ns_pid = sample->ns_pid,
@@ -330,7 +373,7 @@ static void take_sample(struct pipeline *pipeline, const struct wick_sample *sam
 	int err = 0;
 
 	if (sample->user_hash)
-		err = user_node(pipeline, window, sample, &node, &is_lost);
+		err = user_node(pipeline, window, sample, &node, &is_lost, &task.moment_ns);
 	if (!err && sample->kernel_hash)
 		err = kernel_node(pipeline, window, sample, &node, &is_lost);
 	cut = find_cut(sample, is_lost);
@@ -390,31 +433,62 @@ static void on_event(void *context, const struct task_event *event)
 	queued.event.path = NULL;
 	if (event->kind == TASK_MAP)
 		err = modules_add(pipeline->modules, event, &queued.module);
+	if (event->kind == TASK_CODE && !(queued.name = strdup(event->path)))
+		err = -ENOMEM;
 	if (event->kind == TASK_LOST && event->lost && log_limited(&limit, 1))
 		log_warn("%llu process records were lost; mappings are read again",
 			 (unsigned long long)event->lost);
 	if (!err)
 		err = push_event(&pipeline->queue, &queued);
-	if (err) /* as good as a lost record */
+	if (err) { /* as good as a lost record */
 		procs_event(pipeline->procs, &(struct task_event){.kind = TASK_LOST}, 0);
+		pipeline->ksymbols_old = true;
+		free(queued.name);
+	}
+}
+
+/* The name has done its work. */
+static void take_code(struct pipeline *pipeline, struct queued_event *queued)
+{
+	const struct task_event *event = &queued->event;
+	int err = 0;
+
+	if (event->is_gone)
+		ksymbols_remove(pipeline->ksymbols, event->start);
+	else
+		err = ksymbols_add(pipeline->ksymbols, event->start, event->end - event->start,
+				   queued->name);
+	if (err)
+		log_debug("code of the kernel has no name: %s", strerror(-err));
+	free(TAKE_PTR(queued->name));
 }
 
 static void apply(struct pipeline *pipeline, const struct item *item)
 {
-	const struct queued_event *queued;
+	struct queued_event *queued;
 
 	if (!item->is_event) {
 		take_sample(pipeline, record_at(&pipeline->queue, item->at));
 		return;
 	}
 	queued = &pipeline->queue.events[item->at];
+	if (queued->event.kind == TASK_CODE) {
+		take_code(pipeline, queued);
+		return;
+	}
+	pipeline->ksymbols_old |= queued->event.kind == TASK_LOST;
 	procs_event(pipeline->procs, &queued->event, queued->module);
 }
 
 static int keep(struct queue *to, const struct queue *from, const struct item *item)
 {
-	if (item->is_event)
-		return push_event(to, &from->events[item->at]);
+	if (item->is_event) {
+		int err = push_event(to, &from->events[item->at]);
+
+		if (!err)
+			from->events[item->at].name = NULL; /* is the other's now */
+		return err;
+	}
 	return push_record(to, record_at(from, item->at));
 }
 
@@ -607,6 +681,23 @@ static void reopen_all(struct pipeline *pipeline)
 	}
 }
 
+/* What is there now, also of what no record has told. Where records are lost all the time, now and
+ * then is enough: it takes some 50 ms. */
+static void read_ksymbols(struct pipeline *pipeline)
+{
+	uint64_t now = clock_boot_ns();
+	int err;
+
+	if (!pipeline->ksymbols_old || !pipeline->options.sampler.kernel ||
+	    (pipeline->ksymbols_ns && now - pipeline->ksymbols_ns < KSYMBOLS_PAUSE_NS))
+		return;
+	err = ksymbols_read(pipeline->ksymbols, names_kernel(pipeline->names));
+	if (err)
+		log_debug("not all BPF programs will have names: %s", strerror(-err));
+	pipeline->ksymbols_old = false;
+	pipeline->ksymbols_ns = now;
+}
+
 void pipeline_work(struct pipeline *pipeline)
 {
 	/* Looked at before the drain: what ends after this look waits for the next round. */
@@ -621,6 +712,7 @@ void pipeline_work(struct pipeline *pipeline)
 	apply_until(pipeline, now - HORIZON_NS);
 	if (is_ended)
 		take_ended(pipeline);
+	read_ksymbols(pipeline);
 	procs_audit(pipeline->procs, now);
 	procs_sweep(pipeline->procs, now - LINGER_NS);
 	sweep_modules(pipeline);
@@ -811,10 +903,15 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 		err = procs_new(pipeline->modules, &pipeline->procs);
 	if (!err)
 		err = names_new(pipeline->modules, (size_t)modules * NAME_BYTES, &pipeline->names);
+	if (!err)
+		err = ksymbols_new(&pipeline->ksymbols);
 	open_hotplug(pipeline);
 	/* Events first, then /proc: nothing falls between. */
 	if (!err)
 		err = open_task_events(pipeline);
+	pipeline->ksymbols_old = true;
+	if (!err)
+		read_ksymbols(pipeline);
 	if (!err)
 		err = read_targets(pipeline);
 	if (!err && has_tables(pipeline))
@@ -836,6 +933,7 @@ void pipeline_free(struct pipeline *pipeline)
 	sampler_free(pipeline->sampler);
 	task_events_free(pipeline->task_events);
 	names_free(pipeline->names);
+	ksymbols_free(pipeline->ksymbols);
 	procs_free(pipeline->procs);
 	modules_free(pipeline->modules);
 	queue_release(&pipeline->queue);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/log.h"
+#include "symbolizer/jitdump.h"
 #include "symbolizer/proc_maps.h"
 
 #include <ctype.h>
@@ -147,6 +148,7 @@ static struct address_space *space_change(struct procs *procs, struct process *p
 	if (old->count)
 		memcpy(copy->maps, old->maps, old->count * sizeof(*old->maps));
 	copy->count = old->count;
+	copy->has_jitdump = old->has_jitdump;
 	space_put(old);
 	process->space = copy;
 	return copy;
@@ -200,6 +202,7 @@ static int space_put_map(struct address_space *space, const struct proc_map *map
 		return -ENOMEM;
 	space_splice(space, first, last - first, pieces);
 	memcpy(&space->maps[first], piece, pieces * sizeof(*piece));
+	space->has_jitdump |= map->is_jitdump;
 	return 0;
 }
 
@@ -358,10 +361,11 @@ static int add_mapping(struct procs *procs, struct address_space *space,
 		.inode = mapping->inode,
 		.path = path,
 	};
-	struct proc_map map = {mapping->start, mapping->end, mapping->off, 0};
+	struct proc_map map = {mapping->start, mapping->end, mapping->off, 0, false};
 	int err;
 
 	snprintf(path, sizeof(path), "%.*s", (int)mapping->path_length, mapping->path);
+	map.is_jitdump = jitdump_is_path(path);
 	err = procs->number(procs->context, &event, &map.module);
 	return err ? err : space_put_map(space, &map);
 }
@@ -562,7 +566,7 @@ static void on_exec(struct procs *procs, struct process *process)
 static void on_map(struct procs *procs, struct process *process, const struct task_event *event,
 		   uint32_t module)
 {
-	struct proc_map map = {event->start, event->end, event->off, module};
+	struct proc_map map = {event->start, event->end, event->off, module, event->is_jitdump};
 	struct address_space *space = space_change(procs, process);
 	int err = space ? space_put_map(space, &map) : -ENOMEM;
 

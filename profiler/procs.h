@@ -27,6 +27,7 @@ struct proc_map {
 	uint64_t start, end; /* addrs */
 	uint64_t off;	     /* of start in the file */
 	uint32_t module;
+	bool is_jitdump; /* the marker of one: jitdump.h */
 };
 
 struct address_space {
@@ -34,6 +35,7 @@ struct address_space {
 	uint32_t refs;
 	uint32_t count, size;
 	uint32_t front;	       /* free places before maps[0]; size counts them too */
+	bool has_jitdump;      /* one of the maps is, or was, the marker of one */
 	struct proc_map *maps; /* sorted, disjoint */
 };
 

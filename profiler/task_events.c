@@ -6,10 +6,12 @@
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "profiler/cpus.h"
+#include "symbolizer/jitdump.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -23,6 +25,7 @@ enum {
 	TRAILER_SIZE = 16,
 	RECORD_MAX = 65536,
 	MAP_RECORD_MAX = 4096 + 128, /* with the longest path */
+	CODE_NAME_MAX = 600,
 	TASK_RECORD_MAX = 128,
 	TASKS_PART = 4, /* the ring of forks, execs and exits is so much smaller: its records are */
 };
@@ -53,6 +56,7 @@ struct task_events {
 	struct cpu_change *changes;
 	size_t change_count, changes_size;
 	uint8_t joined[RECORD_MAX]; /* a record that wraps, in one piece */
+	char code_name[CODE_NAME_MAX];
 };
 
 static int open_event(unsigned int cpu, enum kind kind, uint32_t wake_bytes)
@@ -69,6 +73,7 @@ static int open_event(unsigned int cpu, enum kind kind, uint32_t wake_bytes)
 		.comm = kind == TASKS,
 		.comm_exec = kind == TASKS,
 		.task = kind == TASKS,
+		.ksymbol = kind == TASKS,
 		.use_clockid = 1,
 		.clockid = CLOCK_BOOTTIME,
 		.watermark = 1,
@@ -203,6 +208,7 @@ static bool parse_map(struct cursor *c, uint16_t misc, struct task_event *event)
 	event->start = map.addr;
 	event->end = map.addr + map.len;
 	event->off = map.pgoff;
+	event->is_jitdump = jitdump_is_path(event->path);
 	if (!(misc & PERF_RECORD_MISC_MMAP_BUILD_ID)) {
 		event->dev = makedev(map.maj, map.min);
 		event->inode = map.ino;
@@ -242,6 +248,29 @@ static bool parse_exec(struct cursor *c, uint16_t misc, struct task_event *event
 	return true;
 }
 
+/* The module is the one that /proc/kallsyms names. */
+static bool parse_code(struct cursor *c, char *name_at, struct task_event *event)
+{
+	uint64_t addr;
+	uint32_t length;
+	uint16_t type, flags;
+	const char *name, *module = "bpf";
+
+	if (!cursor_u64(c, &addr) || !cursor_u32(c, &length) || !cursor_u16(c, &type) ||
+	    !cursor_u16(c, &flags) || !cursor_cstr(c, &name) || !*name)
+		return false;
+	if (type == PERF_RECORD_KSYMBOL_TYPE_OOL)
+		module = strncmp(name, "ftrace", 6) != 0 ? "__builtin__kprobes"
+							 : "__builtin__ftrace";
+	snprintf(name_at, CODE_NAME_MAX, "%.512s\t[%s]", name, module);
+	event->kind = TASK_CODE;
+	event->start = addr;
+	event->end = addr + length;
+	event->is_gone = flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER;
+	event->path = name_at;
+	return true;
+}
+
 static bool parse_lost(struct cursor *c, struct task_event *event)
 {
 	uint64_t id;
@@ -250,7 +279,8 @@ static bool parse_lost(struct cursor *c, struct task_event *event)
 	return cursor_u64(c, &id) && cursor_u64(c, &event->lost);
 }
 
-static bool parse_record(const uint8_t *bytes, size_t size, struct task_event *ret_event)
+static bool parse_record(const uint8_t *bytes, size_t size, char *name_at,
+			 struct task_event *ret_event)
 {
 	struct perf_event_header head;
 	struct task_event event = {0};
@@ -275,6 +305,9 @@ static bool parse_record(const uint8_t *bytes, size_t size, struct task_event *r
 		break;
 	case PERF_RECORD_EXIT:
 		known = parse_task(&c, TASK_EXIT, &event);
+		break;
+	case PERF_RECORD_KSYMBOL:
+		known = parse_code(&c, name_at, &event);
 		break;
 	case PERF_RECORD_LOST:
 		known = parse_lost(&c, &event);
@@ -342,7 +375,8 @@ static void drain_ring(struct task_events *events, struct task_ring *ring, task_
 		memcpy(&record, whole_record(events, ring, at, sizeof(record)), sizeof(record));
 		if (record.size < sizeof(record) || record.size > head - at)
 			break;
-		if (parse_record(whole_record(events, ring, at, record.size), record.size, &event))
+		if (parse_record(whole_record(events, ring, at, record.size), record.size,
+				 events->code_name, &event))
 			hand_out(ring, &event, take, context);
 		at += record.size;
 	}

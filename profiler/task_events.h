@@ -21,6 +21,7 @@ enum task_event_kind {
 	TASK_EXEC,
 	TASK_EXIT, /* of a thread; of the process when tid == pid */
 	TASK_MAP,  /* an executable mapping was made, or became executable */
+	TASK_CODE, /* code of the kernel's own has come, or gone: ksymbols.h; of no process */
 	TASK_LOST, /* records were lost from then on: what is known of any process may be old */
 };
 
@@ -33,14 +34,16 @@ struct task_event {
 	pid_t parent;  /* FORK */
 	uint64_t lost; /* LOST: records; 0 = unknown */
 
-	/* MAP */
+	/* MAP, CODE */
 	uint64_t start, end; /* addrs */
+	bool is_gone;	     /* CODE */
 	uint64_t off;	     /* in the file */
 	uint64_t dev;	     /* makedev(), 0 where a build id takes its place */
 	uint64_t inode;
 	uint8_t build_id[TASK_BUILD_ID_MAX];
 	uint8_t build_id_size; /* 0 = none known */
-	const char *path;      /* borrowed from the ring for the call */
+	const char *path;      /* or CODE's name, as /proc/kallsyms has it; borrowed for the call */
+	bool is_jitdump;       /* path says that the file is one: see jitdump.h */
 };
 
 struct task_events;

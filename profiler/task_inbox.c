@@ -19,7 +19,7 @@ enum {
 
 struct kept_event {
 	struct task_event event;
-	uint32_t path;	 /* in paths, MAP only */
+	uint32_t path;	 /* in paths, where it has one */
 	uint32_t before; /* of the same process; NONE: its first, or not followed */
 	bool is_brief;
 };
@@ -145,11 +145,16 @@ static bool has_room(const struct line *line, const struct task_batch *batch)
 	       line->waiting_paths + batch->path_bytes <= PATHS_MAX;
 }
 
+static bool has_path(const struct task_event *event)
+{
+	return event->kind == TASK_MAP || event->kind == TASK_CODE;
+}
+
 static const struct task_event *event_at(const struct task_batch *batch, uint32_t at,
 					 struct task_event *event)
 {
 	*event = batch->events[at].event;
-	event->path = event->kind == TASK_MAP ? batch->paths + batch->events[at].path : NULL;
+	event->path = has_path(event) ? batch->paths + batch->events[at].path : NULL;
 	return event;
 }
 
@@ -160,7 +165,7 @@ static void keep(void *context, const struct task_event *event)
 	struct task_inbox *inbox = context;
 	struct kept_event kept = {*event, (uint32_t)inbox->paths.used, NONE, false};
 
-	if (event->kind == TASK_MAP)
+	if (has_path(event))
 		buf_add(&inbox->paths, event->path, strlen(event->path) + 1);
 	if (inbox->paths.failed ||
 	    array_reserve(&inbox->scratch, &inbox->size, (size_t)inbox->count + 1)) {

@@ -653,6 +653,8 @@ static void apply(struct unwind_tables *tables, const struct task_event *event, 
 	struct subject *subject = find(tables, event->pid);
 
 	tables->stats.events++;
+	if (event->kind == TASK_CODE)
+		return;
 	if (event->kind == TASK_LOST) {
 		on_lost(tables, event, now_ns);
 		return;

@@ -31,6 +31,7 @@ void window_free(struct window *window)
 	free(window->nodes);
 	free(window->counts);
 	free(window->known);
+	free(window->moments);
 	hashmap_release(&window->frame_index);
 	hashmap_release(&window->node_index);
 	hashmap_release(&window->count_index);
@@ -77,12 +78,12 @@ static bool frame_equal(const void *table, uint32_t position, const void *key)
 	const struct frame *have = &((const struct window *)table)->frames[position];
 	const struct frame *want = key;
 
-	return have->off == want->off && have->module == want->module;
+	return have->off == want->off && have->module == want->module && have->name == want->name;
 }
 
 static int add_frame(struct window *window, const struct frame *frame, uint32_t *ret_frame)
 {
-	uint64_t hash = hash_mix(frame->off, frame->module);
+	uint64_t hash = hash_mix(frame->off, (uint64_t)frame->name << 32 | frame->module);
 	uint32_t at = hashmap_find(&window->frame_index, hash, frame_equal, window, frame);
 	int err;
 
@@ -142,6 +143,20 @@ static bool count_equal(const void *table, uint32_t position, const void *key)
 	       have->thread == want->thread;
 }
 
+static int add_moment(struct window *window, uint64_t time_ns, uint32_t count, uint64_t ticks)
+{
+	int err;
+
+	if (!time_ns || window->moment_count >= WINDOW_MOMENTS_MAX)
+		return 0;
+	err = array_reserve(&window->moments, &window->moments_size,
+			    (size_t)window->moment_count + 1);
+	if (!err)
+		window->moments[window->moment_count++] =
+			(struct window_moment){time_ns, count, (uint32_t)ticks};
+	return err;
+}
+
 int window_add(struct window *window, const struct window_task *task, uint32_t node, uint8_t cut,
 	       uint64_t ticks)
 {
@@ -171,8 +186,10 @@ int window_add(struct window *window, const struct window_task *task, uint32_t n
 			return err;
 		window->counts[window->count_count++] = key;
 	}
-	window->counts[at].ticks += ticks;
-	return 0;
+	err = add_moment(window, task->moment_ns, at, ticks);
+	if (!err)
+		window->counts[at].ticks += ticks;
+	return err;
 }
 
 size_t window_bytes(const struct window *window)
@@ -180,7 +197,8 @@ size_t window_bytes(const struct window *window)
 	return strtab_bytes(&window->strings) + window->frames_size * sizeof(*window->frames) +
 	       window->nodes_size * sizeof(*window->nodes) +
 	       window->counts_size * sizeof(*window->counts) +
-	       window->known_size * sizeof(*window->known) + hashmap_bytes(&window->frame_index) +
-	       hashmap_bytes(&window->node_index) + hashmap_bytes(&window->count_index) +
-	       hashmap_bytes(&window->known_index);
+	       window->known_size * sizeof(*window->known) +
+	       window->moments_size * sizeof(*window->moments) +
+	       hashmap_bytes(&window->frame_index) + hashmap_bytes(&window->node_index) +
+	       hashmap_bytes(&window->count_index) + hashmap_bytes(&window->known_index);
 }

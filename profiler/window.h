@@ -9,6 +9,7 @@
  *	frames   (module, offset in its file), each once
  *	nodes    (parent, frame), each once
  *	counts   (process, thread, leaf node) -> ticks
+ *	moments  when samples were taken of processes that may replace their code
  *	known    (space serial or node, hash, check) -> node: stacks seen before, by their names
  *
  * A window owns all its memory and is freed as a whole. One thread.
@@ -30,6 +31,8 @@
 struct frame {
 	uint64_t off; /* in the module's file: of the pc, less one where it is a return address */
 	uint32_t module;
+	uint32_t name; /* FRAME_KERNEL: a string, of code that comes and goes; off counts from its
+			* start then. 0: off is an address */
 };
 
 #define NODE_NONE UINT32_MAX
@@ -48,6 +51,15 @@ struct window_count {
 	uint64_t ticks;
 };
 
+/* When a sample was taken, where that may decide what its frames are called. */
+struct window_moment {
+	uint64_t time_ns; /* CLOCK_BOOTTIME */
+	uint32_t count;	  /* that it is counted in */
+	uint32_t ticks;
+};
+
+enum { WINDOW_MOMENTS_MAX = 1 << 18 }; /* 4 MB; what comes later counts as of the window's end */
+
 struct window_known {
 	uint64_t base, hash;
 	uint32_t check, node;
@@ -63,6 +75,8 @@ struct window {
 	uint32_t count_count, counts_size;
 	struct window_known *known;
 	uint32_t known_count, known_size;
+	struct window_moment *moments; /* in order of time, about */
+	uint32_t moment_count, moments_size;
 	struct hashmap frame_index, node_index, count_index, known_index;
 
 	struct ledger ledger;
@@ -90,14 +104,15 @@ int window_learn(struct window *window, uint64_t base, uint64_t hash, uint32_t c
 		 uint32_t node);
 
 /* Bases: a user stack means something only in its address space, a kernel stack is appended to a
- * node. The two never meet. */
+ * node, and means something only as long as the kernel's own code stays the same. The two never
+ * meet. */
 static inline uint64_t window_base_user(uint64_t space_serial)
 {
 	return space_serial << 1;
 }
-static inline uint64_t window_base_kernel(uint32_t node)
+static inline uint64_t window_base_kernel(uint32_t node, uint32_t ksymbols_serial)
 {
-	return (uint64_t)node << 1 | 1;
+	return (uint64_t)ksymbols_serial << 33 | (uint64_t)node << 1 | 1;
 }
 
 /* The node of frame behind parent; made if it is new. */
@@ -109,6 +124,7 @@ int window_push(struct window *window, uint32_t parent, const struct frame *fram
 struct window_task {
 	uint32_t pid, tid, ns_pid, ns_tid;
 	const char *comm, *thread;
+	uint64_t moment_ns; /* of the sample, to be kept; 0 = it decides nothing */
 };
 
 /* Counts ticks of a task in a stack. */

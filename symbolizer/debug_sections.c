@@ -162,6 +162,13 @@ bool debug_sections_there(const struct dwarf *dwarf)
 
 bool debug_section_raw(Elf *elf, const char *name, struct cursor *ret_bytes)
 {
+	uint64_t vaddr;
+
+	return debug_section_at(elf, name, ret_bytes, &vaddr);
+}
+
+bool debug_section_at(Elf *elf, const char *name, struct cursor *ret_bytes, uint64_t *ret_vaddr)
+{
 	size_t names, count;
 
 	if (elf_getshdrstrndx(elf, &names) < 0 || elf_getshdrnum(elf, &count) < 0)
@@ -178,6 +185,7 @@ bool debug_section_raw(Elf *elf, const char *name, struct cursor *ret_bytes)
 		data = have && !strcmp(have, name) ? elf_rawdata(scn, NULL) : NULL;
 		if (data && data->d_buf) {
 			*ret_bytes = cursor_of(data->d_buf, data->d_size);
+			*ret_vaddr = shdr.sh_addr;
 			return true;
 		}
 	}

@@ -20,5 +20,7 @@ bool debug_sections_there(const struct dwarf *dwarf);
 
 /* The first section of this name that has bytes in the file, not inflated. */
 bool debug_section_raw(Elf *elf, const char *name, struct cursor *ret_bytes);
+/* The same, with the vaddr where it begins. */
+bool debug_section_at(Elf *elf, const char *name, struct cursor *ret_bytes, uint64_t *ret_vaddr);
 
 #endif

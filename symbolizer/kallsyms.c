@@ -332,6 +332,23 @@ bool kallsyms_lookup(const struct kallsyms *kallsyms, uint64_t addr, struct kall
 	return true;
 }
 
+bool kallsyms_at(const struct kallsyms *kallsyms, size_t n, struct kallsyms_range *ret_range)
+{
+	const struct ksymbol *s = kallsyms->symbols + n;
+
+	if (n >= kallsyms->count)
+		return false;
+	*ret_range = (struct kallsyms_range){
+		.start = s->addr,
+		.end = s->addr + REACH_MAX,
+		.symbol = kallsyms->names.bytes + s->name,
+		.module = strtab_get(&kallsyms->modules, s->module),
+	};
+	if (n + 1 < kallsyms->count && s[1].addr - s->addr < REACH_MAX)
+		ret_range->end = s[1].addr;
+	return true;
+}
+
 size_t kallsyms_bytes(const struct kallsyms *kallsyms)
 {
 	return sizeof(*kallsyms) + kallsyms->size * sizeof(*kallsyms->symbols) +

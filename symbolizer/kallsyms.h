@@ -36,6 +36,13 @@ static inline void kallsyms_freep(struct kallsyms **kallsyms)
 bool kallsyms_lookup(const struct kallsyms *kallsyms, uint64_t addr,
 		     struct kallsyms_name *ret_name);
 
+/* The n-th symbol in order of addresses, up to the next one or as far as it may reach. */
+struct kallsyms_range {
+	uint64_t start, end;
+	const char *symbol, *module; /* as above */
+};
+bool kallsyms_at(const struct kallsyms *kallsyms, size_t n, struct kallsyms_range *ret_range);
+
 size_t kallsyms_bytes(const struct kallsyms *kallsyms);
 
 #endif

@@ -27,6 +27,7 @@ enum {
  * XZ: .may_unpack; PLACE: .debug_place. */
 static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", HASTE[] = "index-in-haste";
 static const char XZ[] = " xz", PLACE[] = " at ";
+static const char JIT[] = "jit";
 
 /* The same, after the debug info has killed a child: the symbols alone, and why. */
 static const char *const symbols_verbs[SYMINDEX_DEBUG_KINDS] = {
@@ -141,11 +142,12 @@ int parser_main(int argc, char **argv)
 		return -1;
 	/* Somebody waits for readable names and unwind tables; for an index not yet. At 19 it
 	 * starves beside busy CPUs. */
-	if (strcmp(verb, "demangle") != 0 && strncmp(verb, "unwind", 6) != 0)
+	if (strcmp(verb, "demangle") != 0 && strcmp(verb, JIT) != 0 &&
+	    strncmp(verb, "unwind", 6) != 0)
 		setpriority(PRIO_PROCESS, 0, 10);
 	child_drop_rights(argv);
-	if (is_verb(verb, INDEX) || is_verb(verb, INDEX_FIRST) ||
-	    is_verb(verb, HASTE) || given_up(verb))
+	if (is_verb(verb, INDEX) || is_verb(verb, INDEX_FIRST) || is_verb(verb, HASTE) ||
+	    given_up(verb))
 		index_in_child(verb);
 	if (!strcmp(verb, FETCH_VERB))
 		child_exit(fetch_in_child());
@@ -156,6 +158,11 @@ int parser_main(int argc, char **argv)
 		child_exit(cfi_build(CHILD_IN, CHILD_MORE, CHILD_OUT));
 	if (!strcmp(verb, "demangle"))
 		child_exit(demangle_all());
+	if (!strcmp(verb, JIT)) {
+		struct jit_names_input input = {CHILD_IN, CHILD_MORE, CHILD_MORE + 1};
+
+		child_exit(jit_names_build(&input, CHILD_OUT));
+	}
 	child_exit(-EINVAL);
 }
 
@@ -622,6 +629,23 @@ int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi
 	err = child_run_files(debug_fd < 0 ? "unwind" : "unwind-debug", in, ARRAY_SIZE(in), NULL,
 			      out, deadline_ms);
 	return err ? err : cfi_table_open(out, ret_table);
+}
+
+int parser_jit(const struct parser_jit_files *files, const uint64_t *addrs, uint32_t count,
+	       unsigned int deadline_ms, struct jit_names **ret_names)
+{
+	_cleanup_close_ int in = child_memfd("wick-jit"), out = child_memfd("wick-jit");
+	const int in_fds[] = {in, files->map_fd, files->dump_fd};
+	const uint64_t now_ns = (uint64_t)clock_ns(CLOCK_MONOTONIC);
+	int err = in < 0 || out < 0 ? -EAGAIN : 0;
+
+	if (!err)
+		err = file_write_all(in, &now_ns, sizeof(now_ns));
+	if (!err)
+		err = file_write_all(in, addrs, count * sizeof(*addrs));
+	if (!err)
+		err = child_run_files(JIT, in_fds, ARRAY_SIZE(in_fds), NULL, out, deadline_ms);
+	return err ? err : jit_names_open(out, ret_names);
 }
 
 /* Names that are empty, too long or too many stand as "", which demangles to nothing. */

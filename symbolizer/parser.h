@@ -16,6 +16,7 @@
 #include "symbolizer/cfi.h"
 #include "symbolizer/debug_files.h"
 #include "symbolizer/debuginfod.h"
+#include "symbolizer/jit_names.h"
 #include "symbolizer/symbol_cache.h"
 #include "symbolizer/symindex.h"
 
@@ -89,6 +90,15 @@ int parser_index(int elf_fd, unsigned int deadline_ms, struct symindex **ret_ind
  * those of cfi_build().
  */
 int parser_unwind(int elf_fd, int debug_fd, unsigned int deadline_ms, struct cfi_table **ret_table);
+
+/* What a process wrote of the code that it made; -1 = not this one. */
+struct parser_jit_files {
+	int map_fd, dump_fd;
+};
+
+/* The names of addrs, which are sorted, and of what holds them. Errors as parser_index(). */
+int parser_jit(const struct parser_jit_files *files, const uint64_t *addrs, uint32_t count,
+	       unsigned int deadline_ms, struct jit_names **ret_names);
 
 /*
  * Demangles many names at once: ret_names[i] is the readable form of names[i], or NULL where the

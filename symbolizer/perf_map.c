@@ -86,103 +86,58 @@ static bool take_hex(const char **at, const char *end, uint64_t *ret_number)
 	return true;
 }
 
-/* Where in the file an address's name stands; the newest so far. */
-struct found {
-	uint64_t start;
-	off_t off;
-	uint32_t length; /* 0 = none */
-};
-
 struct reader {
-	const struct perf_map_name *names;
-	struct found *found; /* by name */
-	size_t count;
+	jit_code_take take;
+	void *context;
 	uint32_t lines;
 };
 
-static void take_line(struct reader *r, const char *line, const char *end, off_t off)
+static int take_line(struct reader *r, const char *line, const char *end, off_t off)
 {
 	const char *at = line;
-	uint64_t start, size;
-	size_t low = 0, high = r->count;
+	struct jit_code code = {0};
 
-	if (!take_hex(&at, end, &start) || !take_hex(&at, end, &size) || at == end)
-		return;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (r->names[middle].addr < start)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < r->count && r->names[low].addr - start < size; low++)
-		r->found[low] = (struct found){
-			.start = start,
-			.off = off + (at - line),
-			.length = (uint32_t)(end - at < PERF_MAP_NAME_MAX ? end - at
-									  : PERF_MAP_NAME_MAX),
-		};
+	if (!take_hex(&at, end, &code.start) || !take_hex(&at, end, &code.size) || at == end ||
+	    !code.size)
+		return 0;
+	code.name_off = (uint64_t)(off + (at - line));
+	code.name_length = (uint32_t)(end - at < JIT_NAME_MAX ? end - at : JIT_NAME_MAX);
+	return r->take(r->context, &code);
 }
 
 /* The whole lines of a piece; gives the bytes taken. off: of the piece in the file. */
-static size_t take_lines(struct reader *r, const char *piece, size_t size, off_t off)
+static int take_lines(struct reader *r, const char *piece, size_t size, off_t off,
+		      size_t *ret_taken)
 {
 	const char *at = piece, *end;
+	int err = 0;
 
-	while (r->lines < PERF_MAP_LINES_MAX &&
+	while (!err && r->lines < PERF_MAP_LINES_MAX &&
 	       (end = memchr(at, '\n', size - (size_t)(at - piece)))) {
-		take_line(r, at, end, off + (at - piece));
+		err = take_line(r, at, end, off + (at - piece));
 		at = end + 1;
 		r->lines++;
 	}
-	return (size_t)(at - piece);
+	*ret_taken = (size_t)(at - piece);
+	return err;
 }
 
 /* A line that is longer than a piece ends the reading. */
-static void read_lines(int fd, struct reader *r, char *piece)
+int perf_map_read(int fd, jit_code_take take, void *context)
 {
-	off_t off = 0;
-
-	while (off < PERF_MAP_BYTES_MAX) {
-		ssize_t got = pread(fd, piece, PIECE, off);
-		size_t taken = got > 0 ? take_lines(r, piece, (size_t)got, off) : 0;
-
-		if (!taken)
-			return;
-		off += (off_t)taken;
-	}
-}
-
-/* The file may have changed between the two passes: then a name is a wrong one, but bounded. */
-static char *read_name(int fd, const struct found *found)
-{
-	char *name = malloc(found->length + 1u);
-	ssize_t got = name ? pread(fd, name, found->length, found->off) : -1;
-
-	if (got <= 0) {
-		free(name);
-		return NULL;
-	}
-	name[got] = '\0';
-	name[strcspn(name, "\r\n")] = '\0';
-	return name;
-}
-
-int perf_map_read(int fd, struct perf_map_name *names, size_t count)
-{
-	_cleanup_free_ struct found *found = calloc(count + 1, sizeof(*found));
 	_cleanup_free_ char *piece = malloc(PIECE);
-	struct reader reader = {.names = names, .found = found, .count = count};
+	struct reader reader = {.take = take, .context = context};
+	size_t taken;
+	int err = piece ? 0 : -ENOMEM;
 
-	if (!found || !piece)
-		return -ENOMEM;
-	read_lines(fd, &reader, piece);
-	for (size_t i = 0; i < count; i++) {
-		if (!found[i].length)
-			continue;
-		names[i].start = found[i].start;
-		names[i].name = read_name(fd, &found[i]);
+	for (off_t off = 0; !err && off < PERF_MAP_BYTES_MAX; off += (off_t)taken) {
+		ssize_t got = pread(fd, piece, PIECE, off);
+
+		taken = 0;
+		if (got > 0)
+			err = take_lines(&reader, piece, (size_t)got, off, &taken);
+		if (!taken)
+			break;
 	}
-	return 0;
+	return err;
 }

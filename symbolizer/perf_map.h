@@ -7,21 +7,13 @@
 #ifndef WICK_SYMBOLIZER_PERF_MAP_H
 #define WICK_SYMBOLIZER_PERF_MAP_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "symbolizer/jit_code.h"
+
 #include <sys/types.h>
 
 enum {
 	PERF_MAP_BYTES_MAX = 16 << 20,
 	PERF_MAP_LINES_MAX = 200000,
-	PERF_MAP_NAME_MAX = 1024, /* bytes of a name; the rest is cut off */
-};
-
-/* An address to be named. */
-struct perf_map_name {
-	uint64_t addr;
-	uint64_t start; /* of the code that holds it, if it has a name */
-	char *name;	/* malloc()ed; NULL = none */
 };
 
 /* What is needed of a process while it is there, so that its map can be opened later. */
@@ -37,8 +29,8 @@ int perf_map_find_owner(pid_t pid, struct perf_map_owner *ret_owner);
  * believed: a regular file with one name, owned by the process's user or by root. */
 int perf_map_open(int root_fd, const struct perf_map_owner *owner);
 
-/* Names the addresses, which are sorted: the last line that holds one names it. Past a cap the rest
- * of the file is not read; a last line without its end is none. 0 or -ENOMEM. */
-int perf_map_read(int fd, struct perf_map_name *names, size_t count);
+/* In the parser child: hands out all lines. Past a cap the rest of the file is not read; a last
+ * line without its end is none. 0, -ENOMEM, or what take gives. */
+int perf_map_read(int fd, jit_code_take take, void *context);
 
 #endif

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A stripped Go program has the functions and lines of its runtime's table, and those are the ones that
-# its debug info has.
+# A stripped Go program has the functions, lines and inlined calls of its runtime's table: those that its
+# runtime and its debug info tell. ADDRESSES: how many are compared (3000);
+# FULL: also a position independent program, whose build takes minutes of CPU time.
 . "$(dirname "$0")/lib.sh"
 need_bpf
 go=$(command -v go) || go=/usr/lib/go/bin/go
@@ -18,13 +19,29 @@ EOG
 cat >main.go <<'EOG'
 package main
 
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+)
+
 //go:noinline
 func nothing(n int) int { return n }
+
+func step(s, i int) int { // inlined
+	return s + square(i)%7
+}
+
+func square(i int) int { // inlined into that
+	return i * i // hot
+}
 
 //go:noinline
 func spin(n int) (s int) { // calls, and so it has a frame
 	for i := 0; i < n; i++ {
-		s += i * i % 7
+		s = step(s, i) // line of step
 	}
 	return s + nothing(n)
 }
@@ -34,7 +51,23 @@ func outer(n int) int {
 	return spin(n) + 1 // line of outer
 }
 
+// What the runtime itself calls each address.
+func tell() {
+	in := bufio.NewScanner(os.Stdin)
+	out := bufio.NewWriter(os.Stdout)
+	defer out.Flush()
+	for in.Scan() {
+		pc, _ := strconv.ParseUint(in.Text(), 0, 64)
+		frame, _ := runtime.CallersFrames([]uintptr{uintptr(pc) + 1}).Next()
+		fmt.Fprintln(out, frame.Function, frame.File, frame.Line)
+	}
+}
+
 func main() {
+	if len(os.Args) > 1 {
+		tell()
+		return
+	}
 	print("ready\n")
 	for s := 0; ; s++ {
 		s += outer(1000000)
@@ -43,17 +76,35 @@ func main() {
 EOG
 "$go" build -o whole . || fail "go build fails"
 "$go" build -ldflags='-s -w' -o stripped . || fail "go build fails"
-"$WICK" dump elf stripped | grep -q '^source *gopclntab$' || fail "no table found in the stripped program"
+"$WICK" dump elf stripped >dump
+grep -q '^source *gopclntab$' dump || fail "no table found in the stripped program"
 
-# Both are laid out alike. Inlined calls are in the debug info only: the innermost line is compared.
-readelf -sW whole | awk '$4 == "FUNC" && $3 > 0 { print $2 }' | awk 'NR % 7 == 0' >addresses
-"$WICK" dump addr --json whole <addresses | jq -r '.[] | "\(.frames[-1].symbol) \(.frames[0].line)"' >want
-"$WICK" dump addr --json stripped <addresses | jq -r '.[] | "\(.frames[-1].symbol) \(.frames[0].line)"' >have
-at_least "functions compared" "$(wc -l <want)" 100
-# The table has no ABI in names, and a line 1 for what the compiler made, where the debug info has none.
-at_least "percent of functions and lines that agree" "$(percent "$(paste -d' ' want have |
-	awk '{ sub(/\.abi(0|internal)$/, "", $1) } $1 == $3 && ($2 == $4 || $2 == 0)' | wc -l)" \
-	"$(wc -l <want)")" 98
+# Both are laid out alike. What the runtime itself calls each address: the innermost function, file and
+# line. Of an address that cannot follow a call it does not know.
+readelf -SW whole | awk '{ for (i = 1; i < NF; i++) if ($i == ".text") print $(i + 2), $(i + 4) }' >text
+read -r start size <text
+awk -v start=$((0x$start)) -v size=$((0x$size)) -v n="${ADDRESSES:-3000}" \
+	'BEGIN { srand(1); for (i = 0; i < n; i++) printf "0x%x\n", start + int(rand() * size) }' >addresses
+./stripped tell <addresses >want
+"$WICK" dump addr --json stripped <addresses | jq -r '.[] | .frames[0] | "\(.symbol) \(.file) \(.line)"' >have
+paste -d' ' want have | awk 'NF == 6 && $2 != "?"' >both
+at_least "addresses compared" "$(wc -l <both)" $((${ADDRESSES:-3000} * 9 / 10))
+at_least "functions, files and lines that the runtime tells, %" "$(percent \
+	"$(awk '$1 == $4 && $2 == $5 && $3 == $6' both | wc -l)" "$(wc -l <both)")" 97.5
+
+# The chains of calls and all their lines, which the debug info has; but for the line 1 of what the
+# compiler made. It has no ABI in names, and other words for what fills in a type's place.
+chains()
+{
+	"$WICK" dump addr --json "$1" <addresses | jq -r '.[] | [.frames[] | "\(.symbol):\(.line // 0)"] | join(" ")' |
+		sed -E 's/\.abi(0|internal):/:/g; s/\[[^ ]*\]/[]/g'
+}
+chains whole >want
+chains stripped >have
+paste -d'|' want have | grep -v '^null:' >both
+at_least "addresses in inlined calls" "$(awk -F'|' '$1 ~ / /' both | wc -l)" $((${ADDRESSES:-3000} / 10))
+at_least "chains that the debug info tells, %" "$(percent \
+	"$(awk -F'|' '{ sub(/:0$/, ":1", $1) } $1 == $2' both | wc -l)" "$(wc -l <both)")" 99.5
 
 ./stripped 2>"$tmp/ready" &
 pid=$!
@@ -64,6 +115,23 @@ until_cpu "$pid" 1
 finish
 folded "$tmp/go.pb.gz" "$tmp/go.folded"
 at_least "percent in spin" \
-	"$(percent "$(folded_count "$tmp/go.folded" ';main.main;main.outer;main.spin$')" "$(folded_total "$tmp/go.folded")")" 90
-"$WICK" dump profile "$tmp/go.pb.gz" | grep -q "main.outer at .*main.go:$(grep -n 'line of outer' main.go | cut -d: -f1) in" ||
-	fail "not the line of the call"
+	"$(percent "$(folded_count "$tmp/go.folded" ';main.main;main.outer;main.spin(;main.step(;main.square)?)?$')" "$(folded_total "$tmp/go.folded")")" 90
+"$WICK" dump profile "$tmp/go.pb.gz" >"$tmp/dump"
+for frame in 'main.outer:line of outer' 'main.spin:line of step'; do
+	grep -q "${frame%%:*} at .*main.go:$(grep -n "// ${frame#*:}" main.go | cut -d: -f1) in" "$tmp/dump" ||
+		fail "not the line of the call in ${frame%%:*}"
+done
+
+# Position independent: the module data is in relocations. The library is compiled anew for it.
+[ -n "${FULL:-}" ] || exit 0
+"$go" build -buildmode=pie -ldflags='-s -w' -o pie . || fail "go build fails"
+./pie 2>"$tmp/ready.pie" &
+pid=$!
+children+=("$pid")
+wait_until grep -q ready "$tmp/ready.pie"
+record -p "$pid" --user -F 499 -o "$tmp/pie.pb.gz"
+until_cpu "$pid" 0.5
+finish
+folded "$tmp/pie.pb.gz" "$tmp/pie.folded"
+at_least "percent in spin, position independent" "$(percent "$(folded_count "$tmp/pie.folded" \
+	';main.main;main.outer;main.spin(;main.step(;main.square)?)?$')" "$(folded_total "$tmp/pie.folded")")" 90

@@ -6,7 +6,7 @@
 TEST(equal_stacks_are_one_node_and_share_their_roots)
 {
 	struct window *window;
-	struct frame main_frame = {0x10, 1}, a = {0x20, 1}, b = {0x30, 1};
+	struct frame main_frame = {0x10, 1, 0}, a = {0x20, 1, 0}, b = {0x30, 1, 0};
 	uint32_t root, leaf_a, leaf_b, again;
 
 	CHECK_INT(window_new(0, &window), 0);
@@ -78,7 +78,31 @@ TEST(a_stack_is_known_by_space_hash_and_check_together)
 	CHECK_INT(node, 12);
 	CHECK_INT(window_find(window, window_base_user(3), 77, 6, &node), -2);
 	CHECK_INT(window_find(window, window_base_user(4), 77, 5, &node), -2);
-	CHECK_INT(window_find(window, window_base_kernel(3), 77, 5, &node), -2);
+	CHECK_INT(window_find(window, window_base_kernel(3, 0), 77, 5, &node), -2);
+	CHECK_INT(window_learn(window, window_base_kernel(3, 1), 77, 5, 13), 0);
+	CHECK_INT(window_find(window, window_base_kernel(3, 1), 77, 5, &node), 0);
+	CHECK_INT(node, 13);
+	CHECK_INT(window_find(window, window_base_kernel(3, 2), 77, 5, &node), -2);
+	window_free(window);
+}
+
+TEST(frames_of_one_place_under_two_names_are_two_and_moments_are_bounded)
+{
+	struct frame one = {0x10, FRAME_KERNEL, 1}, other = {0x10, FRAME_KERNEL, 2};
+	const struct window_task task = {.pid = 1, .comm = "", .thread = "", .moment_ns = 5};
+	struct window *window;
+	uint32_t node;
+
+	CHECK_INT(window_new(0, &window), 0);
+	CHECK_INT(window_push(window, NODE_NONE, &one, &node), 0);
+	CHECK_INT(window_push(window, NODE_NONE, &other, &node), 0);
+	CHECK_INT(window->frame_count, 2);
+	for (int i = 0; i < WINDOW_MOMENTS_MAX + 10; i++)
+		CHECK_INT(window_add(window, &task, node, 0, 2), 0);
+	CHECK_INT(window->counts[0].ticks, 2 * (WINDOW_MOMENTS_MAX + 10));
+	CHECK_INT(window->moment_count, WINDOW_MOMENTS_MAX);
+	CHECK_INT(window->moments[7].time_ns, 5);
+	CHECK_INT(window->moments[7].ticks, 2);
 	window_free(window);
 }
 
