@@ -138,16 +138,17 @@ const struct jit_names *jit_ask(struct jit *jit, uint32_t module, const uint64_t
 	_cleanup_close_ int map_fd = -1;
 	struct parser_jit_files files;
 	struct module_file map, dump;
+	int dump_fd;
 	bool is_new;
 
-	modules_jit_files(jit->modules, module, &files.map_fd, &files.dump_fd);
-	map_fd = files.map_fd;
-	map = module_file_of(files.map_fd);
-	dump = module_file_of(files.dump_fd);
+	modules_jit_files(jit->modules, module, &map_fd, &dump_fd);
+	files = (struct parser_jit_files){map_fd, dump_fd};
+	map = module_file_of(map_fd);
+	dump = module_file_of(dump_fd);
 	is_new = !is_same(&map, &answer->map) || !is_same(&dump, &answer->dump);
 	answer->map = map;
 	answer->dump = dump;
-	if (files.map_fd < 0 && files.dump_fd < 0)
+	if (map_fd < 0 && dump_fd < 0)
 		jit_names_free(TAKE_PTR(answer->names));
 	else if (answer->failures < FAILURES_MAX && (is_new || !answer->failures) &&
 		 (is_new || !knows_all(answer, addrs, count)))

@@ -864,7 +864,8 @@ int names_profile(struct names *names, const struct window *window, unsigned int
 	int err;
 
 	if (!module || !mappings ||
-	    array_reserve(&maker.named, &maker.named_size, window->frame_count + 1u))
+	    array_reserve(&maker.named, &maker.named_size, window->frame_count + 1u) ||
+	    !maker.named)
 		return -ENOMEM;
 	memset(mappings, 0xff, (modules + 1u) * sizeof(*mappings));
 	turn_generation(names);

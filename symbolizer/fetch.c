@@ -191,9 +191,9 @@ static void set_options(struct transfer *t, struct curl_slist *addresses)
 	curl.easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	curl.easy_setopt(c, CURLOPT_USERAGENT, "wick/" WICK_VERSION);
 	curl.easy_setopt(c, CURLOPT_TIMEOUT, (long)r->max_s);
-	curl.easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)(r->max_s / 4 + 1));
+	curl.easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)r->max_s / 4 + 1);
 	curl.easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
-	curl.easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)(r->max_s / 2 + 1));
+	curl.easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)r->max_s / 2 + 1);
 	curl.easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)r->max_bytes);
 	curl.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl.easy_setopt(c, CURLOPT_WRITEDATA, t);

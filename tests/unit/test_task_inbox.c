@@ -25,7 +25,7 @@ static void put(enum task_event_kind kind, pid_t pid, pid_t other)
 /* "kind pid" of what the first reader gets; of lost ones, how many. */
 static const char *first(void)
 {
-	static const char kinds[] = "FTXEML"; /* by enum task_event_kind */
+	static const char kinds[] = "FTXEMCL"; /* by enum task_event_kind */
 	static char text[4096];
 	const struct task_event *event;
 	size_t used = 0;
