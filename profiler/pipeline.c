@@ -514,6 +514,22 @@ static void apply_until(struct pipeline *pipeline, uint64_t horizon_ns)
 	pipeline->spare = swap;
 }
 
+/* After the samples, so that what happened before a sample is there with it. */
+static void drain_events(struct pipeline *pipeline)
+{
+	if (pipeline->unwind)
+		unwind_tables_drain(pipeline->unwind, on_event, pipeline);
+	else
+		task_events_drain(pipeline->task_events, on_event, pipeline);
+}
+
+/* Applies all, the samples too that breathe() has found since the events were drained. */
+static void apply_all(struct pipeline *pipeline)
+{
+	drain_events(pipeline);
+	apply_until(pipeline, UINT64_MAX);
+}
+
 /* --- epochs --- */
 
 static int open_window(struct pipeline *pipeline, uint32_t first_epoch, struct window **ret_window)
@@ -574,7 +590,7 @@ static void turn(struct pipeline *pipeline)
 
 		if (!item->is_event &&
 		    record_at(&pipeline->queue, item->at)->epoch < pipeline->epoch) {
-			apply_until(pipeline, UINT64_MAX);
+			apply_all(pipeline);
 			break;
 		}
 	}
@@ -587,7 +603,7 @@ static void end_epoch(struct pipeline *pipeline, const struct sampler_epoch *end
 {
 	account(pipeline, ended);
 	if (pipeline->next && pipeline->next->first_epoch == ended->epoch + 1) {
-		apply_until(pipeline, UINT64_MAX);
+		apply_all(pipeline);
 		close_window(pipeline, pipeline->next->start_ns, pipeline->next->busy_s);
 		pipeline->closed = pipeline->window;
 		pipeline->closed_ns = clock_boot_ns();
@@ -613,10 +629,7 @@ static void drain(struct pipeline *pipeline)
 	pipeline->drained_ns = clock_boot_ns();
 	pipeline->drained_cpu_ns = clock_cpu_ns();
 	sampler_drain(pipeline->sampler, on_record, pipeline);
-	if (pipeline->unwind)
-		unwind_tables_drain(pipeline->unwind, on_event, pipeline);
-	else
-		task_events_drain(pipeline->task_events, on_event, pipeline);
+	drain_events(pipeline);
 }
 
 /* --- modules that go --- */
@@ -979,7 +992,7 @@ static int finish_epoch(struct pipeline *pipeline)
 	int err = sampler_wait(pipeline->sampler);
 
 	drain(pipeline);
-	apply_until(pipeline, UINT64_MAX);
+	apply_all(pipeline);
 	take_ended(pipeline);
 	return err;
 }

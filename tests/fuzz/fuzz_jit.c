@@ -63,8 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	read_files(fd, fd);
 	if (!jit_names_open(fd, &names))
 		for (int i = 1; i < ASKED; i++)
-			if (jit_names_find(names, asked[i], 1, &name))
-				strlen(name.symbol);
+			if (jit_names_find(names, asked[i], 1, &name) && !strlen(name.symbol))
+				abort();
 	jit_names_free(names);
 	close(fd);
 	return 0;
