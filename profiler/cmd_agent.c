@@ -359,7 +359,6 @@ static int run(const void *raw, int argc, char **argv)
 const struct command agent_command = {
 	.name = "agent",
 	.summary = "sample the whole machine, show it live in the browser",
-	.details = "SIGUSR1 has it tell, on stderr, what it holds in memory.\n",
 	.options = agent_options,
 	.options_size = sizeof(struct agent_options),
 	.defaults = &defaults,
