@@ -18,13 +18,17 @@
 
 enum { VDSO_SIZE_MAX = 16 * 4096 };
 
+/* What perf calls a file whose path is longer than PATH_MAX. */
+static const char TOO_LONG[] = "//toolong";
+
 /* perf names anonymous memory "//anon" and "/anon_hugepage", maps(5) leaves it empty; "[heap]",
  * "[stack]" and others are the kernel's own words. */
 static enum module_kind kind_of(const struct task_event *map)
 {
 	if (!strcmp(map->path, "[vdso]"))
 		return MODULE_VDSO;
-	if (map->path[0] == '/' && map->path[1] != '/' && (map->inode || map->build_id_size))
+	if (map->path[0] == '/' && (map->path[1] != '/' || !strcmp(map->path, TOO_LONG)) &&
+	    (map->inode || map->build_id_size))
 		return MODULE_FILE;
 	return MODULE_OTHER;
 }
