@@ -382,6 +382,12 @@ static struct profile_location location_of(struct merge *merge, uint32_t id)
 	return location;
 }
 
+/* What stands there is wanted soon. As a number: the array may be NULL, or end before. */
+static void touch(const void *array, size_t bytes)
+{
+	__builtin_prefetch((const void *)((uintptr_t)array + bytes));
+}
+
 static int merge_location_batch(struct merge *merge)
 {
 	struct profile *to = merge->to;
@@ -399,7 +405,7 @@ static int merge_location_batch(struct merge *merge)
 		uint32_t guess = hashmap_guess(&to->location_index, batch->hashes[i]);
 
 		if (guess != HASHMAP_NONE)
-			__builtin_prefetch(to->lines + to->locations[guess].line_first);
+			touch(to->lines, to->locations[guess].line_first * sizeof(*to->lines));
 	}
 	for (uint32_t i = 0; !err && i < batch->count; i++) {
 		struct profile_location location = location_of(merge, batch->ids[i]);
@@ -428,30 +434,34 @@ static int merge_locations(struct merge *merge)
 /* Its stack is in merge->stack then, its labels in merge->labels. */
 static void translate_sample(struct merge *merge, const struct profile_sample *sample)
 {
-	const uint32_t *stack = merge->from->sample_locations + sample->location_first;
-	const struct profile_label *labels = merge->from->labels + sample->label_first;
+	const struct profile *from = merge->from;
 
 	for (uint32_t i = 0; i < sample->location_count; i++)
-		merge->stack[i] = merge->locations[stack[i]] - 1;
-	for (uint32_t i = 0; i < sample->label_count; i++)
+		merge->stack[i] =
+			merge->locations[from->sample_locations[sample->location_first + i]] - 1;
+	for (uint32_t i = 0; i < sample->label_count; i++) {
+		const struct profile_label *label = &from->labels[sample->label_first + i];
+
 		merge->labels[i] = (struct profile_label){
-			.key = merge->strings[labels[i].key] - 1,
-			.string = merge->strings[labels[i].string] - 1,
-			.number = labels[i].number,
-			.unit = merge->strings[labels[i].unit] - 1,
+			.key = merge->strings[label->key] - 1,
+			.string = merge->strings[label->string] - 1,
+			.number = label->number,
+			.unit = merge->strings[label->unit] - 1,
 		};
+	}
 }
 
 static void touch_sample(const struct profile *to, uint64_t hash)
 {
 	uint32_t guess = hashmap_guess(&to->sample_index, hash);
-	const struct profile_sample *sample = &to->samples[guess];
+	const struct profile_sample *sample;
 
 	if (guess == HASHMAP_NONE)
 		return;
-	__builtin_prefetch(to->sample_locations + sample->location_first);
-	__builtin_prefetch(to->sample_locations + sample->location_first + 16);
-	__builtin_prefetch(to->labels + sample->label_first);
+	sample = &to->samples[guess];
+	touch(to->sample_locations, sample->location_first * sizeof(*to->sample_locations));
+	touch(to->sample_locations, (sample->location_first + 16) * sizeof(*to->sample_locations));
+	touch(to->labels, sample->label_first * sizeof(*to->labels));
 }
 
 static int merge_sample_batch(struct merge *merge)

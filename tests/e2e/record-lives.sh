@@ -20,7 +20,7 @@ told()
 		at_least "life_$kind: named, %" \
 			"$(percent "$(folded_count "$tmp/told.folded" "^life_$kind;.*work_$kind")" "$all")" "$3"
 		near "life_$kind: under the other's name" \
-			"$(folded_count "$tmp/told.folded" "^life_$kind;.*(work_$other|life_$other)")" 0 0
+			"$(folded_count "$tmp/told.folded" "^life_$kind;(.*;)?(work_$other(;|\$)|life_$other)")" 0 0
 	done
 }
 

@@ -20,7 +20,7 @@ take()
 	kill -KILL "$pid"
 	: >"$tmp/ready"
 	folded "$tmp/$1.pb.gz" "$tmp/$1.folded"
-	indexed=$(grep -Ec 'parser-child", "(index|index-first|symbols-[a-z-]+)"' "$tmp/trace") || :
+	indexed=$(grep -Ec 'parser-child", "(index|symbols)[^"]*"' "$tmp/trace") || :
 	at_least "$1: samples in the inlined call" \
 		"$(folded_count "$tmp/$1.folded" ';main;outer;middle;innermost;spin$')" 50
 }
