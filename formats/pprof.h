@@ -18,11 +18,9 @@ int pprof_write(const struct profile *profile, struct buf *out);
 
 /*
  * Reads foreign bytes: sparse ids, unknown fields, any order of fields, numbers packed or not, no
- * mappings, text that is not UTF-8. Time and memory are linear in size. Errors as profile_decode().
+ * mappings, text that is not UTF-8. Gives a flat profile (profile_append_mapping()): elements that
+ * are there twice stay so. Time and memory are linear in size. Errors as profile_decode().
  */
-int pprof_read(const void *bytes, size_t size, struct profile **ret_profile, const char **ret_why);
-
-/* The same, as a flat profile (profile_append_mapping()): elements that are there twice stay so. */
 int pprof_read_flat(const void *bytes, size_t size, struct profile **ret_profile,
 		    const char **ret_why);
 

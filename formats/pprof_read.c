@@ -711,21 +711,6 @@ int pprof_read_flat(const void *bytes, size_t size, struct profile **ret_profile
 	return 0;
 }
 
-int pprof_read(const void *bytes, size_t size, struct profile **ret_profile, const char **ret_why)
-{
-	_cleanup_(profile_freep) struct profile *profile = NULL;
-	int err = pprof_read_flat(bytes, size, &profile, ret_why);
-
-	if (err)
-		return err;
-	err = profile_settle(profile);
-	if (err)
-		*ret_why = "out of memory";
-	else
-		*ret_profile = TAKE_PTR(profile);
-	return err;
-}
-
 static bool is_known(uint32_t number, enum protobuf_wire wire)
 {
 	if (!number || number > PROFILE_DOC_URL)

@@ -13,10 +13,14 @@ static int read_copy(const void *bytes, size_t size, struct profile **ret_profil
 		     const char **ret_why)
 {
 	_cleanup_free_ uint8_t *copy = malloc(size + !size);
+	int err;
 
 	if (size)
 		memcpy(copy, bytes, size);
-	return pprof_read(copy, size, ret_profile, ret_why);
+	err = pprof_read_flat(copy, size, ret_profile, ret_why);
+	if (!err)
+		CHECK(!profile_settle(*ret_profile));
+	return err;
 }
 
 static struct profile *read_buf(const struct buf *buf)
