@@ -203,9 +203,10 @@ static int walk(struct reader *reader, uint32_t number, field_handler handle)
 {
 	struct cursor c = {reader->spans[number].from, reader->spans[number].to};
 	struct protobuf_field field = {0};
-	int more, err = 0;
+	int err = 0;
 
-	while (!err && (more = next_field(reader, &c, &field)) > 0)
+	/* All of it was walked before: these are fields. */
+	while (!err && next_field(reader, &c, &field) > 0)
 		if (field.number == number)
 			err = handle(reader, &field);
 	return err;
