@@ -26,7 +26,6 @@ struct id_map {
 /* The fields of one kind, and whatever stands between them. */
 struct span {
 	const uint8_t *from, *to;
-	uint32_t count; /* of the fields of this kind */
 };
 
 /* The end of a sample's message from its first label on, if nothing but labels is there: samples
@@ -196,7 +195,6 @@ static int find_spans(struct reader *reader)
 		if (!span->from)
 			span->from = at;
 		span->to = file.pos;
-		span->count++;
 	}
 	return more;
 }
