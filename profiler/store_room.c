@@ -27,7 +27,7 @@ static uint64_t index_slack(uint64_t file_bytes)
 #define FLOOR_MAX     (4ULL << 30)
 #define FLOOR_PERCENT 15
 
-static const unsigned int shares[STORE_LEVELS] = {40, 25, 20, 10, 5}; /* percent */
+static const unsigned int shares[STORE_LEVELS] = {40, 25, 20, 9, 4, 2}; /* percent */
 
 uint64_t store_bytes(const struct store *store)
 {
