@@ -2,6 +2,7 @@
 #include "profiler/store_merge.h"
 
 #include "base/cleanup.h"
+#include "profiler/store_timeline.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 static const char *const ids[] = {"pid", "tid", "nspid", "nstid"};
 
 /* Comments that speak of one slice and of no other: thousands of them would pile up. */
-static const char *const own_words[] = {"callers in distinct user stacks: "};
+static const char *const own_words[] = {"callers in distinct user stacks: ", TIMELINE_COMMENT};
 
 static bool is_own_word(const char *comment)
 {
