@@ -66,7 +66,8 @@ struct entry {
 	bool is_lent;		     /* the index, since modules_rest() */
 	atomic_bool may_retry;	     /* another file was read in its place: it may be met again */
 	unsigned int retries;
-	bool is_elf; /* looked at where it matters, which is in a memfd */
+	pid_t gone_pid; /* the file could not be had by this process: by another it may; or 0 */
+	bool is_elf;	/* looked at where it matters, which is in a memfd */
 	uint32_t
 		same_as; /* the entry that is parsed for this one, or its own id; or the list's next */
 	struct symindex *owned;
@@ -369,6 +370,11 @@ static bool starts_as_elf(int fd)
 	       !memcmp(magic, ELFMAG, sizeof(magic));
 }
 
+static bool may_try_again(const struct entry *entry, pid_t pid)
+{
+	return atomic_load(&entry->may_retry) || (entry->gone_pid && entry->gone_pid != pid);
+}
+
 void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start, uint64_t end)
 {
 	struct entry *entry = &modules->entries[id];
@@ -376,16 +382,19 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 
 	entry->met = ++modules->clock;
 	entry->sight = (struct sight){pid, start, end};
-	if (entry->is_used && !atomic_load(&entry->may_retry))
+	if (entry->is_used && !may_try_again(entry, pid))
 		return;
 	/* So many wait that this one is not asked for yet: by another sample, then. */
 	if (must_wait(modules))
 		return;
 	atomic_store(&entry->may_retry, false);
+	entry->gone_pid = 0;
 	entry->is_used = true;
 	fd = entry->module.name.kind == MODULE_OTHER
 		     ? -ENOEXEC
 		     : module_open(&entry->module.name, pid, start, end);
+	if (fd == -ENOENT || fd == -ESTALE)
+		entry->gone_pid = pid;
 	root_fd = fd >= 0 ? module_open_root(pid) : -1;
 	entry->is_elf = fd >= 0 && is_memfd(&entry->module.name) && starts_as_elf(fd);
 	pthread_mutex_lock(&modules->lock);
@@ -789,6 +798,7 @@ static void reset(struct modules *modules, uint32_t id)
 	entry->module.state = MODULE_SEEN;
 	entry->is_used = entry->is_lent = false;
 	entry->retries = 0;
+	entry->gone_pid = 0;
 	entry->same_as = id;
 }
 
