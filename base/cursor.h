@@ -88,6 +88,11 @@ static inline bool cursor_uleb128(struct cursor *c, uint64_t *ret)
 		c->pos++;
 		return true;
 	}
+	if (c->end - p > 1 && p[1] < 0x80) {
+		*ret = (uint64_t)(*p & 0x7f) | (uint64_t)p[1] << 7;
+		c->pos += 2;
+		return true;
+	}
 	for (unsigned int shift = 0; shift < 70 && p < c->end; shift += 7) {
 		uint8_t byte = *p++;
 

@@ -11,6 +11,7 @@
  */
 #include "formats/profile.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "formats/profile_tables.h"
 
@@ -31,11 +32,12 @@ struct merge {
 	struct profile *to;
 	const struct profile *from;
 	/* to's id plus one, by from's; 0 = not wanted; MARKED = wanted */
-	uint32_t *strings, *mappings, *functions, *locations;
+	uint32_t *strings, *mappings, *functions, *locations, *label_sets;
 	struct batch batch;
-	struct profile_line lines[PROFILE_LINES_MAX]; /* of the location that is translated */
-	uint32_t stack[PROFILE_DEPTH_MAX];	      /* and of the sample */
-	struct profile_label labels[PROFILE_LABELS_MAX];
+	struct profile_line lines[PROFILE_LINES_MAX];	 /* of the location that is translated */
+	struct profile_label labels[PROFILE_LABELS_MAX]; /* and of the label set */
+	uint32_t *stacks; /* of the batch's samples, one after the other */
+	size_t stack_first[BATCH], stacks_size;
 };
 
 static void merge_free(struct merge *merge)
@@ -46,6 +48,8 @@ static void merge_free(struct merge *merge)
 	free(merge->mappings);
 	free(merge->functions);
 	free(merge->locations);
+	free(merge->label_sets);
+	free(merge->stacks);
 	free(merge);
 }
 
@@ -62,7 +66,9 @@ static int allocate(struct merge *merge)
 	merge->mappings = calloc((size_t)from->mapping_count + 1, sizeof(*merge->mappings));
 	merge->functions = calloc((size_t)from->function_count + 1, sizeof(*merge->functions));
 	merge->locations = calloc((size_t)from->location_count + 1, sizeof(*merge->locations));
-	if (!merge->strings || !merge->mappings || !merge->functions || !merge->locations)
+	merge->label_sets = calloc(from->label_set_count, sizeof(*merge->label_sets));
+	if (!merge->strings || !merge->mappings || !merge->functions || !merge->locations ||
+	    !merge->label_sets)
 		return -ENOMEM;
 	return 0;
 }
@@ -196,11 +202,17 @@ static void mark(uint32_t *ids, uint32_t id)
 static void mark_sample(const struct merge *merge, const struct profile_sample *sample)
 {
 	const uint32_t *stack = merge->from->sample_locations + sample->location_first;
-	const struct profile_label *labels = merge->from->labels + sample->label_first;
 
 	for (uint32_t i = 0; i < sample->location_count; i++)
 		mark(merge->locations, stack[i]);
-	for (uint32_t i = 0; i < sample->label_count; i++) {
+	mark(merge->label_sets, sample->label_set);
+}
+
+static void mark_labels(const struct merge *merge, const struct profile_label_set *set)
+{
+	const struct profile_label *labels = merge->from->labels + set->first;
+
+	for (uint32_t i = 0; i < set->count; i++) {
 		mark(merge->strings, labels[i].key);
 		mark(merge->strings, labels[i].string);
 		mark(merge->strings, labels[i].unit);
@@ -241,6 +253,9 @@ static void mark_all(const struct merge *merge)
 	for (uint32_t i = 0; i < from->sample_count; i++)
 		if (!is_zero(from, &from->samples[i]))
 			mark_sample(merge, &from->samples[i]);
+	for (uint32_t i = 0; i < from->label_set_count; i++)
+		if (merge->label_sets[i])
+			mark_labels(merge, &from->label_sets[i]);
 	for (uint32_t i = 0; i < from->location_count; i++)
 		if (merge->locations[i])
 			mark_location(merge, &from->locations[i]);
@@ -429,18 +444,14 @@ static int merge_locations(struct merge *merge)
 	return err;
 }
 
-/* ---- samples ---- */
-
-/* Its stack is in merge->stack then, its labels in merge->labels. */
-static void translate_sample(struct merge *merge, const struct profile_sample *sample)
+static int merge_label_set(struct merge *merge, uint32_t id)
 {
-	const struct profile *from = merge->from;
+	const struct profile_label_set *set = &merge->from->label_sets[id];
+	uint32_t added;
+	int err;
 
-	for (uint32_t i = 0; i < sample->location_count; i++)
-		merge->stack[i] =
-			merge->locations[from->sample_locations[sample->location_first + i]] - 1;
-	for (uint32_t i = 0; i < sample->label_count; i++) {
-		const struct profile_label *label = &from->labels[sample->label_first + i];
+	for (uint32_t i = 0; i < set->count; i++) {
+		const struct profile_label *label = &merge->from->labels[set->first + i];
 
 		merge->labels[i] = (struct profile_label){
 			.key = merge->strings[label->key] - 1,
@@ -449,7 +460,22 @@ static void translate_sample(struct merge *merge, const struct profile_sample *s
 			.unit = merge->strings[label->unit] - 1,
 		};
 	}
+	err = profile_add_label_set(merge->to, merge->labels, set->count, &added);
+	merge->label_sets[id] = added + 1;
+	return err;
 }
+
+static int merge_label_sets(struct merge *merge)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < merge->from->label_set_count; i++)
+		if (merge->label_sets[i])
+			err = merge_label_set(merge, i);
+	return err;
+}
+
+/* ---- samples ---- */
 
 static void touch_sample(const struct profile *to, uint64_t hash)
 {
@@ -461,7 +487,29 @@ static void touch_sample(const struct profile *to, uint64_t hash)
 	sample = &to->samples[guess];
 	touch(to->sample_locations, sample->location_first * sizeof(*to->sample_locations));
 	touch(to->sample_locations, (sample->location_first + 16) * sizeof(*to->sample_locations));
-	touch(to->labels, sample->label_first * sizeof(*to->labels));
+}
+
+static int translate_stacks(struct merge *merge)
+{
+	const struct profile *from = merge->from;
+	struct batch *batch = &merge->batch;
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < batch->count; i++) {
+		merge->stack_first[i] = used;
+		used += from->samples[batch->ids[i]].location_count;
+	}
+	if (array_reserve(&merge->stacks, &merge->stacks_size, used + 1))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const struct profile_sample *sample = &from->samples[batch->ids[i]];
+		const uint32_t *stack = from->sample_locations + sample->location_first;
+		uint32_t *translated = merge->stacks + merge->stack_first[i];
+
+		for (uint32_t n = 0; n < sample->location_count; n++)
+			translated[n] = merge->locations[stack[n]] - 1;
+	}
+	return 0;
 }
 
 static int merge_sample_batch(struct merge *merge)
@@ -469,25 +517,24 @@ static int merge_sample_batch(struct merge *merge)
 	const struct profile_sample *samples = merge->from->samples;
 	struct profile *to = merge->to;
 	struct batch *batch = &merge->batch;
-	int err = 0;
+	int err = translate_stacks(merge);
 
-	for (uint32_t i = 0; i < batch->count; i++) {
+	for (uint32_t i = 0; !err && i < batch->count; i++) {
 		const struct profile_sample *sample = &samples[batch->ids[i]];
 
-		translate_sample(merge, sample);
-		batch->hashes[i] = profile_sample_hash(merge->stack, sample->location_count,
-						       merge->labels, sample->label_count);
+		batch->hashes[i] = profile_sample_hash(merge->stacks + merge->stack_first[i],
+						       sample->location_count,
+						       merge->label_sets[sample->label_set] - 1);
 		hashmap_hint(&to->sample_index, batch->hashes[i]);
 	}
-	for (uint32_t i = 0; i < batch->count; i++)
+	for (uint32_t i = 0; !err && i < batch->count; i++)
 		touch_sample(to, batch->hashes[i]);
 	for (uint32_t i = 0; !err && i < batch->count; i++) {
 		const struct profile_sample *sample = &samples[batch->ids[i]];
 
-		translate_sample(merge, sample);
-		err = profile_add_sample_hashed(to, merge->stack, sample->location_count,
-						merge->labels, sample->label_count, sample->values,
-						batch->hashes[i]);
+		err = profile_add_sample_hashed(
+			to, merge->stacks + merge->stack_first[i], sample->location_count,
+			merge->label_sets[sample->label_set] - 1, sample->values, batch->hashes[i]);
 	}
 	return err;
 }
@@ -516,7 +563,9 @@ static int merge_tables(struct merge *merge)
 		err = merge_mappings(merge);
 	if (!err)
 		err = merge_functions(merge);
-	return err ? err : merge_locations(merge);
+	if (!err)
+		err = merge_locations(merge);
+	return err ? err : merge_label_sets(merge);
 }
 
 int profile_merge(struct profile *profile, const struct profile *other)

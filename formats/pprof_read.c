@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Fields may come in any order and elements refer to each other by id, so the message is walked
- * four times: strings; then types, mappings, functions and single values; then locations; then
- * samples.
+ * Fields may come in any order and elements refer to each other by id. So the message is walked once
+ * to see where the fields of each kind stand; then each kind is read, within the bytes from its first
+ * to its last field, in such an order that what is referred to is there: strings; types, mappings,
+ * functions and single values; locations; samples.
  */
 #include "formats/pprof.h"
 
@@ -20,6 +21,19 @@ struct id_map {
 	uint64_t *ids;
 	uint32_t count, size;
 	struct hashmap index; /* empty while the ids are 1, 2, 3, .. as nearly every writer's are */
+};
+
+/* The fields of one kind, and whatever stands between them. */
+struct span {
+	const uint8_t *from, *to;
+};
+
+/* The end of a sample's message from its first label on, if nothing but labels is there: samples
+ * share few sets of labels, and the same bytes are the same set. */
+struct tail {
+	const uint8_t *bytes;
+	size_t size;
+	uint32_t label_set;
 };
 
 /* A function enters the profile when a location names it: stand-ins never do. */
@@ -43,6 +57,10 @@ struct reader {
 	struct raw_function *functions;
 	uint32_t functions_size;
 	struct buf scratch;
+	struct span spans[PROFILE_DOC_URL + 1]; /* by field number */
+	struct tail *tails;
+	uint32_t tail_count, tails_size;
+	struct hashmap tail_index;
 
 	/* The location or sample being read. */
 	struct profile_line line[PROFILE_LINES_MAX];
@@ -66,6 +84,8 @@ static void reader_free(struct reader *reader)
 	hashmap_release(&reader->function_map.index);
 	hashmap_release(&reader->location_map.index);
 	free(reader->functions);
+	free(reader->tails);
+	hashmap_release(&reader->tail_index);
 	buf_release(&reader->scratch);
 	free(reader);
 }
@@ -95,10 +115,9 @@ static bool id_equals(const void *table, uint32_t position, const void *key)
 /* The position of the element with this id, or HASHMAP_NONE. */
 static uint32_t id_map_find(const struct id_map *map, uint64_t id)
 {
-	if (id - 1 < map->count && map->ids[id - 1] == id)
-		return (uint32_t)(id - 1);
-	return map->index.used ? hashmap_find(&map->index, hash_mix(id, 0), id_equals, map, &id)
-			       : HASHMAP_NONE;
+	if (!map->index.used)
+		return id - 1 < map->count ? (uint32_t)(id - 1) : HASHMAP_NONE;
+	return hashmap_find(&map->index, hash_mix(id, 0), id_equals, map, &id);
 }
 
 /* From the first id on that is out of line, all of them stand in the index. */
@@ -160,20 +179,37 @@ static int read_numbers(struct reader *reader, struct cursor message, uint64_t *
 	return more;
 }
 
-static int walk(struct reader *reader, const field_handler *handlers, uint32_t count)
+static int find_spans(struct reader *reader)
 {
 	struct cursor file = reader->file;
 	struct protobuf_field field = {0};
-	int more, err;
+	const uint8_t *at = file.pos;
+	int more;
 
-	while ((more = next_field(reader, &file, &field)) > 0) {
-		if (field.number >= count || !handlers[field.number])
+	for (; (more = next_field(reader, &file, &field)) > 0; at = file.pos) {
+		struct span *span;
+
+		if (field.number > PROFILE_DOC_URL)
 			continue;
-		err = handlers[field.number](reader, &field);
-		if (err)
-			return err;
+		span = &reader->spans[field.number];
+		if (!span->from)
+			span->from = at;
+		span->to = file.pos;
 	}
 	return more;
+}
+
+static int walk(struct reader *reader, uint32_t number, field_handler handle)
+{
+	struct cursor c = {reader->spans[number].from, reader->spans[number].to};
+	struct protobuf_field field = {0};
+	int err = 0;
+
+	/* All of it was walked before: these are fields. */
+	while (!err && next_field(reader, &c, &field) > 0)
+		if (field.number == number)
+			err = handle(reader, &field);
+	return err;
 }
 
 static int need_message(struct reader *reader, const struct protobuf_field *field)
@@ -189,8 +225,18 @@ static int find_string(struct reader *reader, uint64_t index, uint32_t *ret_id)
 	return 0;
 }
 
+/* Without NULs. */
 static bool is_ascii(const char *bytes, size_t size)
 {
+	const uint64_t ones = 0x0101010101010101, highs = ones << 7;
+
+	for (; size >= sizeof(uint64_t); bytes += sizeof(uint64_t), size -= sizeof(uint64_t)) {
+		uint64_t word;
+
+		memcpy(&word, bytes, sizeof(word));
+		if ((word | (word - ones)) & highs) /* a NUL borrows from itself, or from above */
+			return false;
+	}
 	for (size_t i = 0; i < size; i++)
 		if (bytes[i] <= 0)
 			return false;
@@ -201,8 +247,11 @@ static int add_string(struct reader *reader, const char *bytes, size_t size, uin
 {
 	struct buf *scratch = &reader->scratch;
 
+	if (!size)
+		bytes = "";
 	if (is_ascii(bytes, size))
-		return strtab_add_n(&reader->profile->strings, size ? bytes : "", size, ret_id);
+		return strtab_add_hashed(&reader->profile->strings, bytes, size,
+					 strtab_hash(bytes, size), ret_id);
 	buf_clear(scratch);
 	buf_add_utf8(scratch, bytes, size);
 	return buf_error(scratch) ? -ENOMEM
@@ -496,29 +545,6 @@ static uint8_t quality_of(const struct protobuf_field *field)
 		       : PROFILE_NOT_TOLD;
 }
 
-/* Fills reader->line, whose functions are then positions in reader->functions. */
-static int read_lines(struct reader *reader, struct cursor message, uint32_t *ret_count,
-		      uint8_t *ret_quality)
-{
-	struct protobuf_field field = {0};
-	uint32_t count = 0;
-	int more, err;
-
-	while ((more = next_field(reader, &message, &field)) > 0) {
-		if (field.number == LOCATION_QUALITY)
-			*ret_quality = quality_of(&field);
-		if (field.number != LOCATION_LINE)
-			continue;
-		if (count >= PROFILE_LINES_MAX)
-			return too_big(reader, "more lines in a location than can be held");
-		err = read_line(reader, &field, &reader->line[count++]);
-		if (err)
-			return err;
-	}
-	*ret_count = count;
-	return more;
-}
-
 /* Is this the name that pprof_write() gives to a location without lines? */
 static bool is_stand_in(const struct reader *reader, const struct profile_location *location,
 			uint32_t line_count)
@@ -549,17 +575,29 @@ static int add_location(struct reader *reader, const struct profile_location *lo
 	return profile_append_location(reader->profile, location, reader->line, line_count, &id);
 }
 
+/* Its lines go to reader->line; their functions are then positions in reader->functions. */
 static int read_location(struct reader *reader, struct protobuf_field *field)
 {
 	uint64_t values[LOCATION_IS_FOLDED + 1] = {0};
 	struct profile_location location = {.mapping = PROFILE_NO_MAPPING};
-	uint32_t line_count;
-	int err = need_message(reader, field);
+	struct protobuf_field part = {0};
+	uint32_t line_count = 0;
+	int more, err = need_message(reader, field);
 
-	if (!err)
-		err = read_numbers(reader, field->bytes, values, LOCATION_IS_FOLDED, LOCATION_LINE);
-	if (!err)
-		err = read_lines(reader, field->bytes, &line_count, &location.quality);
+	while (!err && (more = next_field(reader, &field->bytes, &part)) != 0) {
+		if (more < 0)
+			return more;
+		if (part.number == LOCATION_QUALITY)
+			location.quality = quality_of(&part);
+		else if (part.number == LOCATION_LINE && line_count >= PROFILE_LINES_MAX)
+			err = too_big(reader, "more lines in a location than can be held");
+		else if (part.number == LOCATION_LINE)
+			err = read_line(reader, &part, &reader->line[line_count++]);
+		else if (part.number <= LOCATION_IS_FOLDED && part.wire != WIRE_VARINT)
+			err = damaged(reader, "a number has the wrong wire type");
+		else if (part.number <= LOCATION_IS_FOLDED)
+			values[part.number] = part.value;
+	}
 	if (!err)
 		err = id_map_add(reader, &reader->location_map, values[LOCATION_ID]);
 	if (err)
@@ -575,20 +613,23 @@ static int read_location(struct reader *reader, struct protobuf_field *field)
 	return add_location(reader, &location, line_count);
 }
 
-static int read_stack(struct reader *reader, struct protobuf_field *field, uint32_t *depth)
+static int read_stack(struct reader *reader, const struct protobuf_field *field, uint32_t *depth)
 {
+	struct protobuf_field numbers = *field; /* a copy can stay in registers */
+	uint32_t count = *depth;
 	uint64_t id;
 	int more;
 
-	while ((more = protobuf_number(field, &id)) > 0) {
+	while ((more = protobuf_number(&numbers, &id)) > 0) {
 		uint32_t position = id_map_find(&reader->location_map, id);
 
 		if (position == HASHMAP_NONE)
 			return damaged(reader, "a sample names a location that is not there");
-		if (*depth >= PROFILE_DEPTH_MAX)
+		if (count >= PROFILE_DEPTH_MAX)
 			return too_big(reader, "a stack is deeper than can be held");
-		reader->stack[(*depth)++] = position;
+		reader->stack[count++] = position;
 	}
+	*depth = count;
 	return more < 0 ? damaged(reader, "damaged stack of a sample") : 0;
 }
 
@@ -630,65 +671,132 @@ static int read_label(struct reader *reader, struct protobuf_field *field, uint3
 	return 0;
 }
 
+static bool tail_equals(const void *table, uint32_t position, const void *key)
+{
+	const struct tail *have = &((const struct reader *)table)->tails[position], *want = key;
+
+	return have->size == want->size && !memcmp(have->bytes, want->bytes, want->size);
+}
+
+static int remember_tail(struct reader *reader, const struct tail *tail, uint64_t hash)
+{
+	int err =
+		array_reserve(&reader->tails, &reader->tails_size, (size_t)reader->tail_count + 1);
+
+	if (!err)
+		err = hashmap_add(&reader->tail_index, hash, reader->tail_count);
+	if (!err)
+		reader->tails[reader->tail_count++] = *tail;
+	return err;
+}
+
+/* What of a sample stands in front of its labels, or between them. */
+struct sample_parts {
+	int64_t values[PROFILE_VALUES_MAX];
+	uint32_t depth, value_count, label_count;
+	bool is_mixed; /* something else stands behind the first label */
+};
+
+static int read_part(struct reader *reader, struct protobuf_field *part, struct sample_parts *parts)
+{
+	if (part->number == SAMPLE_LABEL)
+		return read_label(reader, part, &parts->label_count);
+	parts->is_mixed = parts->label_count;
+	if (part->number == SAMPLE_LOCATION_ID)
+		return read_stack(reader, part, &parts->depth);
+	if (part->number == SAMPLE_VALUE)
+		return read_values(reader, part, parts->values, &parts->value_count);
+	return 0;
+}
+
+/* The labels of a message that goes on at its first one; also what is mixed with them. */
+static int read_labels(struct reader *reader, struct cursor message, struct sample_parts *parts,
+		       uint32_t *ret_set)
+{
+	struct tail tail = {message.pos, cursor_left(&message), 0};
+	uint64_t hash = hash_bytes(tail.bytes, tail.size);
+	uint32_t known = hashmap_find(&reader->tail_index, hash, tail_equals, reader, &tail);
+	struct protobuf_field part = {0};
+	int more, err = 0;
+
+	if (known != HASHMAP_NONE) {
+		*ret_set = reader->tails[known].label_set;
+		return 0;
+	}
+	while (!err && (more = next_field(reader, &message, &part)) != 0)
+		err = more < 0 ? more : read_part(reader, &part, parts);
+	if (!err)
+		err = profile_append_label_set(reader->profile, reader->label, parts->label_count,
+					       &tail.label_set);
+	if (!err && !parts->is_mixed)
+		err = remember_tail(reader, &tail, hash);
+	*ret_set = tail.label_set;
+	return err;
+}
+
 static int read_sample(struct reader *reader, struct protobuf_field *field)
 {
-	int64_t values[PROFILE_VALUES_MAX] = {0};
-	uint32_t depth = 0, value_count = 0, label_count = 0;
+	struct cursor message = field->bytes, rest = message;
+	struct sample_parts parts = {0};
 	struct protobuf_field part = {0};
+	uint32_t label_set = 0;
 	int more, err = need_message(reader, field);
 
+	for (; !err && (more = next_field(reader, &message, &part)) != 0; rest = message) {
+		if (more < 0)
+			return more;
+		if (part.number == SAMPLE_LABEL) {
+			err = read_labels(reader, rest, &parts, &label_set);
+			break;
+		}
+		err = read_part(reader, &part, &parts);
+	}
 	if (err)
 		return err;
-	while ((more = next_field(reader, &field->bytes, &part)) > 0) {
-		if (part.number == SAMPLE_LOCATION_ID)
-			err = read_stack(reader, &part, &depth);
-		else if (part.number == SAMPLE_VALUE)
-			err = read_values(reader, &part, values, &value_count);
-		else if (part.number == SAMPLE_LABEL)
-			err = read_label(reader, &part, &label_count);
-		if (err)
-			return err;
-	}
-	if (more < 0)
-		return more;
-	if (value_count != reader->profile->type_count)
+	if (parts.value_count != reader->profile->type_count)
 		return damaged(reader, "a sample has fewer values than there are types");
-	return profile_append_sample(reader->profile, reader->stack, depth, reader->label,
-				     label_count, values);
+	return profile_append_sample(reader->profile, reader->stack, parts.depth, label_set,
+				     parts.values);
+}
+
+static int check_types(struct reader *reader)
+{
+	return reader->profile->type_count ? 0 : damaged(reader, "no sample types");
 }
 
 static int read_all(struct reader *reader)
 {
-	static const field_handler strings[] = {[PROFILE_STRING_TABLE] = read_string};
-	static const field_handler tables[] = {
-		[PROFILE_SAMPLE_TYPE] = read_sample_type,
-		[PROFILE_MAPPING] = read_mapping,
-		[PROFILE_FUNCTION] = read_function,
-		[PROFILE_DROP_FRAMES] = read_drop_frames,
-		[PROFILE_KEEP_FRAMES] = read_keep_frames,
-		[PROFILE_TIME_NANOS] = read_time,
-		[PROFILE_DURATION_NANOS] = read_duration,
-		[PROFILE_PERIOD_TYPE] = read_period_type,
-		[PROFILE_PERIOD] = read_period,
-		[PROFILE_COMMENT] = read_comments,
-		[PROFILE_DEFAULT_SAMPLE_TYPE] = read_default_type,
-		[PROFILE_DOC_URL] = read_doc_url,
+	static const struct {
+		uint32_t number;
+		field_handler handle;
+	} kinds[] = {
+		{PROFILE_SAMPLE_TYPE, read_sample_type},
+		{PROFILE_MAPPING, read_mapping},
+		{PROFILE_FUNCTION, read_function},
+		{PROFILE_DROP_FRAMES, read_drop_frames},
+		{PROFILE_KEEP_FRAMES, read_keep_frames},
+		{PROFILE_TIME_NANOS, read_time},
+		{PROFILE_DURATION_NANOS, read_duration},
+		{PROFILE_PERIOD_TYPE, read_period_type},
+		{PROFILE_PERIOD, read_period},
+		{PROFILE_COMMENT, read_comments},
+		{PROFILE_DEFAULT_SAMPLE_TYPE, read_default_type},
+		{PROFILE_DOC_URL, read_doc_url},
+		{PROFILE_LOCATION, read_location},
+		{PROFILE_SAMPLE, read_sample},
 	};
-	static const field_handler locations[] = {[PROFILE_LOCATION] = read_location};
-	static const field_handler samples[] = {[PROFILE_SAMPLE] = read_sample};
-	int err = walk(reader, strings, ARRAY_SIZE(strings));
+	int err = find_spans(reader);
 
+	if (!err)
+		err = walk(reader, PROFILE_STRING_TABLE, read_string);
 	reader->is_comment = calloc((size_t)reader->string_count + 1, sizeof(*reader->is_comment));
 	if (!err && !reader->is_comment)
 		err = -ENOMEM;
-	if (!err)
-		err = walk(reader, tables, ARRAY_SIZE(tables));
-	if (!err && !reader->profile->type_count)
-		err = damaged(reader, "no sample types");
-	if (!err)
-		err = walk(reader, locations, ARRAY_SIZE(locations));
-	if (!err)
-		err = walk(reader, samples, ARRAY_SIZE(samples));
+	for (size_t i = 0; !err && i < ARRAY_SIZE(kinds); i++) {
+		err = walk(reader, kinds[i].number, kinds[i].handle);
+		if (!err && kinds[i].number == PROFILE_SAMPLE_TYPE)
+			err = check_types(reader);
+	}
 	return err;
 }
 

@@ -9,12 +9,19 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Of bytes. */
+struct span {
+	size_t first, count;
+};
+
 /* Strings are numbered in the order of their first use; those that nothing uses are not written. */
 struct writer {
 	const struct profile *profile;
 	struct buf *out;
 	struct strtab strings; /* as written */
 	uint32_t *string_ids;  /* written id by the profile's id; 0 = not used yet */
+	struct buf labels;     /* label sets, as written */
+	struct span *label_sets;
 	struct buf scratch;
 	int err;
 };
@@ -23,6 +30,8 @@ static void writer_release(struct writer *writer)
 {
 	strtab_release(&writer->strings);
 	free(writer->string_ids);
+	free(writer->label_sets);
+	buf_release(&writer->labels);
 	buf_release(&writer->scratch);
 }
 
@@ -47,16 +56,19 @@ static void add_text(struct writer *writer, uint32_t number, const char *string)
 	protobuf_add_number(writer->out, number, string_id(writer, string, strlen(string)));
 }
 
-static void add_string(struct writer *writer, uint32_t number, uint32_t id)
+static uint32_t written_string(struct writer *writer, uint32_t id)
 {
 	uint32_t *written = &writer->string_ids[id];
 
-	if (id && !*written) {
-		const char *string = profile_string(writer->profile, id);
+	if (id && !*written)
+		*written = string_id(writer, profile_string(writer->profile, id),
+				     strtab_length(&writer->profile->strings, id));
+	return *written;
+}
 
-		*written = string_id(writer, string, strlen(string));
-	}
-	protobuf_add_number(writer->out, number, *written);
+static void add_string(struct writer *writer, uint32_t number, uint32_t id)
+{
+	protobuf_add_number(writer->out, number, written_string(writer, id));
 }
 
 static void add_type(struct writer *writer, uint32_t number, struct profile_value_type type)
@@ -70,16 +82,36 @@ static void add_type(struct writer *writer, uint32_t number, struct profile_valu
 
 static void add_label(struct writer *writer, const struct profile_label *label)
 {
-	size_t mark = protobuf_begin(writer->out, SAMPLE_LABEL);
+	struct buf *labels = &writer->labels;
+	size_t mark = protobuf_begin(labels, SAMPLE_LABEL);
 
-	add_string(writer, LABEL_KEY, label->key);
+	protobuf_add_number(labels, LABEL_KEY, written_string(writer, label->key));
 	if (label->string) {
-		add_string(writer, LABEL_STR, label->string);
+		protobuf_add_number(labels, LABEL_STR, written_string(writer, label->string));
 	} else {
-		protobuf_add_number(writer->out, LABEL_NUM, (uint64_t)label->number);
-		add_string(writer, LABEL_NUM_UNIT, label->unit);
+		protobuf_add_number(labels, LABEL_NUM, (uint64_t)label->number);
+		protobuf_add_number(labels, LABEL_NUM_UNIT, written_string(writer, label->unit));
 	}
-	protobuf_end(writer->out, mark);
+	protobuf_end(labels, mark);
+}
+
+/* Encoded once; copied for each sample. */
+static void add_label_set(struct writer *writer, const struct profile_sample *sample)
+{
+	struct span *span = &writer->label_sets[sample->label_set];
+	uint32_t count;
+	const struct profile_label *labels = profile_labels(writer->profile, sample, &count);
+
+	if (count && !span->count) {
+		span->first = writer->labels.used;
+		for (uint32_t i = 0; i < count; i++)
+			add_label(writer, &labels[i]);
+		span->count = writer->labels.used - span->first;
+	}
+	if (buf_error(&writer->labels))
+		writer->err = -ENOMEM;
+	else if (span->count)
+		buf_add(writer->out, writer->labels.bytes + span->first, span->count);
 }
 
 static void add_sample(struct writer *writer, const struct profile_sample *sample)
@@ -99,8 +131,7 @@ static void add_sample(struct writer *writer, const struct profile_sample *sampl
 	for (uint32_t i = 0; i < profile->type_count; i++)
 		buf_add_varint(writer->out, (uint64_t)sample->values[i]);
 	protobuf_end(writer->out, packed);
-	for (uint32_t i = 0; i < sample->label_count; i++)
-		add_label(writer, &profile->labels[sample->label_first + i]);
+	add_label_set(writer, sample);
 	protobuf_end(writer->out, mark);
 }
 
@@ -261,7 +292,8 @@ int pprof_write(const struct profile *profile, struct buf *out)
 	_cleanup_(writer_release) struct writer writer = {.profile = profile, .out = out};
 
 	writer.string_ids = calloc(strtab_count(&profile->strings), sizeof(*writer.string_ids));
-	if (!writer.string_ids)
+	writer.label_sets = calloc(profile->label_set_count, sizeof(*writer.label_sets));
+	if (!writer.string_ids || !writer.label_sets)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < profile->type_count; i++)
 		add_type(&writer, PROFILE_SAMPLE_TYPE, profile->types[i]);

@@ -21,7 +21,8 @@ int profile_new(struct profile **ret_profile)
 	/* Never NULL: an element without any lines, labels or locations still points into them. */
 	if (array_reserve(&profile->lines, &profile->lines_size, 1) ||
 	    array_reserve(&profile->labels, &profile->labels_size, 1) ||
-	    array_reserve(&profile->sample_locations, &profile->sample_locations_size, 1))
+	    array_reserve(&profile->sample_locations, &profile->sample_locations_size, 1) ||
+	    profile_append_label_set(profile, NULL, 0, &empty))
 		return -ENOMEM;
 	*ret_profile = TAKE_PTR(profile);
 	return 0;
@@ -40,11 +41,13 @@ void profile_free(struct profile *profile)
 	free(profile->locations);
 	free(profile->sample_locations);
 	free(profile->labels);
+	free(profile->label_sets);
 	free(profile->samples);
 	hashmap_release(&profile->comment_index);
 	hashmap_release(&profile->mapping_index);
 	hashmap_release(&profile->function_index);
 	hashmap_release(&profile->location_index);
+	hashmap_release(&profile->label_set_index);
 	hashmap_release(&profile->sample_index);
 	free(profile);
 }
@@ -385,38 +388,30 @@ int profile_make_number(struct profile *profile, const char *key, int64_t number
 	return err;
 }
 
-struct sample_key {
-	const uint32_t *locations;
+struct labels_key {
 	const struct profile_label *labels;
-	uint32_t location_count, label_count;
+	uint32_t count;
 };
 
-static bool sample_equals(const void *table, uint32_t position, const void *key)
+static bool label_set_equals(const void *table, uint32_t position, const void *key)
 {
 	const struct profile *profile = table;
-	const struct profile_sample *have = &profile->samples[position];
-	const struct sample_key *want = key;
+	const struct profile_label_set *have = &profile->label_sets[position];
+	const struct labels_key *want = key;
 
-	if (have->location_count != want->location_count || have->label_count != want->label_count)
+	if (have->count != want->count)
 		return false;
-	if (have->location_count &&
-	    memcmp(profile->sample_locations + have->location_first, want->locations,
-		   want->location_count * sizeof(*want->locations)) != 0)
-		return false;
-	for (uint32_t i = 0; i < want->label_count; i++)
-		if (profile_label_compare(&profile->labels[have->label_first + i],
-					  &want->labels[i]))
+	for (uint32_t i = 0; i < want->count; i++)
+		if (profile_label_compare(&profile->labels[have->first + i], &want->labels[i]))
 			return false;
 	return true;
 }
 
-uint64_t profile_sample_hash(const uint32_t *locations, uint32_t location_count,
-			     const struct profile_label *labels, uint32_t label_count)
+static uint64_t label_set_hash(const struct profile_label *labels, uint32_t count)
 {
-	uint64_t hash =
-		location_count ? hash_bytes(locations, location_count * sizeof(*locations)) : 0;
+	uint64_t hash = 0;
 
-	for (uint32_t i = 0; i < label_count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		const struct profile_label *label = &labels[i];
 
 		hash = hash_mix(hash ^ (uint64_t)label->number ^ label->unit,
@@ -425,9 +420,76 @@ uint64_t profile_sample_hash(const uint32_t *locations, uint32_t location_count,
 	return hash;
 }
 
+int profile_append_label_set(struct profile *profile, const struct profile_label *labels,
+			     uint32_t count, uint32_t *ret_set)
+{
+	int err = array_reserve(&profile->label_sets, &profile->label_sets_size,
+				(size_t)profile->label_set_count + 1);
+
+	if (!err)
+		err = array_reserve(&profile->labels, &profile->labels_size,
+				    (size_t)profile->label_count + count);
+	if (err)
+		return err;
+	if (count)
+		memcpy(profile->labels + profile->label_count, labels, count * sizeof(*labels));
+	*ret_set = profile->label_set_count++;
+	profile->label_sets[*ret_set] = (struct profile_label_set){profile->label_count, count};
+	profile->label_count += count;
+	return 0;
+}
+
+/* The empty set is there from the start, without an entry in the index. */
+int profile_add_label_set(struct profile *profile, const struct profile_label *labels,
+			  uint32_t count, uint32_t *ret_set)
+{
+	struct labels_key key = {labels, count};
+	uint64_t hash = label_set_hash(labels, count);
+	uint32_t id, next = profile->label_set_count;
+	int err;
+
+	if (!count) {
+		*ret_set = 0;
+		return 0;
+	}
+	id = hashmap_find(&profile->label_set_index, hash, label_set_equals, profile, &key);
+	if (id != HASHMAP_NONE) {
+		*ret_set = id;
+		return 0;
+	}
+	err = hashmap_add(&profile->label_set_index, hash, next);
+	return err ? err
+		   : indexed(&profile->label_set_index, hash, next,
+			     profile_append_label_set(profile, labels, count, ret_set));
+}
+
+struct sample_key {
+	const uint32_t *locations;
+	uint32_t location_count, label_set;
+};
+
+static bool sample_equals(const void *table, uint32_t position, const void *key)
+{
+	const struct profile *profile = table;
+	const struct profile_sample *have = &profile->samples[position];
+	const struct sample_key *want = key;
+
+	return have->location_count == want->location_count && have->label_set == want->label_set &&
+	       (!have->location_count ||
+		!memcmp(profile->sample_locations + have->location_first, want->locations,
+			want->location_count * sizeof(*want->locations)));
+}
+
+uint64_t profile_sample_hash(const uint32_t *locations, uint32_t location_count, uint32_t label_set)
+{
+	uint64_t hash =
+		location_count ? hash_bytes(locations, location_count * sizeof(*locations)) : 0;
+
+	return hash_mix(hash, label_set);
+}
+
 int profile_append_sample(struct profile *profile, const uint32_t *locations,
-			  uint32_t location_count, const struct profile_label *labels,
-			  uint32_t label_count, const int64_t *values)
+			  uint32_t location_count, uint32_t label_set, const int64_t *values)
 {
 	struct profile_sample *sample;
 	int err = array_reserve(&profile->samples, &profile->samples_size,
@@ -436,9 +498,6 @@ int profile_append_sample(struct profile *profile, const uint32_t *locations,
 	if (!err)
 		err = array_reserve(&profile->sample_locations, &profile->sample_locations_size,
 				    (size_t)profile->sample_location_count + location_count);
-	if (!err)
-		err = array_reserve(&profile->labels, &profile->labels_size,
-				    (size_t)profile->label_count + label_count);
 	if (err)
 		return err;
 
@@ -446,18 +505,13 @@ int profile_append_sample(struct profile *profile, const uint32_t *locations,
 	*sample = (struct profile_sample){
 		.location_first = profile->sample_location_count,
 		.location_count = location_count,
-		.label_first = profile->label_count,
-		.label_count = label_count,
+		.label_set = label_set,
 	};
 	memcpy(sample->values, values, profile->type_count * sizeof(*values));
 	if (location_count)
 		memcpy(profile->sample_locations + sample->location_first, locations,
 		       location_count * sizeof(*locations));
-	if (label_count)
-		memcpy(profile->labels + sample->label_first, labels,
-		       label_count * sizeof(*labels));
 	profile->sample_location_count += location_count;
-	profile->label_count += label_count;
 	return 0;
 }
 
@@ -471,9 +525,9 @@ int profile_index_samples(struct profile *profile)
 	hashmap_clear(&profile->sample_index);
 	for (uint32_t i = 0; !err && i < profile->sample_count; i++) {
 		const struct profile_sample *sample = &profile->samples[i];
-		uint64_t hash = profile_sample_hash(
-			profile->sample_locations + sample->location_first, sample->location_count,
-			profile->labels + sample->label_first, sample->label_count);
+		uint64_t hash =
+			profile_sample_hash(profile->sample_locations + sample->location_first,
+					    sample->location_count, sample->label_set);
 
 		err = hashmap_add(&profile->sample_index, hash, i);
 	}
@@ -489,21 +543,24 @@ int profile_add_sample(struct profile *profile, const uint32_t *locations, uint3
 		       const struct profile_label *labels, uint32_t label_count,
 		       const int64_t *values)
 {
+	uint32_t label_set;
 	int err = location_count > PROFILE_DEPTH_MAX || label_count > PROFILE_LABELS_MAX
 			  ? -E2BIG
 			  : profile_index_samples(profile);
 
+	if (!err)
+		err = profile_add_label_set(profile, labels, label_count, &label_set);
 	return err ? err
 		   : profile_add_sample_hashed(
-			     profile, locations, location_count, labels, label_count, values,
-			     profile_sample_hash(locations, location_count, labels, label_count));
+			     profile, locations, location_count, label_set, values,
+			     profile_sample_hash(locations, location_count, label_set));
 }
 
 int profile_add_sample_hashed(struct profile *profile, const uint32_t *locations,
-			      uint32_t location_count, const struct profile_label *labels,
-			      uint32_t label_count, const int64_t *values, uint64_t hash)
+			      uint32_t location_count, uint32_t label_set, const int64_t *values,
+			      uint64_t hash)
 {
-	struct sample_key key = {locations, labels, location_count, label_count};
+	struct sample_key key = {locations, location_count, label_set};
 	uint32_t id, next = profile->sample_count;
 	int err;
 
@@ -513,7 +570,7 @@ int profile_add_sample_hashed(struct profile *profile, const uint32_t *locations
 		return err ? err
 			   : indexed(&profile->sample_index, hash, next,
 				     profile_append_sample(profile, locations, location_count,
-							   labels, label_count, values));
+							   label_set, values));
 	}
 	for (uint32_t i = 0; i < profile->type_count; i++) {
 		int64_t *value = &profile->samples[id].values[i];
@@ -558,12 +615,11 @@ const char *profile_frame_name(const struct profile *profile,
 	return ret;
 }
 
-const struct profile_label *profile_sample_label(const struct profile *profile,
-						 const struct profile_sample *sample,
-						 const char *key)
+const struct profile_label *profile_find_label(const struct profile *profile,
+					       const struct profile_label_set *set, const char *key)
 {
-	for (uint32_t i = 0; i < sample->label_count; i++) {
-		const struct profile_label *label = &profile->labels[sample->label_first + i];
+	for (uint32_t i = 0; i < set->count; i++) {
+		const struct profile_label *label = &profile->labels[set->first + i];
 
 		if (!strcmp(profile_string(profile, label->key), key))
 			return label;
@@ -599,8 +655,9 @@ size_t profile_bytes(const struct profile *profile)
 	       profile->locations_size * sizeof(*profile->locations) +
 	       profile->sample_locations_size * sizeof(*profile->sample_locations) +
 	       profile->labels_size * sizeof(*profile->labels) +
+	       profile->label_sets_size * sizeof(*profile->label_sets) +
 	       profile->samples_size * sizeof(*profile->samples) +
 	       hashmap_bytes(&profile->comment_index) + hashmap_bytes(&profile->mapping_index) +
 	       hashmap_bytes(&profile->function_index) + hashmap_bytes(&profile->location_index) +
-	       hashmap_bytes(&profile->sample_index);
+	       hashmap_bytes(&profile->label_set_index) + hashmap_bytes(&profile->sample_index);
 }

@@ -107,9 +107,15 @@ static inline int profile_label_compare(const struct profile_label *a,
 	return 0;
 }
 
+/* The labels of a sample, in the order given. Few samples have labels of their own: threads and
+ * services have them, so samples share them. */
+struct profile_label_set {
+	uint32_t first, count; /* in profile.labels */
+};
+
 struct profile_sample {
 	uint32_t location_first, location_count; /* in profile.sample_locations, leaf first */
-	uint32_t label_first, label_count;	 /* in profile.labels, in the order given */
+	uint32_t label_set;			 /* in profile.label_sets; 0 = no labels */
 	int64_t values[PROFILE_VALUES_MAX];
 };
 
@@ -156,10 +162,12 @@ struct profile {
 	uint32_t sample_location_count, sample_locations_size;
 	struct profile_label *labels;
 	uint32_t label_count, labels_size;
+	struct profile_label_set *label_sets;
+	uint32_t label_set_count, label_sets_size;
 	struct profile_sample *samples;
 	uint32_t sample_count, samples_size;
 
-	struct hashmap mapping_index, function_index, location_index, sample_index;
+	struct hashmap mapping_index, function_index, location_index, label_set_index, sample_index;
 };
 
 int profile_new(struct profile **ret_profile);
@@ -230,10 +238,29 @@ const char *profile_frame_name(const struct profile *profile,
 			       const struct profile_location *location, uint32_t line, char *ret,
 			       size_t size);
 
-/* The label's value of a sample, or NULL if it has none of that key. */
-const struct profile_label *profile_sample_label(const struct profile *profile,
-						 const struct profile_sample *sample,
-						 const char *key);
+/* The sample's labels. */
+static inline const struct profile_label *profile_labels(const struct profile *profile,
+							 const struct profile_sample *sample,
+							 uint32_t *ret_count)
+{
+	const struct profile_label_set *set = &profile->label_sets[sample->label_set];
+
+	*ret_count = set->count;
+	return profile->labels + set->first;
+}
+
+/* The label of that key in a set, or NULL if there is none. */
+const struct profile_label *profile_find_label(const struct profile *profile,
+					       const struct profile_label_set *set,
+					       const char *key);
+
+/* The same for a sample. */
+static inline const struct profile_label *profile_sample_label(const struct profile *profile,
+							       const struct profile_sample *sample,
+							       const char *key)
+{
+	return profile_find_label(profile, &profile->label_sets[sample->label_set], key);
+}
 
 /* The sum of a value over all samples; wraps around. */
 int64_t profile_total(const struct profile *profile, uint32_t type);
@@ -254,9 +281,10 @@ int profile_append_function(struct profile *profile, const struct profile_functi
 int profile_append_location(struct profile *profile, const struct profile_location *location,
 			    const struct profile_line *lines, uint32_t line_count,
 			    uint32_t *ret_id);
+int profile_append_label_set(struct profile *profile, const struct profile_label *labels,
+			     uint32_t count, uint32_t *ret_set);
 int profile_append_sample(struct profile *profile, const uint32_t *locations,
-			  uint32_t location_count, const struct profile_label *labels,
-			  uint32_t label_count, const int64_t *values);
+			  uint32_t location_count, uint32_t label_set, const int64_t *values);
 
 /* Makes a flat profile an ordinary one: equal elements become one. On failure it is as it was. */
 int profile_settle(struct profile *profile);

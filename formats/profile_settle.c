@@ -73,14 +73,15 @@ static int settle_samples(const struct settling *settling)
 
 	for (uint32_t i = 0; !err && i < from->sample_count; i++) {
 		const struct profile_sample *sample = &from->samples[i];
+		uint32_t label_count;
+		const struct profile_label *labels = profile_labels(from, sample, &label_count);
 
 		for (uint32_t n = 0; n < sample->location_count; n++)
 			stack[n] =
 				settling->locations[from->sample_locations[sample->location_first +
 									   n]];
-		err = profile_add_sample(settling->to, stack, sample->location_count,
-					 from->labels + sample->label_first, sample->label_count,
-					 sample->values);
+		err = profile_add_sample(settling->to, stack, sample->location_count, labels,
+					 label_count, sample->values);
 	}
 	return err;
 }

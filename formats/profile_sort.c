@@ -32,14 +32,16 @@ static uint32_t key_at(const struct profile *profile, uint32_t sample, uint32_t 
 static int compare_labels(const struct profile *profile, const struct profile_sample *a,
 			  const struct profile_sample *b)
 {
+	uint32_t count, other_count;
+	const struct profile_label *labels = profile_labels(profile, a, &count);
+	const struct profile_label *others = profile_labels(profile, b, &other_count);
 	int order = 0;
 
-	for (uint32_t i = 0; !order && i < a->label_count && i < b->label_count; i++)
-		order = profile_label_compare(&profile->labels[a->label_first + i],
-					      &profile->labels[b->label_first + i]);
-	if (order)
-		return order;
-	return (a->label_count > b->label_count) - (a->label_count < b->label_count);
+	if (a->label_set == b->label_set)
+		return 0;
+	for (uint32_t i = 0; !order && i < count && i < other_count; i++)
+		order = profile_label_compare(&labels[i], &others[i]);
+	return order ? order : (count > other_count) - (count < other_count);
 }
 
 /* The order of two samples whose first `depth` locations are the same. */

@@ -19,13 +19,16 @@ int profile_add_location_hashed(struct profile *profile, const struct profile_lo
 				const struct profile_line *lines, uint32_t line_count,
 				uint64_t hash, uint32_t *ret_id);
 
+int profile_add_label_set(struct profile *profile, const struct profile_label *labels,
+			  uint32_t count, uint32_t *ret_set);
+
 /* profile_sort() leaves samples without their index: it is made anew here, before the first of
  * profile_add_sample_hashed(). */
 int profile_index_samples(struct profile *profile);
 uint64_t profile_sample_hash(const uint32_t *locations, uint32_t location_count,
-			     const struct profile_label *labels, uint32_t label_count);
+			     uint32_t label_set);
 int profile_add_sample_hashed(struct profile *profile, const uint32_t *locations,
-			      uint32_t location_count, const struct profile_label *labels,
-			      uint32_t label_count, const int64_t *values, uint64_t hash);
+			      uint32_t location_count, uint32_t label_set, const int64_t *values,
+			      uint64_t hash);
 
 #endif

@@ -157,8 +157,11 @@ static void add_frame(const struct profile *profile, const struct profile_locati
 static void add_labels(const struct profile *profile, const struct profile_sample *sample,
 		       struct buf *out)
 {
-	for (uint32_t i = 0; i < sample->label_count; i++) {
-		const struct profile_label *label = &profile->labels[sample->label_first + i];
+	uint32_t count;
+	const struct profile_label *labels = profile_labels(profile, sample, &count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct profile_label *label = &labels[i];
 
 		buf_add_char(out, ' ');
 		add_quoted(out, profile_string(profile, label->key));
@@ -318,8 +321,11 @@ static void json_frame(const struct profile *profile, const struct profile_locat
 static void json_labels(const struct profile *profile, const struct profile_sample *sample,
 			struct buf *out)
 {
-	for (uint32_t i = 0; i < sample->label_count; i++) {
-		const struct profile_label *label = &profile->labels[sample->label_first + i];
+	uint32_t count;
+	const struct profile_label *labels = profile_labels(profile, sample, &count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct profile_label *label = &labels[i];
 
 		buf_add_str(out, i ? ", {" : "{");
 		json_string(profile, "key", label->key, out);

@@ -553,6 +553,9 @@ static void close_window(struct pipeline *pipeline, uint64_t now_ns, double busy
 	double runs = (double)(ledger->taken + ledger->filtered);
 
 	window->end_ns = now_ns;
+	for (uint32_t i = 0; i < window->frame_count; i++)
+		ledger->replaced +=
+			modules_look(pipeline->modules, window->frames[i].module, now_ns);
 	if (ledger->throttled && runs > 0 && runs < ticks)
 		window->hz = runs / passed_s;
 	else

@@ -53,7 +53,7 @@ struct store_options {
 #define STORE_DEFAULTS                                                                             \
 	{                                                                                          \
 		.max_bytes = 1ULL << 30,                                                           \
-		.keep_s = {7 * 86400.0, 30 * 86400.0, 90 * 86400.0, 730 * 86400.0},                \
+		.keep_s = {7 * 86400.0, 30 * 86400.0, 90 * 86400.0, 730 * 86400.0, 730 * 86400.0}, \
 		.floor_bytes = STORE_FLOOR_DEFAULT, .backlog_bytes = 16 << 20                      \
 	}
 

@@ -60,12 +60,13 @@ static int join(struct store_sum *sum, const struct store_sum *other)
 static int add(struct store_sum *sum, struct profile *profile, const struct slice_sums *sums,
 	       const char **ret_why)
 {
-	int err;
+	int err = 0;
 
 	store_drop_own_words(profile);
 	if (sum->range && sum->range->match_count)
-		store_keep_matching(profile, sum->range->matches, sum->range->match_count);
-	err = profile_merge(sum->profile, profile);
+		err = store_keep_matching(profile, sum->range->matches, sum->range->match_count);
+	if (!err)
+		err = profile_merge(sum->profile, profile);
 	if (err)
 		*ret_why = err == -EINVAL ? "its sample types are not those of the others"
 					  : strerror(-err);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 static const char *const ids[] = {"pid", "tid", "nspid", "nstid"};
 
 /* Comments that speak of one slice and of no other: thousands of them would pile up. */
-static const char *const own_words[] = {"callers in distinct user stacks: "};
+static const char *const own_words[] = {"callers in distinct user stacks: ", "unwind tables: "};
 
 static bool is_own_word(const char *comment)
 {
@@ -46,23 +47,23 @@ int store_drop_ids(struct profile *profile)
 
 	for (size_t i = 0; !err && i < ARRAY_SIZE(ids); i++)
 		err = profile_add_string(profile, ids[i], &keys[i]);
-	for (uint32_t i = 0; !err && i < profile->sample_count; i++) {
-		struct profile_sample *sample = &profile->samples[i];
-		struct profile_label *labels = profile->labels + sample->label_first;
+	for (uint32_t i = 0; !err && i < profile->label_set_count; i++) {
+		struct profile_label_set *set = &profile->label_sets[i];
+		struct profile_label *labels = profile->labels + set->first;
 		uint32_t kept = 0;
 
-		for (uint32_t j = 0; j < sample->label_count; j++)
+		for (uint32_t j = 0; j < set->count; j++)
 			if (!is_id(keys, labels[j].key))
 				labels[kept++] = labels[j];
-		sample->label_count = kept;
+		set->count = kept;
 	}
 	return err;
 }
 
-static bool is_match(const struct profile *profile, const struct profile_sample *sample,
+static bool is_match(const struct profile *profile, const struct profile_label_set *set,
 		     const struct store_match *match)
 {
-	const struct profile_label *label = profile_sample_label(profile, sample, match->label);
+	const struct profile_label *label = profile_find_label(profile, set, match->label);
 	char number[24];
 
 	if (!label)
@@ -73,15 +74,29 @@ static bool is_match(const struct profile *profile, const struct profile_sample 
 	return !strcmp(number, match->value);
 }
 
-void store_keep_matching(struct profile *profile, const struct store_match *matches, size_t count)
+static bool is_kept(const struct profile *profile, const struct profile_label_set *set,
+		    const struct store_match *matches, size_t count)
 {
+	size_t met = 0;
+
+	while (met < count && is_match(profile, set, &matches[met]))
+		met++;
+	return met == count;
+}
+
+int store_keep_matching(struct profile *profile, const struct store_match *matches, size_t count)
+{
+	_cleanup_free_ bool *kept = calloc(profile->label_set_count, sizeof(*kept));
+
+	if (!kept)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < profile->label_set_count; i++)
+		kept[i] = is_kept(profile, &profile->label_sets[i], matches, count);
 	for (uint32_t i = 0; i < profile->sample_count; i++) {
 		struct profile_sample *sample = &profile->samples[i];
-		size_t met = 0;
 
-		while (met < count && is_match(profile, sample, &matches[met]))
-			met++;
-		if (met < count)
+		if (!kept[sample->label_set])
 			memset(sample->values, 0, sizeof(sample->values));
 	}
+	return 0;
 }

@@ -18,8 +18,8 @@ struct store_match {
 	const char *label, *value;
 };
 
-/* Sets the values of samples to 0 that do not match all of them; profile_merge() leaves such out.
- */
-void store_keep_matching(struct profile *profile, const struct store_match *matches, size_t count);
+/* Sets the values of samples to 0 that do not match all of them; profile_merge() leaves such out. 0
+ * or -ENOMEM. */
+int store_keep_matching(struct profile *profile, const struct store_match *matches, size_t count);
 
 #endif

@@ -40,11 +40,15 @@ int store_parse_keep(void *options, const struct option_spec *spec, const char *
 		at = parse_one(at, &store->keep_s[level]);
 		if (!at || (*at && *at != ','))
 			break;
-		if (!*at)
+		if (!*at) {
+			/* Four times spoke of all there was, when there were no weeks. */
+			if (level == LEVEL_1D)
+				store->keep_s[LEVEL_1W] = store->keep_s[LEVEL_1D];
 			return 0;
+		}
 		at++;
 	}
-	log_error("--%s takes times such as 7d or 7d,30d,90d,2y, not '%s'", spec->name,
+	log_error("--%s takes times such as 7d or 7d,30d,90d,2y,2y, not '%s'", spec->name,
 		  quote(shown, sizeof(shown), value));
 	return -EINVAL;
 }

@@ -5,8 +5,9 @@
 
 #include "profiler/options.h"
 
-/* OPTION_CALL for a struct store_options at spec->offset: "7d", or up to four times with commas
- * between, of slices, 10 minutes, hours and days: "7d,30d,90d,2y". */
+/* OPTION_CALL for a struct store_options at spec->offset: "7d", or up to five times with commas
+ * between, of slices, 10 minutes, hours, days and weeks: "7d,30d,90d,2y,2y". Weeks are kept as days
+ * are where only these are given. */
 int store_parse_keep(void *options, const struct option_spec *spec, const char *value);
 
 #endif

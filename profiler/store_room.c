@@ -23,7 +23,7 @@ enum { INDEX_SLACK = 64 << 10 }; /* what the index may grow by with a file */
 #define FLOOR_MAX     (4ULL << 30)
 #define FLOOR_PERCENT 15
 
-static const unsigned int shares[STORE_LEVELS] = {40, 25, 20, 15}; /* percent */
+static const unsigned int shares[STORE_LEVELS] = {40, 25, 20, 10, 5}; /* percent */
 
 uint64_t store_bytes(const struct store *store)
 {
@@ -71,7 +71,7 @@ static int delete_damaged(struct store *store, size_t at)
 	return 0;
 }
 
-/* The oldest file of a level whose sums something coarser has; days have nothing above them. */
+/* The oldest file of a level whose sums something coarser has; the coarsest have nothing above them. */
 static size_t oldest_rolled(const struct catalog *catalog, uint32_t level)
 {
 	for (size_t i = 0; i < catalog->count; i++)
@@ -80,10 +80,10 @@ static size_t oldest_rolled(const struct catalog *catalog, uint32_t level)
 	return CATALOG_NONE;
 }
 
-static size_t oldest_day(const struct catalog *catalog)
+static size_t oldest_coarsest(const struct catalog *catalog)
 {
 	for (size_t i = 0; i < catalog->count; i++)
-		if (catalog->rows[i].level == LEVEL_1D)
+		if (catalog->rows[i].level == STORE_LEVELS - 1)
 			return i;
 	return CATALOG_NONE;
 }
@@ -99,10 +99,10 @@ static size_t choose(const struct catalog *catalog, bool may_take_last)
 
 		if (use <= most && chosen != CATALOG_NONE)
 			continue;
-		if (level != LEVEL_1D)
+		if (level != STORE_LEVELS - 1)
 			at = oldest_rolled(catalog, level);
 		else if (may_take_last)
-			at = oldest_day(catalog);
+			at = oldest_coarsest(catalog);
 		if (at != CATALOG_NONE) {
 			chosen = at;
 			most = use;
@@ -193,7 +193,7 @@ static size_t find_expired(const struct store *store)
 		double age_s = (double)(int64_t)(store->clock.age_ns - row->age_ns) * 1e-9;
 
 		if (age_s > store->options.keep_s[row->level] &&
-		    (row->level == LEVEL_1D || catalog_parent(catalog, i) != CATALOG_NONE))
+		    (row->level == STORE_LEVELS - 1 || catalog_parent(catalog, i) != CATALOG_NONE))
 			return catalog_finest(catalog, i);
 	}
 	return CATALOG_NONE;

@@ -19,7 +19,6 @@ enum {
 	COMPILE_DEADLINE_MS = 10000, /* 50 ms are usual; a busy machine is not the file's fault */
 	MODULE_REFUSED = 0,	     /* stands for all beyond the limit */
 	MODULES_MAX = 1 << 16,
-	JOBS_MAX = 256, /* each holds a descriptor */
 	PATH_USUAL = 64,
 };
 
@@ -355,7 +354,7 @@ static int queue_job(struct unwind_modules *modules, uint32_t id, uint32_t weigh
 	int err;
 
 	pthread_mutex_lock(&modules->lock);
-	err = modules->job_count >= JOBS_MAX ? -EAGAIN : 0;
+	err = modules->job_count >= UNWIND_JOBS_MAX ? -EAGAIN : 0;
 	if (!err)
 		err = array_reserve(&modules->jobs, &modules->jobs_size,
 				    (size_t)modules->job_count + 1);

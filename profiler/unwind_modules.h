@@ -61,6 +61,9 @@ int unwind_compile_elf(int elf_fd, struct cfi_table **ret_table);
 /* How many modules are kept that nothing uses, as they may come again; some 3 MB. */
 enum { UNWIND_MODULES_LIMIT = 8192 };
 
+/* How many files wait to be compiled at most; each holds a descriptor. */
+enum { UNWIND_JOBS_MAX = 256 };
+
 /* The worker writes to bell_fd (an eventfd) when unwind_modules_take() has something. rows,
  * bell_fd: borrowed. limit: UNWIND_MODULES_LIMIT, or what a test wants. */
 int unwind_modules_new(struct unwind_rows *rows, unwind_compile compile, int bell_fd,

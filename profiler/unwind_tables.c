@@ -1171,6 +1171,8 @@ void unwind_tables_tell_memory(struct unwind_tables *tables, memory_take take, v
 	struct memory_item items[] = {
 		{"unwind_modules", "mapped files that have been met, for unwind rows",
 		 stats.modules.known, tables->options.modules_limit, stats.modules.bytes},
+		{"unwind_waiting", "mapped files that wait for their unwind rows",
+		 stats.modules.queued, UNWIND_JOBS_MAX, 0},
 		{"unwind_processes", "processes whose mappings are followed, to unwind them",
 		 stats.processes, 0, 0},
 		{"unwind_mappings", "mappings that the kernel walks by, those that rest too",
@@ -1185,7 +1187,7 @@ void unwind_tables_tell_memory(struct unwind_tables *tables, memory_take take, v
 	};
 
 	pthread_mutex_lock(&tables->lock);
-	items[1].bytes = procs_bytes(tables->procs) + tables->count * sizeof(struct subject);
+	items[2].bytes = procs_bytes(tables->procs) + tables->count * sizeof(struct subject);
 	pthread_mutex_unlock(&tables->lock);
 	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
 		take(context, &items[i]);

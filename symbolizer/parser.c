@@ -754,6 +754,17 @@ int parser_demangle(const char *const *names, uint32_t count, unsigned int deadl
 	return 0;
 }
 
+/* What a child needs of where we are, and how to come by it. */
+static const char *no_child(void)
+{
+	if (access("/dev/null", R_OK | W_OK))
+		return "no reader process could be started: there is no /dev/null here; bind-mount "
+		       "the host's";
+	if (access("/proc/self/exe", R_OK))
+		return "no reader process could be started: there is no /proc here; mount it";
+	return "no reader process could be started: no more processes or memory are allowed here";
+}
+
 const char *parser_error(int err)
 {
 	switch (err) {
@@ -772,7 +783,7 @@ const char *parser_error(int err)
 	case -ECHILD:
 		return "its reader crashed";
 	case -EAGAIN:
-		return "no reader process could be started";
+		return no_child();
 	default:
 		return "could not be read";
 	}

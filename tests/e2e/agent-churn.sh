@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A host that deploys all the time: 1,000 programs that are run once each, every one with a build id and
 # a function of its own, through an agent that may remember 128 files. What it holds stays within its
-# limits, and no function is taken for another program's.
+# limits, no function is taken for another program's, and what was forgotten, or was gone before it could
+# be read, has its names when it comes again.
 . "$(dirname "$0")/lib.sh"
 need_bpf
 limit=128 programs=${1:-1000}
@@ -40,7 +41,8 @@ kept=$(told unwind_modules)
 	fail "$kept files are remembered for rows; $mapped are mapped, $limit may be kept"
 [ "$kept" -lt "$programs" ] || fail "nothing was forgotten: $kept files"
 
-# What was forgotten long ago comes again.
+# What was forgotten long ago comes again, when there is room for what it asks for.
+until [ "$(told modules_waiting)" -lt 64 ]; do sleep 0.2; done
 "$FIXTURES/churn_nofp" "$tmp/programs" 3 300 0
 curl -s --max-time 60 "$base/api/profile/0?token=$token" >"$tmp/live.pb.gz"
 ledger_exact "$tmp/live.pb.gz"
@@ -50,5 +52,8 @@ wrong=$({ grep -o '^c[0-9]\{7\};.*churn::N[0-9]\{7\}' "$tmp/live.folded" || true
 named=$(grep -c '^c[0-9]\{7\};.*churn::N[0-9]\{7\}' "$tmp/live.folded" || true)
 echo "$named stacks with a program's own function, $wrong of them with another's"
 [ "$wrong" = 0 ] || fail "functions of other programs"
+for name in 0000000 0000001 0000002; do
+	at_least "samples of churn::N$name" "$(folded_count "$tmp/live.folded" "^c$name;.*churn::N$name")" 50
+done
 kill -INT "$agent"
 wait "$agent" || fail "the agent ended with status $?"

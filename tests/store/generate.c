@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * generate DIR DAYS MAX-BYTES SEED IN.pb.gz..: months of one-minute slices of a host like the
- * recorded one.
+ * generate DIR DAYS MINUTES MAX-BYTES LOAD SEED IN.pb.gz..: months of slices of so many minutes of a
+ * host like the recorded one, at LOAD percent of its samples. Long slices make days in little time,
+ * for who wants to measure ranges of days.
  *
  * Each slice is one of the recorded ones, perturbed: the load follows the hour of the day, so
  * samples are left out or counted more often; pids wander; one stack in 64 ends at an address of
@@ -70,10 +71,10 @@ static int own_leaf(struct profile *slice, const struct profile_sample *sample)
 	return profile_add_location(slice, &own, lines, own.line_count, leaf);
 }
 
-static void shift_pid(struct profile *slice, const struct profile_sample *sample, int64_t by)
+static void shift_pids(struct profile *slice, int64_t by)
 {
-	for (uint32_t i = 0; i < sample->label_count; i++) {
-		struct profile_label *label = &slice->labels[sample->label_first + i];
+	for (uint32_t i = 0; i < slice->label_count; i++) {
+		struct profile_label *label = &slice->labels[i];
 
 		if (!label->string && label->number > 2000)
 			label->number += by;
@@ -120,11 +121,11 @@ static int perturb(struct recorded *recorded, unsigned int minute, double load,
 
 	if (!err)
 		err = profile_merge(slice, recorded->profile);
-	for (uint32_t i = 0; !err && i < slice->sample_count; i++) {
-		shift_pid(slice, &slice->samples[i], (int64_t)(minute / 30) * 7);
+	if (!err)
+		shift_pids(slice, (int64_t)(minute / 30) * 7);
+	for (uint32_t i = 0; !err && i < slice->sample_count; i++)
 		if (slice->samples[i].location_count && draw() % 64 == 0)
 			err = own_leaf(slice, &slice->samples[i]);
-	}
 	if (!err)
 		err = set_ledger(slice, total);
 	if (!err)
@@ -137,6 +138,7 @@ static int perturb(struct recorded *recorded, unsigned int minute, double load,
 struct months {
 	struct recorded *recorded;
 	double load;
+	unsigned int slice_minutes;
 	size_t recorded_count;
 	struct store *store;
 	struct store_moment now;
@@ -159,8 +161,10 @@ static int check_budget(struct months *months)
 	return bytes > months->store->options.max_bytes ? wrong("store", "past its budget") : 0;
 }
 
-static int put(struct months *months, unsigned int minute)
+static int put(struct months *months, unsigned int n)
 {
+	unsigned int minute = n * months->slice_minutes;
+	int64_t length_ns = months->slice_minutes * 60000000000;
 	struct recorded *recorded = &months->recorded[draw() % months->recorded_count];
 	_cleanup_(profile_freep) struct profile *slice = NULL;
 	uint64_t start_ns = months->now.boot_ns;
@@ -169,11 +173,11 @@ static int put(struct months *months, unsigned int minute)
 	if (perturb(recorded, minute, months->load * load_at(minute), &slice))
 		return wrong("slice", "no memory");
 	slice->time_ns = months->now.wall_ns;
-	slice->duration_ns = 60000000000;
-	months->now.boot_ns += 60000000000;
-	months->now.wall_ns += 60000000000;
-	months->written[minute + 1] = slice_sum(slice);
-	months->samples += months->written[minute + 1].samples;
+	slice->duration_ns = length_ns;
+	months->now.boot_ns += (uint64_t)length_ns;
+	months->now.wall_ns += length_ns;
+	months->written[n + 1] = slice_sum(slice);
+	months->samples += months->written[n + 1].samples;
 	store_put(months->store, slice, start_ns, months->now.boot_ns, &months->now);
 	if (store_waiting(months->store))
 		return wrong("slice", "not written");
@@ -231,13 +235,13 @@ static int check_all(const struct months *months, uint32_t last)
 	return status;
 }
 
-static void report(const struct months *months, unsigned int minutes, double seconds)
+static void report(const struct months *months, unsigned int slices, double seconds)
 {
 	const struct catalog *catalog = &months->store->catalog;
 
 	printf("%u slices, %" PRId64
 	       " samples, %.0f s (%.1f ms a slice with its share of roll-ups)\n",
-	       minutes, months->samples, seconds, seconds * 1e3 / minutes);
+	       slices, months->samples, seconds, seconds * 1e3 / slices);
 	printf("store: %.1f MB, never more than %.1f of %.1f MB; %" PRIu64 " files deleted\n",
 	       (double)store_bytes(months->store) / 1e6, (double)months->peak_bytes / 1e6,
 	       (double)months->store->options.max_bytes / 1e6, months->store->stats.deleted);
@@ -257,24 +261,25 @@ static void report(const struct months *months, unsigned int minutes, double sec
 	}
 }
 
-static int run(struct months *months, unsigned int minutes)
+static int run(struct months *months, unsigned int slices)
 {
+	unsigned int of_day = MINUTES_OF_DAY / months->slice_minutes;
 	struct timespec begin, end;
 	int status = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	for (unsigned int i = 0; !status && i < minutes; i++) {
+	for (unsigned int i = 0; !status && i < slices; i++) {
 		status = put(months, i);
-		if (i % MINUTES_OF_DAY == MINUTES_OF_DAY - 1)
-			fprintf(stderr, "day %u: %.1f MB\n", i / MINUTES_OF_DAY + 1,
+		if (i % of_day == of_day - 1)
+			fprintf(stderr, "day %u: %.1f MB\n", i / of_day + 1,
 				(double)store_bytes(months->store) / 1e6);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	if (status)
 		return status;
-	report(months, minutes,
+	report(months, slices,
 	       (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) * 1e-9);
-	return check_all(months, minutes);
+	return check_all(months, slices);
 }
 
 static int read_one(struct recorded *ret, const char *path)
@@ -308,22 +313,26 @@ int main(int argc, char **argv)
 {
 	struct months months = {.now = store_now()};
 	struct store_options options = STORE_DEFAULTS;
-	unsigned int minutes;
+	unsigned int minutes, slices;
 	int status;
 
-	if (argc < 7)
+	if (argc < 8)
+		return 1;
+	months.slice_minutes = (unsigned int)atoi(argv[3]);
+	if (!months.slice_minutes || months.slice_minutes > MINUTES_OF_DAY)
 		return 1;
 	minutes = (unsigned int)(atof(argv[2]) * MINUTES_OF_DAY);
-	options.max_bytes = strtoull(argv[3], NULL, 10);
-	months.load = atof(argv[4]) / 100;
-	random_state = strtoull(argv[5], NULL, 10) * 2 + 1;
+	options.max_bytes = strtoull(argv[4], NULL, 10);
+	months.load = atof(argv[5]) / 100;
+	random_state = strtoull(argv[6], NULL, 10) * 2 + 1;
 	months.now.wall_ns -= (int64_t)minutes * 60000000000;
 	months.now.boot_ns = 1000000000;
-	months.written = calloc(minutes + 1u, sizeof(*months.written));
-	status = read_recorded(&months, argc - 6, argv + 6);
+	slices = minutes / months.slice_minutes;
+	months.written = calloc(slices + 1u, sizeof(*months.written));
+	status = read_recorded(&months, argc - 7, argv + 7);
 	if (status || store_open(argv[1], &options, &months.now, &months.store))
 		return 1;
-	status = run(&months, minutes);
+	status = run(&months, slices);
 	store_close(months.store);
 	for (size_t i = 0; i < months.recorded_count; i++) {
 		profile_free(months.recorded[i].profile);

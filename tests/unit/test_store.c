@@ -138,6 +138,29 @@ TEST(roll_ups_have_the_sums_of_their_parts_and_no_ids)
 	store_close(store);
 }
 
+TEST(days_become_weeks_which_long_ranges_are_made_of)
+{
+	_cleanup_(rig_release) struct rig rig = rig_new();
+	struct store *store = open_store(&rig);
+	size_t plan[512], count, weeks = 0, days = 0;
+
+	for (unsigned int hour = 0; hour < 16 * 24; hour++) {
+		rig_put(&rig, store, 3600);
+		while (store_tend(store, &rig.now) > 0)
+			;
+	}
+	count = catalog_plan(&store->catalog, INT64_MIN, INT64_MAX, plan);
+	for (size_t i = 0; i < count; i++) {
+		weeks += store->catalog.rows[plan[i]].level == LEVEL_1W;
+		days += store->catalog.rows[plan[i]].level == LEVEL_1D;
+	}
+	CHECK(weeks == count_level(store, LEVEL_1W) && weeks >= 2);
+	CHECK(days <= 7 && count <= weeks + days + 25);
+	CHECK(count_level(store, LEVEL_1D) >= 15);
+	check_whole(&rig, store);
+	store_close(store);
+}
+
 TEST(ranges_side_by_side_add_up)
 {
 	_cleanup_(rig_release) struct rig rig = rig_new();
