@@ -2,6 +2,7 @@
 /* wick dump proc: a process as its samples are read: executable mappings, their files, their symbols. */
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "profiler/commands.h"
@@ -49,7 +50,17 @@ static void format_build_id(const struct module *module, char ret[2 * TASK_BUILD
 		snprintf(ret + 2 * i, 3, "%02x", id[i]);
 }
 
-static void map_as_text(const struct proc_map *map, const struct module *module, struct buf *out)
+/* What was mapped may have been another content of that file then: when that was, nobody knows. */
+static bool is_written_since(const struct proc_map *map, pid_t pid)
+{
+	_cleanup_close_ int fd = module_open_mapped(pid, map->start, map->end);
+	int64_t ago_ns = (int64_t)(clock_boot_ns() - procs_started_ns(pid));
+
+	return fd >= 0 && module_file_is_newer(fd, clock_wall_ns() - ago_ns);
+}
+
+static void map_as_text(const struct proc_map *map, const struct module *module, pid_t pid,
+			struct buf *out)
 {
 	char id[2 * TASK_BUILD_ID_MAX + 1], shown[512];
 
@@ -59,11 +70,14 @@ static void map_as_text(const struct proc_map *map, const struct module *module,
 	buf_printf(out, "        %s", state_word(module));
 	if (module->index)
 		buf_printf(out, " %" PRIu32, symindex_count(module->index));
-	buf_printf(out, "%s%s\n", *id ? ", build id " : "", id);
+	buf_printf(out, "%s%s%s%s\n", *id ? ", build id " : "", id,
+		   map->is_copy ? ", copied to anonymous memory" : "",
+		   is_written_since(map, pid) ? ", written to since the process started" : "");
 }
 
 /* Numbers of 64 bits are strings: JavaScript's numbers end at 2^53. */
-static void map_as_json(const struct proc_map *map, const struct module *module, struct buf *out)
+static void map_as_json(const struct proc_map *map, const struct module *module, pid_t pid,
+			struct buf *out)
 {
 	char id[2 * TASK_BUILD_ID_MAX + 1];
 
@@ -73,8 +87,10 @@ static void map_as_json(const struct proc_map *map, const struct module *module,
 		   "\", \"off\": \"0x%" PRIx64 "\", \"path\": ",
 		   map->start, map->end, map->off);
 	buf_add_json(out, module->name.path);
-	buf_printf(out, ", \"build_id\": \"%s\", \"symbols\": %" PRIu32 ", \"state\": ", id,
+	buf_printf(out, ", \"build_id\": \"%s\", \"symbols\": %" PRIu32, id,
 		   module->index ? symindex_count(module->index) : 0);
+	buf_printf(out, ", \"is_copy\": %s, \"is_written_since_start\": %s, \"state\": ",
+		   map->is_copy ? "true" : "false", is_written_since(map, pid) ? "true" : "false");
 	buf_add_json(out, state_word(module));
 	buf_add_str(out, "}");
 }
@@ -89,9 +105,9 @@ static void print_space(struct modules *modules, pid_t pid, const struct address
 		if (json)
 			buf_add_str(out, i ? ",\n " : "\n ");
 		if (json)
-			map_as_json(&space->maps[i], &module, out);
+			map_as_json(&space->maps[i], &module, pid, out);
 		else
-			map_as_text(&space->maps[i], &module, out);
+			map_as_text(&space->maps[i], &module, pid, out);
 	}
 	if (json)
 		buf_add_str(out, "]}\n");

@@ -28,6 +28,8 @@ static const struct reason others[] = {
 	{"whole", "stacks that travelled whole: their map was full or busy, or not used"},
 	{"filter_full", "child processes that were not followed: the filter was full"},
 	{"refused", "mappings not kept, as there were too many: their frames have no names"},
+	{"replaced",
+	 "files replaced in place while they were mapped: their names are those before"},
 	{"runs", "runs of the program, by the kernel's own count"},
 	{"run_ns", "nanoseconds they took"},
 };
@@ -74,9 +76,9 @@ int ledger_each(const struct ledger *ledger, ledger_take take, void *context)
 	};
 	const uint64_t sum_counts[] = {ledger->taken, ledger->written, ledger->complete};
 	/* In the order of others[]. */
-	const uint64_t other_counts[] = {ledger->not_run, ledger->filtered,    ledger->throttled,
-					 ledger->whole,	  ledger->filter_full, ledger->refused,
-					 ledger->runs,	  ledger->run_ns};
+	const uint64_t other_counts[] = {ledger->not_run,  ledger->filtered,	ledger->throttled,
+					 ledger->whole,	   ledger->filter_full, ledger->refused,
+					 ledger->replaced, ledger->runs,	ledger->run_ns};
 	enum { first = WICK_END_LAST_COMPLETE + 1 }; /* those before are no cuts */
 	int err = each(sums, sum_counts, ARRAY_SIZE(sums), take, context);
 

@@ -23,7 +23,8 @@ struct ledger {
 	uint64_t cut[WICK_CUTS]; /* by enum wick_end and enum wick_cut */
 	uint64_t whole;		 /* stacks that travelled whole */
 	uint64_t filter_full;
-	uint64_t refused; /* mappings that were not kept */
+	uint64_t refused;  /* mappings that were not kept */
+	uint64_t replaced; /* mapped files, in place */
 	uint64_t not_run;
 	uint64_t throttled;    /* how often the kernel held an event back */
 	uint64_t runs, run_ns; /* the kernel's own count; 0 unless asked for */

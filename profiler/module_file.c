@@ -2,6 +2,7 @@
 #include "profiler/module_file.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 
 #include <errno.h>
@@ -155,6 +156,20 @@ static bool looks_mapped(const struct module_name *name, const char *link, int f
 	       !memcmp(path, name->path, (size_t)size);
 }
 
+static void format_link(char ret[64], pid_t pid, uint64_t start, uint64_t end)
+{
+	snprintf(ret, 64, "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
+		 (unsigned long long)end);
+}
+
+int module_open_mapped(pid_t pid, uint64_t start, uint64_t end)
+{
+	char path[64];
+
+	format_link(path, pid, start, end);
+	return open_regular(path);
+}
+
 int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end)
 {
 	_cleanup_close_ int fd = -1, root_fd = -1;
@@ -162,8 +177,7 @@ int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint6
 
 	if (name->kind == MODULE_VDSO)
 		return open_vdso();
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
-		 (unsigned long long)end);
+	format_link(path, pid, start, end);
 	fd = open_regular(path);
 	if (fd >= 0 && looks_mapped(name, path, fd))
 		return TAKE_FD(fd);
@@ -202,8 +216,7 @@ int module_open_jitdump(const struct module_name *name, pid_t pid, uint64_t star
 	struct stat stat;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)start,
-		 (unsigned long long)end);
+	format_link(path, pid, start, end);
 	mapped_fd = open(path, O_PATH | O_CLOEXEC);
 	if (mapped_fd >= 0)
 		return reopen_regular(mapped_fd, uid, &stat);
@@ -212,12 +225,46 @@ int module_open_jitdump(const struct module_name *name, pid_t pid, uint64_t star
 	return fd >= 0 && stat.st_ino == name->inode ? TAKE_FD(fd) : -ENOENT;
 }
 
+static int64_t ns_of(struct timespec time)
+{
+	return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static struct module_file file_of(const struct stat *stat)
+{
+	return (struct module_file){stat->st_dev, stat->st_ino, (uint64_t)stat->st_size,
+				    ns_of(stat->st_mtim)};
+}
+
 struct module_file module_file_of(int fd)
 {
 	struct stat stat;
 
-	if (fstat(fd, &stat))
-		return (struct module_file){0};
-	return (struct module_file){stat.st_dev, stat.st_ino, (uint64_t)stat.st_size,
-				    stat.st_mtim.tv_sec * 1000000000LL + stat.st_mtim.tv_nsec};
+	return fstat(fd, &stat) ? (struct module_file){0} : file_of(&stat);
+}
+
+bool module_file_is_rewritten(const struct module_file *file, pid_t pid, uint64_t start,
+			      uint64_t end)
+{
+	struct module_file now;
+	struct stat mapped;
+	char path[64];
+
+	format_link(path, pid, start, end);
+	if (!file->inode || stat(path, &mapped))
+		return false;
+	now = file_of(&mapped);
+	return now.dev == file->dev && now.inode == file->inode &&
+	       (now.size != file->size || now.mtime_ns != file->mtime_ns);
+}
+
+bool module_file_is_newer(int fd, int64_t wall_ns)
+{
+	int64_t now_ns = clock_wall_ns();
+	struct stat stat;
+
+	/* Times may be set by hand, that of the inode's last change may not; nor is one of the future
+	 * believed: the clock was set back. */
+	return !fstat(fd, &stat) && ns_of(stat.st_mtim) > wall_ns &&
+	       ns_of(stat.st_ctim) > wall_ns && ns_of(stat.st_mtim) <= now_ns;
 }

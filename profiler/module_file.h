@@ -40,6 +40,9 @@ bool module_name_equal(const struct module_name *a, const struct module_name *b)
  */
 int module_open(const struct module_name *name, pid_t pid, uint64_t start, uint64_t end);
 
+/* Whatever regular file the process has mapped at [start, end). */
+int module_open_mapped(pid_t pid, uint64_t start, uint64_t end);
+
 /* By its path alone, below a root (an O_PATH descriptor, or -1), else ours; with the same belief. */
 int module_open_by_path(const struct module_name *name, int root_fd);
 
@@ -62,5 +65,13 @@ struct module_file {
 
 /* All zeros if the kernel does not tell. */
 struct module_file module_file_of(int fd);
+
+/* Has the process this very file mapped at [start, end), but with other contents by now: written to,
+ * or copied over, in place? */
+bool module_file_is_rewritten(const struct module_file *file, pid_t pid, uint64_t start,
+			      uint64_t end);
+
+/* Was the open file written to since then? */
+bool module_file_is_newer(int fd, int64_t wall_ns);
 
 #endif

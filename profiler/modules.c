@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/quote.h"
@@ -39,12 +40,22 @@ struct build_id {
 	uint8_t size, bytes[TASK_BUILD_ID_MAX];
 };
 
+/* Where it was mapped. */
+struct sight {
+	pid_t pid;
+	uint64_t start, end; /* addrs */
+};
+
 struct entry {
 	struct module module;	  /* its name stays as it is: by_name knows it by that */
 	struct build_id build_id; /* what the file says, where the name has none */
 	struct module_file file;  /* once opened */
-	uint64_t serial;	  /* when it was put into a queue; in order there */
-	uint64_t met; /* clock at its last use; 0: nobody's, next in the list of those */
+	struct sight sight;	  /* the last one */
+	uint64_t mapped_ns;	  /* CLOCK_BOOTTIME, when it was mapped first; 0: not known */
+	bool is_rewritten; /* in place, since it was mapped; and not found by its name again */
+	uint64_t round;	   /* when that was looked for last */
+	uint64_t serial;   /* when it was put into a queue; in order there */
+	uint64_t met;	   /* clock at its last use; 0: nobody's, next in the list of those */
 	enum mark mark;
 	int fd;			     /* QUEUED only */
 	int root_fd;		     /* QUEUED: of its container; JIT: of its process; or -1 */
@@ -87,8 +98,9 @@ struct modules {
 	uint64_t serial;	   /* of the last one that was put in */
 	struct symindex **retired; /* replaced by better ones, but maybe lent */
 	uint32_t retired_count, retired_size;
-	size_t held;   /* bytes of indexes in memory, not in the cache's files */
-	bool has_news; /* more than at the last sweep */
+	size_t held;	 /* bytes of indexes in memory, not in the cache's files */
+	bool has_news;	 /* more than at the last sweep */
+	bool is_awaited; /* nothing else goes on until all is parsed */
 	pthread_t parsers[2];
 	unsigned int parser_count;
 	bool quit;
@@ -111,7 +123,7 @@ static bool file_equal(const void *table, uint32_t position, const void *key)
 
 /* Under the lock. */
 static int add_entry(struct modules *modules, const struct module_name *name, uint64_t hash,
-		     uint32_t *ret_id)
+		     uint64_t mapped_ns, uint32_t *ret_id)
 {
 	_cleanup_free_ char *path = strdup(name->path);
 	bool is_new = modules->vacant == NO_ENTRY;
@@ -133,6 +145,7 @@ static int add_entry(struct modules *modules, const struct module_name *name, ui
 		modules->vacant = entry->same_as;
 	*entry = (struct entry){.module.name = *name,
 				.met = ++modules->clock,
+				.mapped_ns = mapped_ns,
 				.fd = -1,
 				.root_fd = -1,
 				.dump_fd = -1,
@@ -144,7 +157,8 @@ static int add_entry(struct modules *modules, const struct module_name *name, ui
 }
 
 /* The id of that name; added if new, while there is room. */
-static int find_or_add(struct modules *modules, const struct module_name *name, uint32_t *ret_id)
+static int find_or_add(struct modules *modules, const struct module_name *name, uint64_t mapped_ns,
+		       uint32_t *ret_id)
 {
 	uint64_t hash = module_name_hash(name);
 	uint32_t id = hashmap_find(&modules->by_name, hash, name_equal, modules, name);
@@ -159,16 +173,89 @@ static int find_or_add(struct modules *modules, const struct module_name *name, 
 	if (modules->live >= MODULES_MAX)
 		return -ENOSPC;
 	pthread_mutex_lock(&modules->lock);
-	err = add_entry(modules, name, hash, ret_id);
+	err = add_entry(modules, name, hash, mapped_ns, ret_id);
 	pthread_mutex_unlock(&modules->lock);
 	return err;
+}
+
+/* --- rewritten in place --- */
+
+static const char REWRITTEN[] = "it was replaced in place after it was mapped";
+
+/* Whoever maps the file from now on maps another one. */
+static void note_rewritten(struct modules *modules, uint32_t id)
+{
+	struct entry *entry = &modules->entries[id];
+
+	entry->is_rewritten = true;
+	hashmap_remove(&modules->by_name, module_name_hash(&entry->module.name), id);
+}
+
+/* Or would have, but for that. Memory in files that code is made in is written to all the time. */
+static bool has_names(struct modules *modules, uint32_t id)
+{
+	const struct entry *root;
+	bool has;
+
+	pthread_mutex_lock(&modules->lock);
+	root = &modules->entries[modules->entries[id].same_as];
+	has = root->owned || root->module.why == REWRITTEN;
+	pthread_mutex_unlock(&modules->lock);
+	return has;
+}
+
+/* Since its names were read, as far as its last mapping tells. */
+static void look(struct modules *modules, uint32_t id, const struct sight *sight)
+{
+	static struct log_limit limit;
+	struct entry *entry = &modules->entries[id];
+	char shown[512];
+
+	if (entry->is_rewritten || entry->module.name.kind != MODULE_FILE ||
+	    !has_names(modules, id) ||
+	    !module_file_is_rewritten(&entry->file, sight->pid, sight->start, sight->end))
+		return;
+	note_rewritten(modules, id);
+	if (log_limited(&limit, 1))
+		log_warn("'%s' was replaced in place: in processes that had it mapped before, "
+			 "names are of what it was",
+			 quote(shown, sizeof(shown), entry->module.name.path));
+}
+
+bool modules_look(struct modules *modules, uint32_t id, uint64_t round)
+{
+	struct entry *entry;
+
+	if (id >= modules->count)
+		return false;
+	entry = &modules->entries[id];
+	if (entry->round == round)
+		return false;
+	entry->round = round;
+	look(modules, id, &entry->sight);
+	return entry->is_rewritten;
+}
+
+/* Device, inode and path may be of other contents than they were: with a build id it would show. */
+static void look_before_use(struct modules *modules, const struct module_name *name,
+			    const struct task_event *map)
+{
+	uint32_t id;
+
+	if (name->kind != MODULE_FILE || name->build_id_size || map->kind != TASK_MAP || !map->pid)
+		return;
+	id = hashmap_find(&modules->by_name, module_name_hash(name), name_equal, modules, name);
+	if (id != HASHMAP_NONE)
+		look(modules, id, &(struct sight){map->pid, map->start, map->end});
 }
 
 int modules_add(struct modules *modules, const struct task_event *map, uint32_t *ret_id)
 {
 	struct module_name name = module_name_of(map);
-	int err = find_or_add(modules, &name, ret_id);
+	int err;
 
+	look_before_use(modules, &name, map);
+	err = find_or_add(modules, &name, map->time_ns, ret_id);
 	if (err != -ENOSPC)
 		return err;
 	modules->refused++;
@@ -216,12 +303,27 @@ static uint32_t first(const struct queue *queue)
 	return queue->put == queue->taken ? NO_ENTRY : queue->ids[queue->taken % QUEUE_MAX];
 }
 
+/* What it was when it was mapped is gone. A build id tells that better. */
+static bool is_too_late(const struct entry *entry, int fd)
+{
+	int64_t ago_ns = (int64_t)(clock_boot_ns() - entry->mapped_ns);
+
+	return entry->mapped_ns && !entry->module.name.build_id_size &&
+	       module_file_is_newer(fd, clock_wall_ns() - ago_ns);
+}
+
 /* Under the lock. True: a descriptor waits for the parser. */
 static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 {
 	struct entry *entry = &modules->entries[id];
 	uint32_t same;
 	uint64_t hash;
+
+	if (entry->module.name.kind == MODULE_FILE && is_too_late(entry, fd)) {
+		note_rewritten(modules, id);
+		fail(&entry->module, REWRITTEN);
+		return false;
+	}
 
 	hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)), id);
 	entry->file = module_file_of(fd);
@@ -280,6 +382,7 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 	int fd, root_fd;
 
 	entry->met = ++modules->clock;
+	entry->sight = (struct sight){pid, start, end};
 	if (entry->is_used && !may_try_again(entry, pid))
 		return;
 	/* So many wait that this one is not asked for yet: by another sample, then. */
@@ -355,7 +458,7 @@ uint32_t modules_jit(struct modules *modules, uint32_t id, pid_t pid, uint64_t s
 				   .inode = exec_id ^ (uint64_t)pid << 32};
 	uint32_t jit;
 
-	if (!may_hold_jit_code(&modules->entries[id]) || find_or_add(modules, &name, &jit))
+	if (!may_hold_jit_code(&modules->entries[id]) || find_or_add(modules, &name, 0, &jit))
 		return id;
 	if (!modules->entries[jit].is_used)
 		keep_root(modules, jit, pid);
@@ -483,6 +586,15 @@ static void take_better(void *context, uint32_t id, struct symindex *index)
 static void take_result(struct modules *modules, struct entry *entry, int err,
 			struct symindex *index)
 {
+	struct module_file file = module_file_of(entry->fd);
+
+	/* What was read while it was written may be of both. */
+	if (!entry->owned && memcmp(&file, &entry->file, sizeof(file)) != 0) {
+		if (!err)
+			symindex_free(index);
+		fail(&entry->module, REWRITTEN);
+		return;
+	}
 	if (!err && is_mapped_file(&entry->module.name, index)) {
 		take_index(modules, entry, index);
 		return;
@@ -535,6 +647,7 @@ static bool parse_one(struct modules *modules, uint32_t id, bool in_haste)
 		.path = name.path,
 		/* The vdso's file is made anew in each run: no use to keep it. */
 		.cache = name.kind == MODULE_FILE ? modules->cache : NULL,
+		.is_awaited = modules->is_awaited,
 	};
 	struct symindex *index = NULL;
 	bool is_whole = true;
@@ -634,11 +747,24 @@ void modules_wait(struct modules *modules, uint32_t ms)
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&modules->lock);
+	modules->is_awaited = ms == MODULES_ALL;
 	while (!err && !is_done(modules, modules->serial))
 		err = ms == MODULES_ALL
 			      ? pthread_cond_wait(&modules->idle, &modules->lock)
 			      : pthread_cond_timedwait(&modules->idle, &modules->lock, &until);
+	modules->is_awaited = false;
 	pthread_mutex_unlock(&modules->lock);
+}
+
+uint64_t modules_cpu_ns(const struct modules *modules)
+{
+	uint64_t ns = 0;
+	clockid_t clock;
+
+	for (unsigned int i = 0; i < modules->parser_count; i++)
+		if (!pthread_getcpuclockid(modules->parsers[i], &clock))
+			ns += (uint64_t)clock_ns(clock);
+	return ns;
 }
 
 /* --- sweeping --- */
@@ -816,6 +942,7 @@ struct module modules_get(struct modules *modules, uint32_t id)
 	module.index = root->module.index;
 	root->is_lent |= module.index != NULL;
 	module.why = root->module.why;
+	module.is_rewritten = modules->entries[id].is_rewritten;
 	if (!module.name.build_id_size) {
 		module.name.build_id_size = root->build_id.size;
 		memcpy(module.name.build_id, root->build_id.bytes, root->build_id.size);

@@ -36,6 +36,7 @@ struct module {
 	enum module_state state;
 	const struct symindex *index; /* READY only */
 	const char *why;	      /* FAILED only: a sentence, static */
+	bool is_rewritten;	      /* in place, while it was mapped: see modules_look() */
 };
 
 struct modules;
@@ -59,6 +60,13 @@ int modules_add(struct modules *modules, const struct task_event *map, uint32_t 
 /* A sample fell into the module, mapped at [start, end) by the process: open it and queue it for
  * parsing, unless that was tried, or too many wait already. Cheap to call for every sample. */
 void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start, uint64_t end);
+
+/*
+ * Was the file written to, or copied over, since it was mapped? Its names are then of what it was
+ * before, if they were read in time; else it has none. Looks once in a round (any other number than
+ * in the round before), and tells it once.
+ */
+bool modules_look(struct modules *modules, uint32_t id, uint64_t round);
 
 /* The module of the code that a process makes at run time, where map is memory that may hold such
  * code; else map's own. pid is to be there still the first time it is asked for. */
@@ -112,6 +120,9 @@ struct module modules_get(struct modules *modules, uint32_t id);
 /* Nothing is lent any more: what has been replaced meanwhile is freed, and memory that look-ups have
  * touched is let go of. */
 void modules_rest(struct modules *modules);
+
+/* CPU time that its threads have used. */
+uint64_t modules_cpu_ns(const struct modules *modules);
 
 /* All ids are below. */
 uint32_t modules_count(struct modules *modules);

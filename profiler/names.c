@@ -815,7 +815,12 @@ static int add_comments(struct maker *maker, unsigned int hz, const char *event)
 
 		if (maker->mappings[i] == PROFILE_NO_MAPPING || module->name.kind != MODULE_FILE)
 			continue;
-		if (module->state == MODULE_FAILED)
+		if (module->is_rewritten && module->state != MODULE_FAILED)
+			snprintf(text, sizeof(text),
+				 "replaced in place: %s: where it was mapped before, names are of "
+				 "what it was then",
+				 module->name.path);
+		else if (module->state == MODULE_FAILED)
 			snprintf(text, sizeof(text), "no names: %s: %s", module->name.path,
 				 module->why);
 		else if (why)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/log.h"
+#include "profiler/copied_text.h"
 #include "symbolizer/jitdump.h"
 #include "symbolizer/proc_maps.h"
 
@@ -25,7 +26,11 @@ enum {
 	MAPS_MAX = 65536,	  /* executable mappings of one process */
 	REREAD_SHARE = 20,	  /* reading one process anew takes at most this part of the time */
 	AUDIT_ROUNDS = 50,	  /* of an audit, until all have been looked for */
+	AMID_MAX = 16,		  /* mappings looked past for the file on the other side */
+	LOOKS_MAX = 13,		  /* for text that is being copied, over some seconds */
 };
+
+static const uint64_t LOOK_NS = 1000000; /* after the first look; then twice as long, each time */
 
 static const uint64_t AUDIT_NS = 100000000; /* between the rounds */
 
@@ -39,7 +44,9 @@ struct process {
 	uint64_t known_ns; /* events up to here are in the address space already */
 	uint64_t born_ns;  /* it did not start later; 0 = not known */
 	uint64_t again_ns; /* not read again before */
-	uint64_t exit_ns;  /* 0 = alive as far as we know */
+	uint64_t look_ns;  /* read again then, as text may have been copied; 0: no need */
+	uint32_t looks;
+	uint64_t exit_ns; /* 0 = alive as far as we know */
 	struct address_space *space;
 };
 
@@ -149,6 +156,7 @@ static struct address_space *space_change(struct procs *procs, struct process *p
 		memcpy(copy->maps, old->maps, old->count * sizeof(*old->maps));
 	copy->count = old->count;
 	copy->has_jitdump = old->has_jitdump;
+	copy->has_over = old->has_over;
 	space_put(old);
 	process->space = copy;
 	return copy;
@@ -203,7 +211,18 @@ static int space_put_map(struct address_space *space, const struct proc_map *map
 	space_splice(space, first, last - first, pieces);
 	memcpy(&space->maps[first], piece, pieces * sizeof(*piece));
 	space->has_jitdump |= map->is_jitdump;
+	space->has_over |= map->is_over;
 	return 0;
+}
+
+/* Is a part of the range a file's, or has it been? */
+static bool is_over_file(const struct address_space *space, const struct proc_map *map)
+{
+	for (uint32_t i = maps_before(space, map->start);
+	     i < space->count && space->maps[i].start < map->end; i++)
+		if (!space->maps[i].is_anonymous || space->maps[i].is_over)
+			return true;
+	return false;
 }
 
 /* --- the table --- */
@@ -352,29 +371,63 @@ static int read_text(struct procs *procs, pid_t tid)
 	return n < 0 ? -errno : 0;
 }
 
-static int add_mapping(struct procs *procs, struct address_space *space,
-		       const struct proc_mapping *mapping)
+/* The next mapping of a file, if it is near. */
+static bool next_file(const char *at, const char *end, struct proc_mapping *ret_mapping)
+{
+	for (unsigned int i = 0; i < AMID_MAX && proc_maps_next(&at, end, ret_mapping); i++)
+		if (ret_mapping->inode)
+			return true;
+	return false;
+}
+
+/* What the text of /proc/TID/maps is read into. */
+struct reading {
+	struct address_space *space;
+	pid_t tid;
+	struct proc_mapping file; /* the last one of a file; inode 0: none yet */
+	const char *at, *end;
+};
+
+/* Program text may have been copied to huge pages: then the mapping becomes its file's. */
+static void look_for_copy(const struct reading *reading, struct proc_mapping *mapping,
+			  struct proc_map *map)
+{
+	struct proc_mapping after;
+
+	if (!reading->file.inode || !next_file(reading->at, reading->end, &after) ||
+	    !copied_text_is_amid(&reading->file, &after))
+		return;
+	map->is_copy = copied_text_read(reading->tid, &reading->file, mapping);
+	map->is_over = !map->is_copy;
+	map->is_anonymous = !map->is_copy;
+}
+
+static int add_mapping(struct procs *procs, const struct reading *reading,
+		       struct proc_mapping *mapping)
 {
 	char path[4096 + 16];
-	struct task_event event = {
-		.dev = makedev(mapping->dev_major, mapping->dev_minor),
-		.inode = mapping->inode,
-		.path = path,
-	};
-	struct proc_map map = {mapping->start, mapping->end, mapping->off, 0, false};
+	struct task_event event = {.path = path};
+	struct proc_map map = {.is_anonymous = copied_text_may_be(mapping)};
 	int err;
 
+	if (map.is_anonymous)
+		look_for_copy(reading, mapping, &map);
+	map.start = mapping->start;
+	map.end = mapping->end;
+	map.off = mapping->off;
+	event.dev = makedev(mapping->dev_major, mapping->dev_minor);
+	event.inode = mapping->inode;
 	snprintf(path, sizeof(path), "%.*s", (int)mapping->path_length, mapping->path);
 	map.is_jitdump = jitdump_is_path(path);
 	err = procs->number(procs->context, &event, &map.module);
-	return err ? err : space_put_map(space, &map);
+	return err ? err : space_put_map(reading->space, &map);
 }
 
 static int read_space(struct procs *procs, pid_t tid, struct address_space **ret_space)
 {
 	_cleanup_(space_putp) struct address_space *space = space_new(procs);
+	struct reading reading = {.space = space, .tid = tid};
 	struct proc_mapping mapping;
-	const char *at, *end;
 	int read, err = 0;
 
 	if (!space)
@@ -382,11 +435,16 @@ static int read_space(struct procs *procs, pid_t tid, struct address_space **ret
 	read = read_text(procs, tid);
 	if (read && read != -E2BIG)
 		return read;
-	at = procs->text.bytes;
-	end = at + procs->text.used;
-	while (!err && proc_maps_next(&at, end, &mapping))
+	reading.at = procs->text.bytes;
+	reading.end = reading.at + procs->text.used;
+	while (!err && proc_maps_next(&reading.at, reading.end, &mapping)) {
+		struct proc_mapping as_it_is = mapping;
+
 		if (mapping.is_executable)
-			err = add_mapping(procs, space, &mapping);
+			err = add_mapping(procs, &reading, &mapping);
+		if (as_it_is.inode)
+			reading.file = as_it_is;
+	}
 	if (err && err != -E2BIG)
 		return err;
 	procs->refused += read || err;
@@ -418,11 +476,19 @@ static uint64_t start_ticks(pid_t pid)
 	return ticks;
 }
 
+static uint64_t tick_ns(void)
+{
+	return 1000000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+uint64_t procs_started_ns(pid_t pid)
+{
+	return start_ticks(pid) * tick_ns();
+}
+
 static bool started_at(pid_t pid, uint64_t start_ns)
 {
-	uint64_t tick_ns = 1000000000 / (uint64_t)sysconf(_SC_CLK_TCK);
-
-	return start_ticks(pid) == start_ns / tick_ns;
+	return start_ticks(pid) == start_ns / tick_ns();
 }
 
 /* Whether the pid is still, or again, of the process and program that a sample met. */
@@ -439,6 +505,15 @@ static bool is_that_image(const struct procs *procs, pid_t pid, uint64_t start_n
 	return started_at(pid, start_ns);
 }
 
+/* Text that is being copied may not be there yet; that it never comes is found out soon. */
+static void plan_look(struct process *process, uint32_t looks, uint64_t now_ns)
+{
+	if (!process->space->has_over || looks >= LOOKS_MAX)
+		return;
+	process->looks = looks;
+	process->look_ns = now_ns + (LOOK_NS << looks);
+}
+
 /* Replaces what is known of the process by what /proc says now. If it is gone, what the records
  * told is all there will ever be: kept where it is certain to be of the same process image, else
  * nothing is known. */
@@ -448,12 +523,14 @@ static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_
 	struct process *process = find(procs, pid);
 	struct address_space *space = NULL;
 	uint64_t now = clock_boot_ns();
+	uint32_t looks = process && process->look_ns ? process->looks + 1 : 0;
 
 	/* The pid may belong to another process by now: look after reading, not before. */
 	if (read_space(procs, tid, &space) || !is_that_image(procs, pid, start_ns, exec_id)) {
 		space_put(space);
 		if (process && is_certain) {
 			process->is_stale = false;
+			process->look_ns = 0;
 			return process;
 		}
 		/* What comes next under this pid is told by events that wait: they count. */
@@ -463,6 +540,7 @@ static struct process *reread(struct procs *procs, pid_t pid, pid_t tid, uint64_
 	if (process) {
 		process->known_ns = now;
 		process->again_ns = now + REREAD_SHARE * (clock_boot_ns() - now);
+		plan_look(process, looks, now);
 	}
 	return process;
 }
@@ -500,6 +578,7 @@ void procs_read(struct procs *procs, pid_t pid)
 	if (process) {
 		process->known_ns = now;
 		process->born_ns = clock_boot_ns();
+		plan_look(process, 0, now);
 	}
 }
 
@@ -537,6 +616,7 @@ static void on_fork(struct procs *procs, const struct task_event *event)
 	if (!child)
 		return;
 	child->born_ns = event->time_ns;
+	child->look_ns = parent ? parent->look_ns : 0;
 	child->is_stale = !parent || parent->is_stale;
 	if (parent && !parent->is_stale && !parent->exec_fresh) {
 		child->exec_id = parent->exec_id;
@@ -566,9 +646,23 @@ static void on_exec(struct procs *procs, struct process *process)
 static void on_map(struct procs *procs, struct process *process, const struct task_event *event,
 		   uint32_t module)
 {
-	struct proc_map map = {event->start, event->end, event->off, module, event->is_jitdump};
+	struct proc_map map = {.start = event->start,
+			       .end = event->end,
+			       .off = event->off,
+			       .module = module,
+			       .is_jitdump = event->is_jitdump,
+			       .is_anonymous = event->is_anonymous};
 	struct address_space *space = space_change(procs, process);
-	int err = space ? space_put_map(space, &map) : -ENOMEM;
+	int err = -ENOMEM;
+
+	if (space) {
+		map.is_over = map.is_anonymous && is_over_file(space, &map);
+		err = space_put_map(space, &map);
+	}
+	if (map.is_over) { /* with the next sample: by then it may be there */
+		process->look_ns = event->time_ns;
+		process->looks = 0;
+	}
 
 	/* To read all of it again would not make room. */
 	if (err == -E2BIG)
@@ -636,6 +730,12 @@ static void learn_identity(struct process *process, uint64_t start_ns, uint64_t 
 	process->exec_known = true;
 }
 
+static bool wants_reading(const struct process *process, uint64_t now_ns)
+{
+	return (process->is_stale || (process->look_ns && process->look_ns <= now_ns)) &&
+	       process->again_ns <= now_ns;
+}
+
 const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t tid,
 					uint64_t start_ns, uint64_t exec_id)
 {
@@ -653,7 +753,7 @@ const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t ti
 	is_certain =
 		is_same_image && (!process->is_stale || (process->start_ns && process->exec_known));
 
-	if (!is_certain || (process->is_stale && process->again_ns <= clock_boot_ns()))
+	if (!is_certain || wants_reading(process, clock_boot_ns()))
 		process = reread(procs, pid, tid, start_ns, exec_id, is_certain);
 	if (!process)
 		return NULL;

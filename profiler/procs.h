@@ -27,7 +27,10 @@ struct proc_map {
 	uint64_t start, end; /* addrs */
 	uint64_t off;	     /* of start in the file */
 	uint32_t module;
-	bool is_jitdump; /* the marker of one: jitdump.h */
+	bool is_jitdump;   /* the marker of one: jitdump.h */
+	bool is_anonymous; /* no file's, but maybe a copy of one */
+	bool is_over;	   /* anonymous, where a file was or should be: may be a copy of it soon */
+	bool is_copy;	   /* the module's text, copied to anonymous memory: copied_text.h */
 };
 
 struct address_space {
@@ -36,6 +39,7 @@ struct address_space {
 	uint32_t count, size;
 	uint32_t front;	       /* free places before maps[0]; size counts them too */
 	bool has_jitdump;      /* one of the maps is, or was, the marker of one */
+	bool has_over;	       /* one of the maps is_over */
 	struct proc_map *maps; /* sorted, disjoint */
 };
 
@@ -66,6 +70,9 @@ int procs_scan(struct procs *procs);
 /* The same for one process; one that is gone is nothing. */
 void procs_read(struct procs *procs, pid_t pid);
 
+/* When it started, by its clock tick; 0 if it is gone. */
+uint64_t procs_started_ns(pid_t pid);
+
 /* Applies an event. For TASK_MAP, module is its module. */
 void procs_event(struct procs *procs, const struct task_event *event, uint32_t module);
 
@@ -74,7 +81,8 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
  * known, that turns out to be another one (start time), that has exec'd unseen (exec id), or that
  * may be old after lost records is read from /proc now, once, through tid (which outlives a leader
  * that has exited). If by now another process or program has the pid, nothing is known: the space is
- * empty, rather than the other's. Borrowed until the next call.
+ * empty, rather than the other's. Where anonymous memory has come in the place of a file's text, it
+ * is read until it is found whether that is a copy of the text. Borrowed until the next call.
  */
 const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t tid,
 					uint64_t start_ns, uint64_t exec_id);

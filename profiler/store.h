@@ -82,7 +82,7 @@ static inline void store_closep(struct store **store)
 
 /*
  * Takes in the next slice: the profile of [start_ns, end_ns) by this boot's clock; its wall time is
- * the profile's. The profile gets what earlier slices lost into its ledger and is sorted. Then
+ * the profile's, and so is its timeline, in seconds (timeline_add_window()), if it has one. The profile gets what earlier slices lost into its ledger and is sorted. Then
  * writes whatever waits, as store_flush(). -ENOMEM: not taken in.
  */
 int store_put(struct store *store, struct profile *profile, uint64_t start_ns, uint64_t end_ns,

@@ -56,4 +56,7 @@ size_t catalog_due(const struct catalog *catalog, uint32_t level, size_t *ret, s
  */
 size_t catalog_plan(const struct catalog *catalog, int64_t from_ns, int64_t to_ns, size_t *ret);
 
+/* The same of everything, as fine as it is still there. */
+size_t catalog_plan_fine(const struct catalog *catalog, size_t *ret);
+
 #endif

@@ -209,6 +209,7 @@ static bool parse_map(struct cursor *c, uint16_t misc, struct task_event *event)
 	event->end = map.addr + map.len;
 	event->off = map.pgoff;
 	event->is_jitdump = jitdump_is_path(event->path);
+	event->is_anonymous = !strcmp(event->path, "//anon");
 	if (!(misc & PERF_RECORD_MISC_MMAP_BUILD_ID)) {
 		event->dev = makedev(map.maj, map.min);
 		event->inode = map.ino;

@@ -44,6 +44,7 @@ struct task_event {
 	uint8_t build_id_size; /* 0 = none known */
 	const char *path;      /* or CODE's name, as /proc/kallsyms has it; borrowed for the call */
 	bool is_jitdump;       /* path says that the file is one: see jitdump.h */
+	bool is_anonymous;     /* path says that there is no file */
 };
 
 struct task_events;

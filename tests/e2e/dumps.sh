@@ -21,6 +21,15 @@ for file in "$FIXTURES/burn_fp" "$FIXTURES/life_a" "$(ldconfig -p | awk '/libc\.
 	near "$file: segments" "$(grep -cxFf "$tmp/theirs" "$tmp/ours")" "$(wc -l <"$tmp/theirs")" 0
 done
 
+# Its reader needs two things of where it runs: who has not got them is told so.
+for lack in /dev /proc; do
+	status=0
+	unshare --mount bash -c 'mount -t tmpfs none "$1" && exec "$2" dump elf "$3"' bash "$lack" "$WICK" \
+		"$FIXTURES/burn_fp" >"$tmp/lack" 2>&1 || status=$?
+	near "status without $lack" "$status" 1 0
+	grep -q "could be started: there is no $lack.* here; " "$tmp/lack" || fail "no cure: $(cat "$tmp/lack")"
+done
+
 # addr: 200 functions of two programs, at their start and inside, against eu-addr2line.
 for file in "$FIXTURES/cpp_nofp" "$FIXTURES/burn_static"; do
 	nm --defined-only -S "$file" | awk 'NF == 4 && $3 ~ /^[tT]$/ { print $1, $2 }' | shuf -n 100 \

@@ -97,6 +97,127 @@ folded "$tmp/brief.pb.gz" "$tmp/brief.folded"
 near "of a file that came in place of one that was run" "$(folded_count "$tmp/brief.folded" '^brief;.*work_b')" 0 0
 at_least "of the one that was run" "$(folded_count "$tmp/brief.folded" '^brief;.*(work_a|brief\+0x)')" 500
 
+# Written over in place: the same inode, other contents; with a build id and without. The code stays as it is,
+# or its process would not go on; names tell what is what. Mapped before wick came, and while it watches:
+# names of before. Mapped afterwards: the new ones. Written over before its first sample: no names.
+over() # KIND NAME
+{
+	cmp -s <(readelf -lW "$FIXTURES/lib${1}1.so") <(readelf -lW "$FIXTURES/librenamed_${1}1.so") ||
+		skip "the compiler lays out the same code in two ways"
+	dd if="$FIXTURES/librenamed_${1}1.so" of="$tmp/over/$2.so" conv=notrunc status=none
+}
+library() # FILE [stop]: runs it; its pid in $pid
+{
+	rm -f "$1.out"
+	"$FIXTURES/lives_nofp" library "$@" >"$1.out" & pid=$!
+	children+=("$pid")
+	wait_until grep -q '^loaded' "$1.out"
+}
+mkdir "$tmp/over"
+for kind in plugin bare; do
+	cp "$FIXTURES/lib${kind}1.so" "$tmp/over/$kind.so"
+	library "$tmp/over/$kind.so"
+	eval "${kind}_old=$pid"
+done
+cp "$FIXTURES/libbare1.so" "$tmp/over/late.so"
+record --comm lives_nofp -F 999 -o "$tmp/over.pb.gz"
+for kind in plugin bare; do
+	library "$tmp/over/$kind.so"
+	eval "${kind}_mid=$pid"
+done
+library "$tmp/over/late.so" stop
+late=$pid
+until_each_cpu 0.3 "$plugin_old" "$plugin_mid" "$bare_old" "$bare_mid"
+over bare late
+kill -CONT "$late"
+for kind in plugin bare; do
+	over $kind $kind
+	library "$tmp/over/$kind.so"
+	eval "${kind}_new=$pid"
+done
+until_each_cpu 0.3 "$plugin_old" "$plugin_mid" "$plugin_new" "$bare_old" "$bare_mid" "$bare_new"
+until_cpu "$late" 0.2
+"$WICK" dump proc "$plugin_old" --json >"$tmp/proc.json"
+near "mapped files written to since the process started" "$(jq -r '[.mappings[] |
+	select(.is_written_since_start).path] | unique | join(" ")' "$tmp/proc.json" |
+	grep -cxF "$tmp/over/plugin.so")" 1 0
+finish
+dump "$tmp/over.pb.gz"
+for kind in plugin bare; do
+	for when in old mid new; do
+		process=${kind}_$when
+		number=$([ $when = new ] && echo 9 || echo 1) other=$([ $when = new ] && echo 1 || echo 9)
+		at_least "$kind, mapped when it was $when: its name" \
+			"$(inner "$tmp/dump.json" "${!process}" $number)" 100
+		near "$kind, mapped when it was $when: the other's" \
+			"$(inner "$tmp/dump.json" "${!process}" $other)" 0 0
+		kill -KILL "${!process}"
+	done
+	"$WICK" report "$tmp/over.pb.gz" >"$tmp/report"
+	grep -q "comment *replaced in place: $tmp/over/$kind.so: " "$tmp/report" || fail "$kind: not told of"
+done
+near "written over before its first sample: names" \
+	"$(($(inner "$tmp/dump.json" "$late" 1) + $(inner "$tmp/dump.json" "$late" 9)))" 0 0
+at_least "of it without names" "$(frames "$late" '.name | startswith("late.so+0x")')" 100
+grep -q "no names: $tmp/over/late.so: it was replaced in place after it was mapped" "$tmp/report" ||
+	fail "late: not told of"
+kill -KILL "$late"
+grep -q 'was replaced in place' "$tmp/wick.err" || fail "nothing is said of it"
+at_least "files replaced in place, in the ledger" "$(jq .ledger.replaced "$tmp/report.json")" 2
+
+# Text in anonymous memory in its own place: copied or moved there (for huge pages), before wick came and while
+# it watches. What is not the same is not taken for it.
+for how in copy move other; do
+	"$FIXTURES/lives_nofp" huge $how >"$tmp/huge.out" & pid=$!
+	children+=("$pid")
+	eval "${how}_old=$pid"
+done
+record --comm lives_nofp -F 999 -o "$tmp/huge.pb.gz"
+for how in copy move other; do
+	"$FIXTURES/lives_nofp" huge $how >"$tmp/huge.out" & pid=$!
+	children+=("$pid")
+	eval "${how}_new=$pid"
+done
+until_each_cpu 0.3 "$copy_old" "$copy_new" "$move_old" "$move_new" "$other_old" "$other_new"
+for how in copy move other; do
+	process=${how}_old
+	"$WICK" dump proc "${!process}" --json >"$tmp/proc.json"
+	near "$how: mappings that are copies of text" \
+		"$(jq '[.mappings[] | select(.is_copy)] | length' "$tmp/proc.json")" \
+		"$([ $how = other ] && echo 0 || echo 1)" 0
+done
+finish
+dump "$tmp/huge.pb.gz"
+for process in "$copy_old" "$copy_new" "$move_old" "$move_new"; do
+	# From the time on when its unwind tables were there.
+	jq --argjson pid "$process" '[.samples[] | select(any(.labels[]; .key == "pid" and .number == $pid)) |
+		select(any(.labels[]; .key == "cut" and .string == "no_tables") | not)]' "$tmp/dump.json" >"$tmp/known"
+	all=$(jq 'map(.values[0]) | add // 0' "$tmp/known")
+	at_least "in text that was copied, samples" "$all" 150
+	at_least "of them with the whole stack, %" "$(percent "$(jq 'map(select([.frames[].name] |
+		index("huge_inner") and index("huge_outer") and index("main") and index("_start")) |
+		.values[0]) | add // 0' "$tmp/known")" "$all")" 95
+done
+for process in "$other_old" "$other_new"; do
+	near "named as text that it is not" "$(frames "$process" '.name | startswith("huge_")')" 0 0
+	at_least "named as what it is" "$(frames "$process" '.name | startswith("[anon]")')" 150
+done
+kill -KILL "$copy_old" "$copy_new" "$move_old" "$move_new" "$other_old" "$other_new"
+if command -v node >/dev/null && grep -q . /sys/kernel/mm/transparent_hugepage/enabled &&
+	node --use-largepages=on -e 0 2>"$tmp/node.err" && [ ! -s "$tmp/node.err" ]; then
+	node --use-largepages=on -e 'for (;;) JSON.stringify(process.versions)' & pid=$!
+	children+=("$pid")
+	wait_until eval "awk '\$2 ~ /x/ && \$5 == 0 && \$6 == \"\" { n++ } END { exit !n }' /proc/$pid/maps"
+	until_cpu "$pid" 0.5
+	record -p "$pid" -F 999 -o "$tmp/node.pb.gz"
+	until_cpu "$pid" 1
+	finish
+	kill -KILL "$pid"
+	dump "$tmp/node.pb.gz"
+	at_least "node with its text in huge pages: of its own names, %" "$(percent \
+		"$(frames "$pid" '.name | test("JsonStringify|JsonStringifier")')" "$(frames "$pid" true)")" 60
+fi
+
 # Two containers (mount and pid namespaces, chroot, overlay where there is one) with different libraries of
 # one path; a third name of it is the host's.
 mkdir "$tmp/a" "$tmp/b"
