@@ -15,6 +15,7 @@
 #include "profiler/system.h"
 #include "profiler/task_events.h"
 #include "profiler/unwind_tables.h"
+#include "symbolizer/child.h"
 
 #include <errno.h>
 #include <string.h>
@@ -366,6 +367,7 @@ static void take_sample(struct pipeline *pipeline, const struct wick_sample *sam
 		.ns_tid = sample->ns_tid,
 		.comm = sample->comm,
 		.thread = sample->thread,
+		.second_ns = pipeline->options.timeline ? sample->time_ns : 0,
 	};
 	uint32_t node = NODE_NONE;
 	bool is_lost = false;
@@ -564,7 +566,8 @@ static void close_window(struct pipeline *pipeline, uint64_t now_ns, double busy
 /* What an ended epoch counted in the kernel, against what came out of the rings. */
 static void account(struct pipeline *pipeline, const struct sampler_epoch *ended)
 {
-	struct ledger *ledger = &window_of(pipeline, ended->epoch)->ledger;
+	struct window *window = window_of(pipeline, ended->epoch);
+	struct ledger *ledger = &window->ledger;
 	uint64_t bad = sampler_bad_records(pipeline->sampler);
 	uint64_t throttled = sampler_throttled(pipeline->sampler);
 	uint64_t refused = procs_refused(pipeline->procs) + modules_refused(pipeline->modules);
@@ -581,6 +584,8 @@ static void account(struct pipeline *pipeline, const struct sampler_epoch *ended
 	pipeline->throttled = throttled;
 	ledger->refused += refused - pipeline->refused;
 	pipeline->refused = refused;
+	if (pipeline->options.timeline)
+		window_note_dropped(window, clock_boot_ns()); /* or in no second */
 	pipeline->received[ended->epoch & 1] = 0;
 	pipeline->epoch = ended->epoch + 1;
 }
@@ -1123,10 +1128,23 @@ unsigned int pipeline_asked(struct pipeline *pipeline)
 	return modules_asked(pipeline->modules);
 }
 
+static void tell_names(const struct pipeline *pipeline, uint64_t profile_ns)
+{
+	const struct child_cost names = child_cost(false), tables = child_cost(true);
+
+	log_debug("CPU time for names so far: %llu readers %.3f s, their threads %.3f s; this "
+		  "profile "
+		  "%.3f s; for unwind tables: %llu readers %.3f s",
+		  (unsigned long long)names.children, (double)names.cpu_us * 1e-6,
+		  (double)modules_cpu_ns(pipeline->modules) * 1e-9, (double)profile_ns * 1e-9,
+		  (unsigned long long)tables.children, (double)tables.cpu_us * 1e-6);
+}
+
 int pipeline_profile(struct pipeline *pipeline, const struct window *window, uint32_t wait_ms,
 		     struct profile **ret_profile)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
+	uint64_t begun_ns = clock_cpu_ns();
 	int err;
 
 	if (wait_ms)
@@ -1137,6 +1155,7 @@ int pipeline_profile(struct pipeline *pipeline, const struct window *window, uin
 		err = comment_tables(pipeline, profile);
 	if (err)
 		return err;
+	tell_names(pipeline, clock_cpu_ns() - begun_ns);
 	*ret_profile = TAKE_PTR(profile);
 	return 0;
 }
