@@ -27,7 +27,7 @@ void timeline_release(struct timeline *timeline)
 
 uint32_t timeline_step(const struct slice *slice)
 {
-	static const uint32_t steps[] = {10, 60, 600, 3600};
+	static const uint32_t steps[] = {10, 60, 600, 3600, 86400};
 	uint64_t length_ns = slice->level == LEVEL_SLICE ? slice->end_ns - slice->start_ns
 							 : slice_level_ns(slice->level);
 	size_t i = 0;

@@ -52,7 +52,7 @@ void timeline_release(struct timeline *timeline);
 /* Adds to the row of the same service, step and start; row->service is ignored. */
 int timeline_add(struct timeline *timeline, const char *service, const struct timeline_row *row);
 
-/* The finest step of 10 s, a minute, 10 minutes and an hour that makes at most 24 of the length of
+/* The finest step of 10 s, a minute, 10 minutes, an hour and a day that makes at most 24 of the length of
  * such a file. */
 uint32_t timeline_step(const struct slice *slice);
 
