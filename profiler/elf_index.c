@@ -37,7 +37,8 @@ int elf_index_open(const char *path, const char *debuginfod, struct elf_index *r
 						    .path = absolute,
 						    .cache = ret_index->cache,
 						    .debuginfod = ret_index->debuginfod,
-						    .search = &ret_index->search},
+						    .search = &ret_index->search,
+						    .is_awaited = true},
 			     DEADLINE_MS, &ret_index->index);
 	if (!err)
 		return STATUS_OK;

@@ -98,8 +98,9 @@ struct modules {
 	uint64_t serial;	   /* of the last one that was put in */
 	struct symindex **retired; /* replaced by better ones, but maybe lent */
 	uint32_t retired_count, retired_size;
-	size_t held;   /* bytes of indexes in memory, not in the cache's files */
-	bool has_news; /* more than at the last sweep */
+	size_t held;	 /* bytes of indexes in memory, not in the cache's files */
+	bool has_news;	 /* more than at the last sweep */
+	bool is_awaited; /* nothing else goes on until all is parsed */
 	pthread_t parsers[2];
 	unsigned int parser_count;
 	bool quit;
@@ -646,6 +647,7 @@ static bool parse_one(struct modules *modules, uint32_t id, bool in_haste)
 		.path = name.path,
 		/* The vdso's file is made anew in each run: no use to keep it. */
 		.cache = name.kind == MODULE_FILE ? modules->cache : NULL,
+		.is_awaited = modules->is_awaited,
 	};
 	struct symindex *index = NULL;
 	bool is_whole = true;
@@ -745,11 +747,24 @@ void modules_wait(struct modules *modules, uint32_t ms)
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&modules->lock);
+	modules->is_awaited = ms == MODULES_ALL;
 	while (!err && !is_done(modules, modules->serial))
 		err = ms == MODULES_ALL
 			      ? pthread_cond_wait(&modules->idle, &modules->lock)
 			      : pthread_cond_timedwait(&modules->idle, &modules->lock, &until);
+	modules->is_awaited = false;
 	pthread_mutex_unlock(&modules->lock);
+}
+
+uint64_t modules_cpu_ns(const struct modules *modules)
+{
+	uint64_t ns = 0;
+	clockid_t clock;
+
+	for (unsigned int i = 0; i < modules->parser_count; i++)
+		if (!pthread_getcpuclockid(modules->parsers[i], &clock))
+			ns += (uint64_t)clock_ns(clock);
+	return ns;
 }
 
 /* --- sweeping --- */

@@ -121,6 +121,9 @@ struct module modules_get(struct modules *modules, uint32_t id);
  * touched is let go of. */
 void modules_rest(struct modules *modules);
 
+/* CPU time that its threads have used. */
+uint64_t modules_cpu_ns(const struct modules *modules);
+
 /* All ids are below. */
 uint32_t modules_count(struct modules *modules);
 uint64_t modules_refused(const struct modules *modules);

@@ -15,6 +15,7 @@
 #include "profiler/system.h"
 #include "profiler/task_events.h"
 #include "profiler/unwind_tables.h"
+#include "symbolizer/child.h"
 
 #include <errno.h>
 #include <string.h>
@@ -1127,10 +1128,23 @@ unsigned int pipeline_asked(struct pipeline *pipeline)
 	return modules_asked(pipeline->modules);
 }
 
+static void tell_names(const struct pipeline *pipeline, uint64_t profile_ns)
+{
+	const struct child_cost names = child_cost(false), tables = child_cost(true);
+
+	log_debug("CPU time for names so far: %llu readers %.3f s, their threads %.3f s; this "
+		  "profile "
+		  "%.3f s; for unwind tables: %llu readers %.3f s",
+		  (unsigned long long)names.children, (double)names.cpu_us * 1e-6,
+		  (double)modules_cpu_ns(pipeline->modules) * 1e-9, (double)profile_ns * 1e-9,
+		  (unsigned long long)tables.children, (double)tables.cpu_us * 1e-6);
+}
+
 int pipeline_profile(struct pipeline *pipeline, const struct window *window, uint32_t wait_ms,
 		     struct profile **ret_profile)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
+	uint64_t begun_ns = clock_cpu_ns();
 	int err;
 
 	if (wait_ms)
@@ -1141,6 +1155,7 @@ int pipeline_profile(struct pipeline *pipeline, const struct window *window, uin
 		err = comment_tables(pipeline, profile);
 	if (err)
 		return err;
+	tell_names(pipeline, clock_cpu_ns() - begun_ns);
 	*ret_profile = TAKE_PTR(profile);
 	return 0;
 }

@@ -50,10 +50,13 @@ struct store_options {
 	uint64_t backlog_bytes;	     /* of memory, for slices that cannot be written */
 };
 
+#define STORE_DAYS(n) ((n)*86400.0)
+
 #define STORE_DEFAULTS                                                                             \
 	{                                                                                          \
 		.max_bytes = 1ULL << 30,                                                           \
-		.keep_s = {7 * 86400.0, 30 * 86400.0, 90 * 86400.0, 730 * 86400.0, 730 * 86400.0}, \
+		.keep_s = {STORE_DAYS(7),   STORE_DAYS(30),  STORE_DAYS(90),                       \
+			   STORE_DAYS(730), STORE_DAYS(730), STORE_DAYS(730)},                     \
 		.floor_bytes = STORE_FLOOR_DEFAULT, .backlog_bytes = 16 << 20                      \
 	}
 

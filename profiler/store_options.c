@@ -41,14 +41,13 @@ int store_parse_keep(void *options, const struct option_spec *spec, const char *
 		if (!at || (*at && *at != ','))
 			break;
 		if (!*at) {
-			/* Four times spoke of all there was, when there were no weeks. */
-			if (level == LEVEL_1D)
-				store->keep_s[LEVEL_1W] = store->keep_s[LEVEL_1D];
+			for (uint32_t i = level + 1; level >= LEVEL_1D && i < STORE_LEVELS; i++)
+				store->keep_s[i] = store->keep_s[level];
 			return 0;
 		}
 		at++;
 	}
-	log_error("--%s takes times such as 7d or 7d,30d,90d,2y,2y, not '%s'", spec->name,
+	log_error("--%s takes times such as 7d or 7d,30d,90d,2y, not '%s'", spec->name,
 		  quote(shown, sizeof(shown), value));
 	return -EINVAL;
 }

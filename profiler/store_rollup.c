@@ -201,6 +201,7 @@ static int write_sum(struct rolling *rolling, struct slice *slice)
 			  "a bug in wick, please report it");
 		return -ERANGE;
 	}
+	profile_free(TAKE_PTR(rolling->sum)); /* to read it back takes as much again */
 	if (!err)
 		err = store_make_room(store, bytes.used);
 	return err ? err : store_write(store, slice, &bytes);

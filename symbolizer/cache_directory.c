@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -73,7 +74,8 @@ int cache_directory_open(const char *path, const char *below, uint64_t max_bytes
 		return -errno;
 	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
 		return -EPERM;
-	*ret_directory = (struct cache_directory){TAKE_FD(fd), max_bytes, TAKE_PTR(whole.bytes)};
+	*ret_directory = (struct cache_directory){
+		.fd = TAKE_FD(fd), .max_bytes = max_bytes, .path = TAKE_PTR(whole.bytes)};
 	return 0;
 }
 
@@ -185,16 +187,25 @@ static size_t list(const struct cache_directory *directory, struct kept **ret_ke
 	return count;
 }
 
-void cache_directory_evict(const struct cache_directory *directory)
+/* Listing a thousand files costs more than writing one. So it is done again when an eighth of the
+ * room that was seen has been filled, and an eighth is made free at once: each process that adds
+ * notes only its own bytes. */
+void cache_directory_evict(struct cache_directory *directory, uint64_t added)
 {
+	const uint64_t max = directory->max_bytes;
 	_cleanup_free_ struct kept *kept = NULL;
 	uint64_t bytes;
-	size_t count = list(directory, &kept, &bytes);
+	size_t count;
 
-	if (bytes <= directory->max_bytes)
+	if (atomic_fetch_sub(&directory->room, (int64_t)added) > (int64_t)added)
 		return;
-	qsort(kept, count, sizeof(*kept), compare_kept);
-	for (size_t i = 0; i < count && bytes > directory->max_bytes; i++)
+	count = list(directory, &kept, &bytes);
+	if (bytes > max)
+		qsort(kept, count, sizeof(*kept), compare_kept);
+	else
+		count = 0;
+	for (size_t i = 0; i < count && bytes > max - max / 8; i++)
 		if (!unlinkat(directory->fd, kept[i].name, 0))
 			bytes -= kept[i].size;
+	atomic_store(&directory->room, bytes < max ? (int64_t)(max - bytes) / 8 : 0);
 }

@@ -17,6 +17,7 @@ struct cache_directory {
 	int fd;
 	uint64_t max_bytes;
 	char *path;
+	_Atomic int64_t room; /* bytes that may be added until it is listed again */
 };
 
 #define CACHE_DIRECTORY_NONE ((struct cache_directory){.fd = -1})
@@ -40,7 +41,8 @@ int cache_directory_keep(const struct cache_directory *directory, const char *te
 			 const char *name);
 void cache_directory_remove(const struct cache_directory *directory, const char *name);
 
-/* Lets go of the least recently used, down to max_bytes. */
-void cache_directory_evict(const struct cache_directory *directory);
+/* After `added` bytes: lets go of the least recently used where max_bytes may have been reached. What
+ * other processes add meanwhile is seen in time as long as they are fewer than eight. */
+void cache_directory_evict(struct cache_directory *directory, uint64_t added);
 
 #endif

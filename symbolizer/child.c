@@ -34,6 +34,10 @@ enum {
 	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
 
+static struct {
+	_Atomic uint64_t children, cpu_us;
+} costs[2]; /* [1]: for unwind tables */
+
 /* Main has asked child_verb(): the program knows what it is started for. */
 static bool knows_children;
 
@@ -224,7 +228,26 @@ static int why_killed(const struct rusage *used)
 										    : -ENOMEM;
 }
 
-static int reap(pid_t pid, bool in_time)
+static uint64_t cpu_us(const struct rusage *used)
+{
+	return (uint64_t)(used->ru_utime.tv_sec + used->ru_stime.tv_sec) * 1000000 +
+	       (uint64_t)(used->ru_utime.tv_usec + used->ru_stime.tv_usec);
+}
+
+static void count_cost(const char *verb, const struct rusage *used)
+{
+	bool for_tables = !strncmp(verb, "unwind", strlen("unwind"));
+
+	costs[for_tables].children++;
+	costs[for_tables].cpu_us += cpu_us(used);
+}
+
+struct child_cost child_cost(bool for_tables)
+{
+	return (struct child_cost){costs[for_tables].children, costs[for_tables].cpu_us};
+}
+
+static int reap(pid_t pid, const char *verb, bool in_time)
 {
 	static const int verdicts[] = {ENOEXEC, EBADMSG, EFBIG, ENOMEM};
 	struct rusage used;
@@ -235,6 +258,7 @@ static int reap(pid_t pid, bool in_time)
 	while (wait4(pid, &status, 0, &used) < 0)
 		if (errno != EINTR)
 			return -ECHILD;
+	count_cost(verb, &used);
 	if (!in_time)
 		return -ETIMEDOUT;
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
@@ -257,7 +281,7 @@ static int run(const char *verb, struct child_files *files, struct asking *askin
 		return err;
 	child_files_release(files); /* the child's end of asking is its own */
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	err = reap(pid, pidfd >= 0 && wait_until(pidfd, asking, deadline));
+	err = reap(pid, verb, pidfd >= 0 && wait_until(pidfd, asking, deadline));
 	if (pidfd < 0)
 		err = -EAGAIN;
 	if (fcntl(out_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) <

@@ -46,6 +46,12 @@ enum { CHILD_ASKS_MAX = 100000, CHILD_ASK_BYTES_MAX = 16 << 10 };
 int child_run_files(const char *verb, const int *in_fds, size_t count,
 		    const struct child_opener *opener, int out_fd, unsigned int deadline_ms);
 
+/* What children have cost this process so far: those for unwind tables, or all others. */
+struct child_cost {
+	uint64_t children, cpu_us;
+};
+struct child_cost child_cost(bool for_tables);
+
 /* An empty memfd for a child's answer, or a negative errno. */
 int child_memfd(const char *name);
 

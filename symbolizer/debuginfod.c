@@ -207,11 +207,13 @@ static bool take_kept(struct debuginfod *d, const uint8_t *id, size_t size,
 void debuginfod_judge(struct debuginfod *d, const uint8_t *id, size_t size, bool is_right)
 {
 	char name[CACHE_NAME_SIZE];
+	struct stat st = {0};
 
 	name_kept(name, id, size);
 	if (is_right && d->fetched[0]) {
+		fstatat(d->cache.fd, d->fetched, &st, AT_SYMLINK_NOFOLLOW);
 		cache_directory_keep(&d->cache, d->fetched, name);
-		cache_directory_evict(&d->cache);
+		cache_directory_evict(&d->cache, (uint64_t)st.st_size);
 	} else if (!is_right) {
 		if (d->cache.fd >= 0)
 			cache_directory_remove(&d->cache, d->fetched[0] ? d->fetched : name);

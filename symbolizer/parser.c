@@ -24,9 +24,9 @@ enum {
 };
 
 /* What index children are asked for, with words behind it: INDEX_FIRST: see symindex_input.may_ask;
- * XZ: .may_unpack; PLACE: .debug_place. */
+ * XZ: .may_unpack; PLACE: .debug_place; NOW: at normal priority. */
 static const char INDEX[] = "index", INDEX_FIRST[] = "index-first", HASTE[] = "index-in-haste";
-static const char XZ[] = " xz", PLACE[] = " at ";
+static const char XZ[] = " xz", PLACE[] = " at ", NOW[] = " now";
 static const char JIT[] = "jit";
 
 /* The same, after the debug info has killed a child: the symbols alone, and why. */
@@ -143,7 +143,7 @@ int parser_main(int argc, char **argv)
 	/* Somebody waits for readable names and unwind tables; for an index not yet. At 19 it
 	 * starves beside busy CPUs. */
 	if (strcmp(verb, "demangle") != 0 && strcmp(verb, JIT) != 0 &&
-	    strncmp(verb, "unwind", 6) != 0)
+	    strncmp(verb, "unwind", 6) != 0 && !strstr(verb, NOW))
 		setpriority(PRIO_PROCESS, 0, 10);
 	child_drop_rights(argv);
 	if (is_verb(verb, INDEX) || is_verb(verb, INDEX_FIRST) || is_verb(verb, HASTE) ||
@@ -214,7 +214,8 @@ static int run_index(struct job *job, const char *verb, bool may_unpack)
 	job->out_fd = child_memfd("wick-symbols");
 	if (job->out_fd < 0)
 		return -EAGAIN;
-	snprintf(words, sizeof(words), "%s%s", verb, may_unpack ? XZ : "");
+	snprintf(words, sizeof(words), "%s%s%s", verb, job->files->is_awaited ? NOW : "",
+		 may_unpack ? XZ : "");
 	if (job->place)
 		snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%d", PLACE,
 			 (int)job->place);

@@ -31,6 +31,7 @@ struct parser_files {
 	struct symbol_cache *cache;    /* looked into first, and filled; or NULL */
 	struct debuginfod *debuginfod; /* asked when nothing is found here; NULL: never */
 	struct parser_search *search;  /* filled with what was looked for, for dumps; or NULL */
+	bool is_awaited;	       /* somebody waits: at normal priority */
 };
 
 /* Where a separate debug file is looked for, in this order. */

@@ -115,6 +115,6 @@ int symbol_cache_put(struct symbol_cache *cache, int elf_fd, int index_fd,
 		err = write_file(cache, name, index_fd);
 	if (!err)
 		err = symbol_cache_get(cache, elf_fd, ret_index);
-	cache_directory_evict(&cache->directory);
+	cache_directory_evict(&cache->directory, err ? 0 : (uint64_t)st.st_size);
 	return err;
 }

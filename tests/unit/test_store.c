@@ -138,25 +138,23 @@ TEST(roll_ups_have_the_sums_of_their_parts_and_no_ids)
 	store_close(store);
 }
 
-TEST(days_become_weeks_which_long_ranges_are_made_of)
+TEST(days_become_weeks_and_months_which_long_ranges_are_made_of)
 {
 	_cleanup_(rig_release) struct rig rig = rig_new();
 	struct store *store = open_store(&rig);
-	size_t plan[512], count, weeks = 0, days = 0;
+	size_t plan[512], count, of[STORE_LEVELS] = {0};
 
-	for (unsigned int hour = 0; hour < 16 * 24; hour++) {
+	for (unsigned int hour = 0; hour < 40 * 24; hour++) {
 		rig_put(&rig, store, 3600);
 		while (store_tend(store, &rig.now) > 0)
 			;
 	}
 	count = catalog_plan(&store->catalog, INT64_MIN, INT64_MAX, plan);
-	for (size_t i = 0; i < count; i++) {
-		weeks += store->catalog.rows[plan[i]].level == LEVEL_1W;
-		days += store->catalog.rows[plan[i]].level == LEVEL_1D;
-	}
-	CHECK(weeks == count_level(store, LEVEL_1W) && weeks >= 2);
-	CHECK(days <= 7 && count <= weeks + days + 25);
-	CHECK(count_level(store, LEVEL_1D) >= 15);
+	for (size_t i = 0; i < count; i++)
+		of[store->catalog.rows[plan[i]].level]++;
+	CHECK(of[LEVEL_4W] == count_level(store, LEVEL_4W) && of[LEVEL_4W] >= 1);
+	CHECK(of[LEVEL_1W] <= 4 && of[LEVEL_1D] <= 7 && of[LEVEL_1H] <= 24);
+	CHECK(count_level(store, LEVEL_1W) >= 5 && count_level(store, LEVEL_1D) >= 39);
 	check_whole(&rig, store);
 	store_close(store);
 }

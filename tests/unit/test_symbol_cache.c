@@ -121,7 +121,7 @@ TEST(the_least_recently_used_go_when_there_are_too_many_bytes)
 	CHECK_INT(put(&f, a, &first), 0);
 	size = symindex_header(first)->size;
 	symbol_cache_free(f.cache);
-	CHECK_INT(symbol_cache_open(f.cache_directory, 2 * size + 1, &f.cache), 0);
+	CHECK_INT(symbol_cache_open(f.cache_directory, 2 * size + size / 2, &f.cache), 0);
 	usleep(20000);
 	CHECK_INT(put(&f, b, &more), 0);
 	usleep(20000);
@@ -133,6 +133,37 @@ TEST(the_least_recently_used_go_when_there_are_too_many_bytes)
 	symindex_free(TAKE_PTR(again));
 	CHECK_INT(symbol_cache_get(f.cache, a, &again), 0);
 	CHECK(symindex_count(first) > 10); /* what is evicted while in use stays readable */
+}
+
+TEST(two_that_write_to_one_directory_keep_it_within_its_bytes)
+{
+	_cleanup_(fixture_release) struct fixture f = {0};
+	struct symbol_cache *other = NULL, *turn;
+	size_t size = 0, most = 0;
+	char name[8];
+
+	fixture_make(&f, SYMBOL_CACHE_BYTES);
+	for (unsigned int i = 0; i < 40; i++) {
+		_cleanup_(symindex_freep) struct symindex *index = NULL;
+		_cleanup_close_ int elf = -1;
+
+		snprintf(name, sizeof(name), "%u", i);
+		elf = program(&f, name);
+		CHECK_INT(put(&f, elf, &index), 0);
+		size = symindex_header(index)->size;
+		if (!i) {
+			symbol_cache_free(f.cache);
+			most = 16 * size;
+			CHECK_INT(symbol_cache_open(f.cache_directory, most, &f.cache), 0);
+			CHECK_INT(symbol_cache_open(f.cache_directory, most, &other), 0);
+		}
+		CHECK(count_files(&f, ".sym") * size <= most);
+		turn = f.cache; /* the other one's turn */
+		f.cache = other;
+		other = turn;
+	}
+	CHECK(count_files(&f, ".sym") * size > most / 2);
+	symbol_cache_free(other);
 }
 
 TEST(what_others_may_write_to_is_refused_and_files_are_for_us_alone)
