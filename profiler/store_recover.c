@@ -83,7 +83,7 @@ void store_set_aside(struct store *store, const char *name, const char *why)
 static void set_index_aside(struct store *store)
 {
 	char kept[STORE_DAMAGED_NAME], name[STORE_DAMAGED_NAME + 16];
-	uint64_t bytes = index_disk_bytes(store->directory);
+	uint64_t bytes = slice_disk_bytes(slice_file_bytes(store->directory, INDEX_NAME));
 
 	snprintf(kept, sizeof(kept), "index-%lld.sqlite", (long long)time(NULL));
 	snprintf(name, sizeof(name), STORE_DAMAGED "/%s", kept);
@@ -159,26 +159,41 @@ static void add_timeline(struct store *store, const struct slice *row)
 		index_add_timeline(store->index, row, &timeline, i);
 }
 
-static void add_rows(struct store *store)
+enum { ROWS_AT_ONCE = 16 }; /* with their timelines: the log, which is in the budget, stays short */
+
+/* Writes rows of files from *at on that have none, and moves on. */
+static int add_rows(struct store *store, size_t *at)
 {
-	for (size_t i = 0; i < store->catalog.count; i++)
-		if (!store->catalog.rows[i].is_indexed) {
-			index_add(store->index, &store->catalog.rows[i]);
-			add_timeline(store, &store->catalog.rows[i]);
+	struct slice *rows = store->catalog.rows;
+	size_t added[ROWS_AT_ONCE], count = 0;
+	int err;
+
+	index_begin(store->index);
+	for (; *at < store->catalog.count && count < ROWS_AT_ONCE; ++*at)
+		if (!rows[*at].is_indexed) {
+			index_add(store->index, &rows[*at]);
+			add_timeline(store, &rows[*at]);
+			added[count++] = *at;
 		}
+	err = index_end(store->index);
+	for (size_t i = 0; !err && i < count; i++)
+		rows[added[i]].is_indexed = true;
+	return err;
 }
 
 static int write_rows(struct store *store, const struct catalog *rows)
 {
-	int err;
+	size_t at = 0;
+	int err = 0;
 
-	index_begin(store->index);
-	if (rows)
+	store_fit_damaged_index(store);
+	if (rows) {
+		index_begin(store->index);
 		match_rows(store, rows);
-	add_rows(store);
-	err = index_end(store->index);
-	for (size_t i = 0; !err && i < store->catalog.count; i++)
-		store->catalog.rows[i].is_indexed = true;
+		err = index_end(store->index);
+	}
+	while (!err && at < store->catalog.count)
+		err = add_rows(store, &at);
 	if (err)
 		store_drop_index(store, err);
 	return err;

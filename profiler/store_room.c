@@ -75,6 +75,20 @@ static int delete_damaged(struct store *store, size_t at)
 	return 0;
 }
 
+void store_fit_damaged_index(struct store *store)
+{
+	for (size_t i = store->damaged_count; i-- > 0;) {
+		struct store_damaged *damaged = &store->damaged[i];
+
+		if (damaged->is_old || strncmp(damaged->name, "index-", 6) != 0 ||
+		    store_bytes(store) + damaged->bytes <= store->options.max_bytes)
+			continue;
+		log_warn("no room to keep the damaged index");
+		damaged->is_old = true; /* if not now, when room is made */
+		delete_damaged(store, i);
+	}
+}
+
 /* The oldest file of a level whose sums something coarser has; the coarsest have nothing above them. */
 static size_t oldest_rolled(const struct catalog *catalog, uint32_t level)
 {

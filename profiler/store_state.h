@@ -15,7 +15,7 @@ enum { STORE_PATH_SHOWN = 256, STORE_DAMAGED_NAME = 96 };
 struct store_damaged {
 	char name[STORE_DAMAGED_NAME];
 	uint64_t bytes;
-	bool is_old; /* found by an earlier run: only such ones are ever deleted */
+	bool is_old; /* found by an earlier run: of slices, only such ones are ever deleted */
 };
 
 /* The store's own clock, which ages files: it never goes back. See store_clock.c. */
@@ -86,6 +86,9 @@ void store_set_aside(struct store *store, const char *name, const char *why);
 int store_make_room(struct store *store, uint64_t need);
 /* Deletes what is older than its level is kept; gives how many files, or a negative errno. */
 int store_expire(struct store *store);
+
+/* Deletes an index that was set aside if there is no room for it and the new one. */
+void store_fit_damaged_index(struct store *store);
 
 /* ---- store_rollup.c ---- */
 
