@@ -43,11 +43,12 @@ static const char schema[] =
 	" PRIMARY KEY(level, first, service, at_s, step_s)) WITHOUT ROWID;"
 	"PRAGMA user_version=2;";
 
+/* A slice in which nothing happened has no rows there. */
 static const char untrue_timeline[] =
-	"SELECT name FROM slice LEFT JOIN (SELECT level, first, sum(samples) AS s, sum(cpu_ns) AS "
-	"c,"
-	" sum(dropped) AS d FROM timeline GROUP BY level, first) USING(level, first)"
-	" WHERE s IS NOT samples OR c IS NOT cpu_ns OR d IS NOT dropped LIMIT 1";
+	"SELECT name FROM slice LEFT JOIN (SELECT level, first, sum(samples) AS s, sum(cpu_ns) AS"
+	" c, sum(dropped) AS d FROM timeline GROUP BY level, first) USING(level, first)"
+	" WHERE ifnull(s, 0) <> samples OR ifnull(c, 0) <> cpu_ns OR ifnull(d, 0) <> dropped"
+	" LIMIT 1";
 
 enum statement {
 	LOAD,

@@ -422,6 +422,28 @@ TEST(the_timeline_has_the_sums_of_each_service_and_goes_with_its_files)
 	store_close(store);
 }
 
+/* The last slice of an agent may be some milliseconds long. */
+TEST(a_slice_in_which_nothing_happened_is_sound)
+{
+	_cleanup_(rig_release) struct rig rig = rig_new();
+	_cleanup_(profile_freep) struct profile *nothing = NULL;
+	struct store *store = open_store(&rig);
+	uint64_t start_ns;
+	char why[256];
+
+	put_many(&rig, store, 1);
+	start_ns = rig.now.boot_ns;
+	CHECK_INT(profile_new(&nothing), 0);
+	CHECK_INT(profile_add_type(nothing, "samples", "count"), 0);
+	CHECK_INT(profile_add_type(nothing, "cpu", "nanoseconds"), 0);
+	nothing->time_ns = rig.now.wall_ns;
+	rig_pass(&rig, 0.01);
+	CHECK_INT(store_put(store, nothing, start_ns, rig.now.boot_ns, &rig.now), 0);
+	CHECK_INT(store->catalog.count, 2);
+	CHECK_INT(index_check(store->index, why, sizeof(why)), 0);
+	store_close(store);
+}
+
 TEST(the_timeline_has_ten_seconds_over_restarts_and_steps_of_the_clock)
 {
 	_cleanup_(rig_release) struct rig rig = rig_new();
