@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { VARINT_MAX = 10 }; /* bytes of 64 bits */
+
 void buf_release(struct buf *buf)
 {
 	free(buf->bytes);
@@ -43,7 +45,8 @@ void buf_add_str(struct buf *buf, const char *string)
 
 void buf_add_char(struct buf *buf, char c)
 {
-	buf_add(buf, &c, 1);
+	if (buf_reserve(buf, 1))
+		buf->bytes[buf->used++] = c;
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)
@@ -104,13 +107,15 @@ void buf_add_json(struct buf *buf, const char *string)
 
 void buf_add_varint(struct buf *buf, uint64_t value)
 {
-	uint8_t bytes[10];
-	size_t n = 0;
+	char *at;
 
+	if (!buf_reserve(buf, VARINT_MAX))
+		return;
+	at = buf->bytes + buf->used;
 	for (; value >= 0x80; value >>= 7)
-		bytes[n++] = (uint8_t)(value | 0x80);
-	bytes[n++] = (uint8_t)value;
-	buf_add(buf, bytes, n);
+		*at++ = (char)(value | 0x80);
+	*at++ = (char)value;
+	buf->used = (size_t)(at - buf->bytes);
 }
 
 const char *buf_cstr(struct buf *buf)

@@ -18,9 +18,10 @@ struct span {
 struct writer {
 	const struct profile *profile;
 	struct buf *out;
-	struct strtab strings; /* as written */
-	uint32_t *string_ids;  /* written id by the profile's id; 0 = not used yet */
-	struct buf labels;     /* label sets, as written */
+	struct buf strings; /* the table, as written */
+	uint32_t string_count;
+	uint32_t *string_ids; /* written id by the profile's id; 0 = not used yet */
+	struct buf labels;    /* label sets, as written */
 	struct span *label_sets;
 	struct buf scratch;
 	int err;
@@ -28,7 +29,7 @@ struct writer {
 
 static void writer_release(struct writer *writer)
 {
-	strtab_release(&writer->strings);
+	buf_release(&writer->strings);
 	free(writer->string_ids);
 	free(writer->label_sets);
 	buf_release(&writer->labels);
@@ -37,18 +38,15 @@ static void writer_release(struct writer *writer)
 
 static uint32_t string_id(struct writer *writer, const char *string, size_t length)
 {
-	uint32_t id = 0;
-	int err;
-
+	if (!length && writer->string_count)
+		return 0;
 	buf_clear(&writer->scratch);
 	buf_add_utf8(&writer->scratch, string, length);
-	err = buf_error(&writer->scratch);
-	if (!err)
-		err = strtab_add_n(&writer->strings, length ? writer->scratch.bytes : "",
-				   writer->scratch.used, &id);
-	if (err)
-		writer->err = err;
-	return id;
+	if (buf_error(&writer->scratch))
+		writer->err = -ENOMEM;
+	protobuf_add_bytes(&writer->strings, PROFILE_STRING_TABLE, writer->scratch.bytes,
+			   writer->scratch.used);
+	return writer->string_count++;
 }
 
 static void add_text(struct writer *writer, uint32_t number, const char *string)
@@ -280,11 +278,10 @@ static void add_header(struct writer *writer)
 
 static void add_string_table(struct writer *writer)
 {
-	for (uint32_t i = 0; i < strtab_count(&writer->strings); i++) {
-		const char *string = strtab_get(&writer->strings, i);
-
-		protobuf_add_bytes(writer->out, PROFILE_STRING_TABLE, string, strlen(string));
-	}
+	if (buf_error(&writer->strings))
+		writer->err = -ENOMEM;
+	else
+		buf_add(writer->out, writer->strings.bytes, writer->strings.used);
 }
 
 int pprof_write(const struct profile *profile, struct buf *out)
@@ -295,6 +292,7 @@ int pprof_write(const struct profile *profile, struct buf *out)
 	writer.label_sets = calloc(profile->label_set_count, sizeof(*writer.label_sets));
 	if (!writer.string_ids || !writer.label_sets)
 		return -ENOMEM;
+	string_id(&writer, "", 0);
 	for (uint32_t i = 0; i < profile->type_count; i++)
 		add_type(&writer, PROFILE_SAMPLE_TYPE, profile->types[i]);
 	for (uint32_t i = 0; i < profile->sample_count; i++)

@@ -6,8 +6,6 @@
 #include "formats/profile_tables.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -596,22 +594,50 @@ static const char *module_name(const struct profile *profile, uint32_t mapping)
 	return slash && slash + 1 < end ? slash + 1 : end - length;
 }
 
+/* Appends text to ret, which holds size bytes and a string of *used; cuts it. */
+static void put(char *ret, size_t size, size_t *used, const char *text, size_t length)
+{
+	if (length > size - 1 - *used)
+		length = size - 1 - *used;
+	memcpy(ret + *used, text, length);
+	*used += length;
+	ret[*used] = '\0';
+}
+
+/* By hand: a file has thousands of such names, each made once to write and once to read it. */
+static void put_address(char *ret, size_t size, size_t *used, uint64_t address)
+{
+	char digits[2 + 16], *at = digits + sizeof(digits);
+
+	do
+		*--at = "0123456789abcdef"[address & 15];
+	while (address >>= 4);
+	*--at = 'x';
+	*--at = '0';
+	put(ret, size, used, at, (size_t)(digits + sizeof(digits) - at));
+}
+
 const char *profile_frame_name(const struct profile *profile,
 			       const struct profile_location *location, uint32_t line, char *ret,
 			       size_t size)
 {
+	size_t used = 0;
+
 	if (line < location->line_count) {
 		uint32_t function = profile->lines[location->line_first + line].function;
+		uint32_t name = profile->functions[function].name;
 
-		snprintf(ret, size, "%.*s", (int)size,
-			 profile_string(profile, profile->functions[function].name));
-	} else if (location->mapping == PROFILE_NO_MAPPING ||
-		   !profile->mappings[location->mapping].file) {
-		snprintf(ret, size, "0x%" PRIx64, location->address);
-	} else {
-		snprintf(ret, size, "%s+0x%" PRIx64, module_name(profile, location->mapping),
-			 location->address);
+		put(ret, size, &used, profile_string(profile, name),
+		    strtab_length(&profile->strings, name));
+		return ret;
 	}
+	if (location->mapping != PROFILE_NO_MAPPING && profile->mappings[location->mapping].file) {
+		const char *module = module_name(profile, location->mapping);
+
+		put(ret, size, &used, module, strlen(module));
+		put(ret, size, &used, "+", 1);
+	}
+	put_address(ret, size, &used, location->address);
 	return ret;
 }
 

@@ -38,6 +38,10 @@ void protobuf_end(struct buf *buf, size_t mark)
 	if (buf->failed)
 		return;
 	size = buf->used - mark;
+	if (size < 0x80) {
+		buf->bytes[mark - 1] = (char)size;
+		return;
+	}
 	for (size_t rest = size >> 7; rest; rest >>= 7)
 		extra++;
 	if (!buf_reserve(buf, extra))

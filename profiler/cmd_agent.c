@@ -14,6 +14,7 @@
 #include "profiler/server.h"
 #include "profiler/store_export.h"
 #include "profiler/store_options.h"
+#include "profiler/store_timeline.h"
 #include "profiler/store_writer.h"
 
 #include <errno.h>
@@ -79,7 +80,7 @@ static const struct option_spec agent_options[] = {
 	{.name = "keep",
 	 .kind = OPTION_CALL,
 	 .value = "T,..",
-	 .help = "of slices, 10 minutes, hours, days, weeks (7d,30d,90d,2y,2y)",
+	 .help = "of each level, finest first (7d,30d,90d,2y)",
 	 .offset = offsetof(struct agent_options, keeping),
 	 .parse = store_parse_keep},
 	{.name = "max-bytes",
@@ -191,6 +192,18 @@ static double window_length(const struct agent *agent)
 	return agent->store ? agent->options->slice_s : agent->options->window_s;
 }
 
+static void give_to_store(struct agent *agent, const struct window *closed, struct profile *profile)
+{
+	_cleanup_(timeline_release) struct timeline timeline = {0};
+	int err = timeline_add_window(&timeline, closed, profile->period);
+
+	if (!err)
+		err = timeline_write(&timeline, profile);
+	if (err)
+		log_warn("this slice has no timeline: %s", strerror(-err));
+	store_writer_give(agent->store, profile, closed->start_ns, closed->end_ns);
+}
+
 static void take_closed(struct agent *agent, const struct window *closed, uint32_t wait_ms)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
@@ -204,8 +217,7 @@ static void take_closed(struct agent *agent, const struct window *closed, uint32
 		buf_release(&agent->before);
 	}
 	if (profile && agent->store)
-		store_writer_give(agent->store, TAKE_PTR(profile), closed->start_ns,
-				  closed->end_ns);
+		give_to_store(agent, closed, TAKE_PTR(profile));
 }
 
 static void turn_window(struct agent *agent)
@@ -336,6 +348,7 @@ static int run(const void *raw, int argc, char **argv)
 		status = sampling_pipeline(&agent.options->sampling, &everything, false, &wanted);
 	if (status != STATUS_OK)
 		return status;
+	wanted.timeline = agent.options->store;
 	signal_fd = sampling_signals();
 	asking_fd = open_asking();
 	/* The server's child first: it has nothing of what follows. */

@@ -7,6 +7,7 @@
 #include "profiler/output.h"
 #include "profiler/store.h"
 #include "profiler/store_export.h"
+#include "profiler/store_options.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,20 +35,8 @@ static int parse_where(void *raw, const struct option_spec *spec, const char *va
 	return err ? -EINVAL : 0;
 }
 
-static int parse_time(const char *name, const char *text, int64_t now_ns, int64_t *ret_ns)
-{
-	char shown[128];
-
-	if (!store_parse_time(text, now_ns, ret_ns))
-		return STATUS_OK;
-	log_error("--%s takes a time, not '%s'", name, quote(shown, sizeof(shown), text));
-	log_hint("such as 2026-11-22T10:15:00Z, 2026-11-22T10:15:00+01:00, -1h or now");
-	return STATUS_USAGE;
-}
-
 static int check(struct export_options *options, int argc)
 {
-	int64_t now_ns = store_now().wall_ns;
 	int status;
 
 	if (argc || !options->store || (!options->output && !options->list)) {
@@ -58,13 +47,7 @@ static int check(struct export_options *options, int argc)
 		log_hint("wick export --store DIR --from -1h -o FILE");
 		return STATUS_USAGE;
 	}
-	status = parse_time("from", options->from, now_ns, &options->range.from_ns);
-	if (status == STATUS_OK)
-		status = parse_time("to", options->to, now_ns, &options->range.to_ns);
-	if (status == STATUS_OK && options->range.from_ns >= options->range.to_ns) {
-		log_error("--from is not before --to");
-		status = STATUS_USAGE;
-	}
+	status = store_take_times(options->from, options->to, &options->range);
 	return status == STATUS_OK && !options->list ? output_check(options->output) : status;
 }
 

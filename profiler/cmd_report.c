@@ -171,10 +171,12 @@ static void add_header(const struct report *report, struct buf *out)
 	if (cpu >= 0)
 		buf_printf(out, "cpu       %.3f s\n",
 			   (double)profile_total(profile, (uint32_t)cpu) / 1e9);
-	for (uint32_t i = 0; i < profile->comment_count; i++)
-		buf_printf(
-			out, "comment   %s\n",
-			quote(shown, sizeof(shown), profile_string(profile, profile->comments[i])));
+	for (uint32_t i = 0; i < profile->comment_count; i++) {
+		const char *comment = profile_string(profile, profile->comments[i]);
+
+		if (*comment != '#') /* for programs; pprof leaves them out, too */
+			buf_printf(out, "comment   %s\n", quote(shown, sizeof(shown), comment));
+	}
 }
 
 /* Does name begin with prefix? Then what follows it, else NULL. */

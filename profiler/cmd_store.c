@@ -278,11 +278,12 @@ static const struct command store_rebuild_command = {
 	.run = run_rebuild,
 };
 
-static const struct command *const verbs[] = {&store_check_command, &store_rebuild_command, NULL};
+static const struct command *const verbs[] = {&store_check_command, &store_rebuild_command,
+					      &store_timeline_command, NULL};
 
 const struct command store_command = {
 	.name = "store",
 	.arguments = "WHAT DIR",
-	.summary = "check a store, or make its index anew",
+	.summary = "check a store, make its index anew, show its timelines",
 	.verbs = verbs,
 };

@@ -11,4 +11,7 @@
 #undef COMMAND
 #undef DUMP
 
+/* A verb of `wick store`. */
+extern const struct command store_timeline_command;
+
 #endif

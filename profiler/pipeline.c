@@ -367,6 +367,7 @@ static void take_sample(struct pipeline *pipeline, const struct wick_sample *sam
 		.ns_tid = sample->ns_tid,
 		.comm = sample->comm,
 		.thread = sample->thread,
+		.second_ns = pipeline->options.timeline ? sample->time_ns : 0,
 	};
 	uint32_t node = NODE_NONE;
 	bool is_lost = false;
@@ -565,7 +566,8 @@ static void close_window(struct pipeline *pipeline, uint64_t now_ns, double busy
 /* What an ended epoch counted in the kernel, against what came out of the rings. */
 static void account(struct pipeline *pipeline, const struct sampler_epoch *ended)
 {
-	struct ledger *ledger = &window_of(pipeline, ended->epoch)->ledger;
+	struct window *window = window_of(pipeline, ended->epoch);
+	struct ledger *ledger = &window->ledger;
 	uint64_t bad = sampler_bad_records(pipeline->sampler);
 	uint64_t throttled = sampler_throttled(pipeline->sampler);
 	uint64_t refused = procs_refused(pipeline->procs) + modules_refused(pipeline->modules);
@@ -582,6 +584,8 @@ static void account(struct pipeline *pipeline, const struct sampler_epoch *ended
 	pipeline->throttled = throttled;
 	ledger->refused += refused - pipeline->refused;
 	pipeline->refused = refused;
+	if (pipeline->options.timeline)
+		window_note_dropped(window, clock_boot_ns()); /* or in no second */
 	pipeline->received[ended->epoch & 1] = 0;
 	pipeline->epoch = ended->epoch + 1;
 }

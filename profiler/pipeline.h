@@ -26,6 +26,7 @@ struct pipeline_options {
 	struct sampler_options sampler;
 	unsigned int task_ring_pages; /* of each CPU's ring of task events; 0 = default */
 	bool threads;		      /* tell threads apart */
+	bool timeline;		      /* count by seconds, too: window->seconds */
 	uint32_t modules;	      /* that are kept though nothing uses them; 0 = default */
 	/* The program that the (only) pid has not begun yet; borrowed. "": not known. NULL: all pids
 	 * run theirs. */

@@ -7,6 +7,7 @@
 #include "base/quote.h"
 #include "formats/codec.h"
 #include "profiler/store_state.h"
+#include "profiler/store_timeline.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -235,6 +236,8 @@ int store_put(struct store *store, struct profile *profile, uint64_t start_ns, u
 	slice.first = slice.last = ++store->serial;
 	memcpy(slice.boot, now->boot, sizeof(slice.boot));
 	err = take_over_lost(store, profile);
+	if (!err)
+		err = timeline_fit(profile, &slice);
 	if (!err)
 		err = enqueue(store, profile, &slice);
 	if (err)

@@ -50,10 +50,13 @@ struct store_options {
 	uint64_t backlog_bytes;	     /* of memory, for slices that cannot be written */
 };
 
+#define STORE_DAYS(n) ((n)*86400.0)
+
 #define STORE_DEFAULTS                                                                             \
 	{                                                                                          \
 		.max_bytes = 1ULL << 30,                                                           \
-		.keep_s = {7 * 86400.0, 30 * 86400.0, 90 * 86400.0, 730 * 86400.0, 730 * 86400.0}, \
+		.keep_s = {STORE_DAYS(7),   STORE_DAYS(30),  STORE_DAYS(90),                       \
+			   STORE_DAYS(730), STORE_DAYS(730), STORE_DAYS(730)},                     \
 		.floor_bytes = STORE_FLOOR_DEFAULT, .backlog_bytes = 16 << 20                      \
 	}
 
@@ -79,7 +82,7 @@ static inline void store_closep(struct store **store)
 
 /*
  * Takes in the next slice: the profile of [start_ns, end_ns) by this boot's clock; its wall time is
- * the profile's. The profile gets what earlier slices lost into its ledger and is sorted. Then
+ * the profile's, and so is its timeline, in seconds (timeline_add_window()), if it has one. The profile gets what earlier slices lost into its ledger and is sorted. Then
  * writes whatever waits, as store_flush(). -ENOMEM: not taken in.
  */
 int store_put(struct store *store, struct profile *profile, uint64_t start_ns, uint64_t end_ns,

@@ -152,6 +152,7 @@ struct plan {
 	const struct catalog *catalog;
 	int64_t from_ns, to_ns;
 	size_t *ret, count;
+	bool is_fine;
 };
 
 static size_t behind(const struct catalog *catalog, size_t at)
@@ -183,7 +184,8 @@ static size_t plan_one(struct plan *plan, size_t at)
 {
 	const struct slice *row = &plan->catalog->rows[at];
 	size_t end = behind(plan->catalog, at);
-	bool is_inside = plan->from_ns <= row->wall_ns && row->wall_end_ns <= plan->to_ns;
+	bool is_inside =
+		!plan->is_fine && plan->from_ns <= row->wall_ns && row->wall_end_ns <= plan->to_ns;
 
 	if (row->wall_end_ns < plan->from_ns || row->wall_ns >= plan->to_ns)
 		return end;
@@ -197,11 +199,23 @@ static size_t plan_one(struct plan *plan, size_t at)
 	return end;
 }
 
+static size_t plan_all(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->catalog->count;)
+		i = plan_one(plan, i);
+	return plan->count;
+}
+
 size_t catalog_plan(const struct catalog *catalog, int64_t from_ns, int64_t to_ns, size_t *ret)
 {
-	struct plan plan = {catalog, from_ns, to_ns, ret, 0};
+	struct plan plan = {catalog, from_ns, to_ns, ret, 0, false};
 
-	for (size_t i = 0; i < catalog->count;)
-		i = plan_one(&plan, i);
-	return plan.count;
+	return plan_all(&plan);
+}
+
+size_t catalog_plan_fine(const struct catalog *catalog, size_t *ret)
+{
+	struct plan plan = {catalog, INT64_MIN, INT64_MAX, ret, 0, true};
+
+	return plan_all(&plan);
 }

@@ -3,7 +3,7 @@
  * All files of a store, in memory, in the order of the slices in them; what holds others stands
  * before them:
  *
- *	1w 1-10080 | 1d 1-1440 | 1h 1-60 | 10m 1-10 | 1 | 2 | .. | 10 | 10m 11-20 | 11 | ..
+ *	4w 1-40320 | 1w 1-10080 | 1d 1-1440 | 1h 1-60 | 10m 1-10 | 1 | 2 | .. | 10 | 10m 11-20 | 11 | ..
  *
  * Files of one level never share a slice. A file's parts are the files one level below with slices
  * of its range; retention takes them away one by one, so a file may have all of them, some or none.
@@ -55,5 +55,8 @@ size_t catalog_due(const struct catalog *catalog, uint32_t level, size_t *ret, s
  * that holds its start; so ranges side by side add up exactly. ret holds catalog->count.
  */
 size_t catalog_plan(const struct catalog *catalog, int64_t from_ns, int64_t to_ns, size_t *ret);
+
+/* The same of everything, as fine as it is still there. */
+size_t catalog_plan_fine(const struct catalog *catalog, size_t *ret);
 
 #endif

@@ -284,11 +284,15 @@ static size_t share_out(const struct planned *planned, size_t max, struct share 
 	threads = count_threads(bytes, max);
 	shares[0] = (struct share){.planned = planned};
 	for (size_t i = 0; i < planned->count; i++) {
-		if (n + 1 < threads && done >= bytes / threads * (n + 1)) {
+		uint64_t size = planned->catalog.rows[planned->rows[i]].bytes;
+
+		/* A file belongs to the part that has the larger half of it. */
+		if (n + 1 < threads && i > shares[n].from &&
+		    done + size / 2 >= bytes / threads * (n + 1)) {
 			shares[n].to = i;
 			shares[++n] = (struct share){.planned = planned, .from = i};
 		}
-		done += planned->catalog.rows[planned->rows[i]].bytes;
+		done += size;
 	}
 	shares[n].to = planned->count;
 	return n + 1;

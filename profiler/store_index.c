@@ -10,12 +10,14 @@
 #include <string.h>
 
 enum {
-	INDEX_VERSION = 1,
+	INDEX_VERSION = 2,
 	BUSY_MS = 200, /* a reader never makes the writer wait; a checkpoint of another may */
 	COLUMNS = 19,
 	LOG_PAGES = 64,
 	LOG_BYTES = LOG_PAGES * 4120 + (64 << 10),
 };
+
+static const char drop_all[] = "DROP TABLE IF EXISTS slice; DROP TABLE IF EXISTS timeline;";
 
 /* synchronous=NORMAL: a row may be lost with the power, as its file cannot be. The log is kept
  * short, as it counts in the budget. */
@@ -36,16 +38,24 @@ static const char schema[] =
 	" name TEXT NOT NULL, PRIMARY KEY(level, first)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS timeline("
 	" level INTEGER NOT NULL, first INTEGER NOT NULL, service TEXT NOT NULL,"
-	" samples INTEGER NOT NULL, cpu_ns INTEGER NOT NULL, cut INTEGER NOT NULL,"
-	" PRIMARY KEY(level, first, service)) WITHOUT ROWID;"
-	"PRAGMA user_version=1;";
+	" at_s INTEGER NOT NULL, step_s INTEGER NOT NULL, samples INTEGER NOT NULL,"
+	" cpu_ns INTEGER NOT NULL, cut INTEGER NOT NULL, dropped INTEGER NOT NULL,"
+	" PRIMARY KEY(level, first, service, at_s, step_s)) WITHOUT ROWID;"
+	"PRAGMA user_version=2;";
+
+static const char untrue_timeline[] =
+	"SELECT name FROM slice LEFT JOIN (SELECT level, first, sum(samples) AS s, sum(cpu_ns) AS "
+	"c,"
+	" sum(dropped) AS d FROM timeline GROUP BY level, first) USING(level, first)"
+	" WHERE s IS NOT samples OR c IS NOT cpu_ns OR d IS NOT dropped LIMIT 1";
 
 enum statement {
 	LOAD,
 	ADD,
-	ADD_SERVICE,
+	ADD_TIMELINE,
+	LOAD_TIMELINE,
 	REMOVE,
-	REMOVE_SERVICES,
+	REMOVE_TIMELINE,
 	BEGIN,
 	COMMIT,
 	ROLLBACK,
@@ -57,8 +67,10 @@ static const char *const texts[STATEMENTS] = {
 		  " align_ns, age_ns, samples, cpu_ns, taken, written, dropped, complete, bytes"
 		  " FROM slice ORDER BY first, level DESC"),
 	[ADD] = "INSERT OR REPLACE INTO slice VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	[ADD_SERVICE] = "INSERT OR REPLACE INTO timeline VALUES(?1,?2,?3,?4,?5,?6)",
-	[REMOVE_SERVICES] = "DELETE FROM timeline WHERE level=?1 AND first=?2",
+	[ADD_TIMELINE] = "INSERT OR REPLACE INTO timeline VALUES(?,?,?,?,?,?,?,?,?)",
+	[LOAD_TIMELINE] = ("SELECT service, at_s, step_s, samples, cpu_ns, cut, dropped"
+			   " FROM timeline WHERE level=?1 AND first=?2"),
+	[REMOVE_TIMELINE] = "DELETE FROM timeline WHERE level=?1 AND first=?2",
 	[REMOVE] = "DELETE FROM slice WHERE level=?1 AND first=?2",
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
@@ -155,8 +167,10 @@ static int prepare(struct index *index, bool read_only)
 	err = read_only ? 0 : execute(index, setup);
 	if (!err)
 		err = version_of(index, &version);
-	if (!err && !version && !read_only) {
-		err = execute(index, schema);
+	if (!err && version < INDEX_VERSION && !read_only) {
+		err = execute(index, drop_all);
+		if (!err)
+			err = execute(index, schema);
 		version = INDEX_VERSION;
 	}
 	return !err && version != INDEX_VERSION ? -EBADMSG : err;
@@ -297,21 +311,48 @@ int index_add(struct index *index, const struct slice *slice)
 	return note(index, run(index, add));
 }
 
-int index_add_service(struct index *index, const struct slice *slice,
-		      const struct store_service *service)
+int index_add_timeline(struct index *index, const struct slice *slice,
+		       const struct timeline *timeline, uint32_t at)
 {
+	const struct timeline_row *row = &timeline->rows[at];
+	const int64_t numbers[] = {row->at_s,	row->step_s, row->samples,
+				   row->cpu_ns, row->cut,    row->dropped};
 	int err;
-	sqlite3_stmt *add = statement(index, ADD_SERVICE, &err);
+	sqlite3_stmt *add = statement(index, ADD_TIMELINE, &err);
 
 	if (err)
 		return note(index, err);
 	sqlite3_bind_int64(add, 1, slice->level);
 	sqlite3_bind_int64(add, 2, slice->first);
-	sqlite3_bind_text(add, 3, service->name, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int64(add, 4, service->samples);
-	sqlite3_bind_int64(add, 5, service->cpu_ns);
-	sqlite3_bind_int64(add, 6, service->cut);
+	sqlite3_bind_text(add, 3, strtab_get(&timeline->names, row->service), -1, SQLITE_TRANSIENT);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		sqlite3_bind_int64(add, (int)i + 4, numbers[i]);
 	return note(index, run(index, add));
+}
+
+int index_load_timeline(struct index *index, const struct slice *slice, struct timeline *timeline)
+{
+	int err, step = SQLITE_DONE;
+	sqlite3_stmt *row = statement(index, LOAD_TIMELINE, &err);
+
+	if (err)
+		return err;
+	sqlite3_bind_int64(row, 1, slice->level);
+	sqlite3_bind_int64(row, 2, slice->first);
+	while (!err && (step = sqlite3_step(row)) == SQLITE_ROW)
+		err = timeline_add(timeline, (const char *)sqlite3_column_text(row, 0),
+				   &(struct timeline_row){
+					   .at_s = sqlite3_column_int64(row, 1),
+					   .step_s = (uint32_t)sqlite3_column_int64(row, 2),
+					   .samples = sqlite3_column_int64(row, 3),
+					   .cpu_ns = sqlite3_column_int64(row, 4),
+					   .cut = sqlite3_column_int64(row, 5),
+					   .dropped = sqlite3_column_int64(row, 6),
+				   });
+	if (!err)
+		err = error_of(index, step);
+	sqlite3_reset(row);
+	return err;
 }
 
 static int remove_from(struct index *index, enum statement which, uint32_t level, uint32_t first)
@@ -329,29 +370,42 @@ static int remove_from(struct index *index, enum statement which, uint32_t level
 /* Rows of the timeline without a file's row would only be replaced by the next of its name. */
 int index_remove(struct index *index, uint32_t level, uint32_t first)
 {
-	int err = remove_from(index, REMOVE_SERVICES, level, first);
+	int err = remove_from(index, REMOVE_TIMELINE, level, first);
 
 	return err ? err : remove_from(index, REMOVE, level, first);
 }
 
-int index_check(struct index *index, char *ret_why, size_t size)
+/* The first row of a query, a text. 1: there is one, 0: there is none. */
+static int first_text(struct index *index, const char *query, char *ret, size_t size)
 {
 	sqlite3_stmt *row = NULL;
-	int err = error_of(
-		index, sqlite3_prepare_v2(index->db, "PRAGMA integrity_check(1)", -1, &row, NULL));
+	int err = error_of(index, sqlite3_prepare_v2(index->db, query, -1, &row, NULL));
 	int step = err ? SQLITE_DONE : sqlite3_step(row);
 	const char *text = step == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 0) : NULL;
 
-	if (!err && step != SQLITE_ROW)
+	if (!err)
 		err = error_of(index, step);
-	if (!err && (!text || strcmp(text, "ok"))) {
-		snprintf(ret_why, size, "%s", text ? text : "it cannot be checked");
-		err = -EBADMSG;
-	} else if (err) {
-		snprintf(ret_why, size, "%s", sqlite3_errmsg(index->db));
-	}
+	if (err)
+		snprintf(ret, size, "%s", sqlite3_errmsg(index->db));
+	else if (text)
+		snprintf(ret, size, "%s", text);
 	sqlite3_finalize(row);
-	return err;
+	return err ? err : !!text;
+}
+
+int index_check(struct index *index, char *ret_why, size_t size)
+{
+	char name[SLICE_NAME_SIZE];
+	int found = first_text(index, "PRAGMA integrity_check(1)", ret_why, size);
+
+	if (found < 0)
+		return found;
+	if (!found || strcmp(ret_why, "ok"))
+		return -EBADMSG;
+	found = first_text(index, untrue_timeline, name, sizeof(name));
+	if (found)
+		snprintf(ret_why, size, "the timeline of '%s' does not have its sums", name);
+	return found ? -EBADMSG : 0;
 }
 
 /* ---- files ---- */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The store's index on disk: a SQLite database (WAL) with one row for each file (table slice), so that
- * a start needs no file read, and what each service used in it (table timeline), so that other tools
- * can ask. Files are the truth: the index can be made
- * anew from them, and a row is written only after its file is durable.
+ * a start needs no file read, and what each service used in it, step by step (table timeline), so
+ * that other tools can ask. Files are the truth: the index can be made anew from them, and a row is
+ * written only after its file is durable.
  *
  * Errors are -EBADMSG for a damaged database, else what the file system said as near as SQLite
  * tells it (-ENOSPC, -EROFS, -EBUSY, -EIO). One thread.
@@ -38,13 +38,16 @@ int index_end(struct index *index);
 
 /* Adds a row, or replaces that of the same level and first slice. */
 int index_add(struct index *index, const struct slice *slice);
-/* Adds what a service used to the timeline, under the file's row. */
-int index_add_service(struct index *index, const struct slice *slice,
-		      const struct store_service *service);
+/* Adds a row of a file's timeline. */
+int index_add_timeline(struct index *index, const struct slice *slice,
+		       const struct timeline *timeline, uint32_t row);
+/* Adds all rows of a file's timeline to another one. */
+int index_load_timeline(struct index *index, const struct slice *slice, struct timeline *timeline);
 /* Removes a file's row and its part of the timeline. */
 int index_remove(struct index *index, uint32_t level, uint32_t first);
 
-/* SQLite's own check of the whole file. -EBADMSG: ret_why says what is wrong. */
+/* SQLite's own check of the whole file, and whether each file's timeline has the sums of its row.
+ * -EBADMSG: ret_why says what is wrong. */
 int index_check(struct index *index, char *ret_why, size_t size);
 
 /* Bytes of the database, its log and its shared memory on disk. */

@@ -2,6 +2,7 @@
 #include "profiler/store_merge.h"
 
 #include "base/cleanup.h"
+#include "profiler/store_timeline.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +13,8 @@
 static const char *const ids[] = {"pid", "tid", "nspid", "nstid"};
 
 /* Comments that speak of one slice and of no other: thousands of them would pile up. */
-static const char *const own_words[] = {"callers in distinct user stacks: ", "unwind tables: "};
+static const char *const own_words[] = {
+	"callers in distinct user stacks: ", "unwind tables: ", TIMELINE_COMMENT};
 
 static bool is_own_word(const char *comment)
 {

@@ -41,14 +41,38 @@ int store_parse_keep(void *options, const struct option_spec *spec, const char *
 		if (!at || (*at && *at != ','))
 			break;
 		if (!*at) {
-			/* Four times spoke of all there was, when there were no weeks. */
-			if (level == LEVEL_1D)
-				store->keep_s[LEVEL_1W] = store->keep_s[LEVEL_1D];
+			for (uint32_t i = level + 1; level >= LEVEL_1D && i < STORE_LEVELS; i++)
+				store->keep_s[i] = store->keep_s[level];
 			return 0;
 		}
 		at++;
 	}
-	log_error("--%s takes times such as 7d or 7d,30d,90d,2y,2y, not '%s'", spec->name,
+	log_error("--%s takes times such as 7d or 7d,30d,90d,2y, not '%s'", spec->name,
 		  quote(shown, sizeof(shown), value));
 	return -EINVAL;
+}
+
+static int take_time(const char *name, const char *text, int64_t now_ns, int64_t *ret_ns)
+{
+	char shown[128];
+
+	if (!store_parse_time(text, now_ns, ret_ns))
+		return STATUS_OK;
+	log_error("--%s takes a time, not '%s'", name, quote(shown, sizeof(shown), text));
+	log_hint("such as 2026-11-22T10:15:00Z, 2026-11-22T10:15:00+01:00, -1h or now");
+	return STATUS_USAGE;
+}
+
+int store_take_times(const char *from, const char *to, struct store_range *range)
+{
+	int64_t now_ns = store_now().wall_ns;
+	int status = take_time("from", from, now_ns, &range->from_ns);
+
+	if (status == STATUS_OK)
+		status = take_time("to", to, now_ns, &range->to_ns);
+	if (status == STATUS_OK && range->from_ns >= range->to_ns) {
+		log_error("--from is not before --to");
+		status = STATUS_USAGE;
+	}
+	return status;
 }

@@ -4,6 +4,7 @@
 #include "base/quote.h"
 #include "profiler/store_files.h"
 #include "profiler/store_state.h"
+#include "profiler/store_timeline.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -141,21 +142,21 @@ static void match_rows(struct store *store, const struct catalog *rows)
 	}
 }
 
-/* The file is read for it: what the index says of it is what can be read of it. */
+/* The file is read for it: what the index says of it is what can be read of it. Why one cannot be
+ * read is found and said when it is wanted; the sums are known. */
 static void add_timeline(struct store *store, const struct slice *row)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
-	_cleanup_free_ struct store_service *services = NULL;
+	_cleanup_(timeline_release) struct timeline timeline = {0};
 	char name[SLICE_NAME_SIZE];
 	struct slice slice;
 	const char *why;
-	size_t count = 0;
 
 	if (slice_read(store->directory, slice_name(row, name), &slice, &profile, &why) ||
-	    store_services(profile, &services, &count))
-		return; /* found and said when the file is wanted */
-	for (size_t i = 0; i < count; i++)
-		index_add_service(store->index, row, &services[i]);
+	    timeline_of(profile, &slice, &timeline))
+		timeline_guess(&timeline, row);
+	for (uint32_t i = 0; i < timeline.count; i++)
+		index_add_timeline(store->index, row, &timeline, i);
 }
 
 static void add_rows(struct store *store)

@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "profiler/store_merge.h"
 #include "profiler/store_state.h"
+#include "profiler/store_timeline.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -53,18 +54,21 @@ struct rolling {
 	size_t lost, unread; /* of the lost ones: those that the disk did not give */
 	bool is_last_try;
 	struct profile *sum;
+	struct timeline timeline; /* of the sum */
 };
 
 static void rolling_release(struct rolling *rolling)
 {
 	free(rolling->losses);
 	profile_free(rolling->sum);
+	timeline_release(&rolling->timeline);
 }
 
 /* ---- parts ---- */
 
 static int read_part(const struct store *store, const struct slice *part,
-		     struct profile **ret_profile, const char **ret_why)
+		     struct profile **ret_profile, struct timeline *ret_timeline,
+		     const char **ret_why)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 	char name[SLICE_NAME_SIZE];
@@ -77,6 +81,8 @@ static int read_part(const struct store *store, const struct slice *part,
 	}
 	if (!err)
 		err = store_drop_ids(profile);
+	if (!err)
+		err = timeline_of(profile, &read, ret_timeline);
 	if (err)
 		return err;
 	store_drop_own_words(profile);
@@ -107,13 +113,17 @@ static int lose_part(struct rolling *rolling, size_t i, const char *why)
 static int add_part(struct rolling *rolling, size_t i)
 {
 	_cleanup_(profile_freep) struct profile *profile = NULL;
+	_cleanup_(timeline_release) struct timeline timeline = {0};
+	const struct slice above = {.level = rolling->parts->level + 1};
 	const char *why = "";
-	int err = read_part(rolling->store, &rolling->parts[i], &profile, &why);
+	int err = read_part(rolling->store, &rolling->parts[i], &profile, &timeline, &why);
 
 	if (!err) {
 		err = profile_merge(rolling->sum, profile);
 		why = "its sample types are not those of the others";
 	}
+	if (!err)
+		return timeline_merge(&rolling->timeline, &timeline, timeline_step(&above));
 	if (is_disk_error(err) ? !rolling->is_last_try
 			       : !slice_is_damage(err) && err != -ENOENT && err != -EINVAL)
 		return err;
@@ -175,17 +185,23 @@ static void leave_out_lost(const struct rolling *rolling, struct slice *slice)
 	}
 }
 
-static int write_sum(struct store *store, struct slice *slice, struct profile *sum)
+static int write_sum(struct rolling *rolling, struct slice *slice)
 {
 	_cleanup_(buf_release) struct buf bytes = {0};
+	struct store *store = rolling->store;
 	struct slice_sums want = slice->sums;
-	int err = slice_encode(sum, slice, &bytes);
+	int err = timeline_settle(&rolling->timeline, rolling->sum, slice);
 
+	if (!err)
+		err = timeline_write(&rolling->timeline, rolling->sum);
+	if (!err)
+		err = slice_encode(rolling->sum, slice, &bytes);
 	if (!err && !sums_equal(&slice->sums, &want)) {
 		log_error("a roll-up does not have the sums of its parts, and is not written: "
 			  "a bug in wick, please report it");
 		return -ERANGE;
 	}
+	profile_free(TAKE_PTR(rolling->sum)); /* to read it back takes as much again */
 	if (!err)
 		err = store_make_room(store, bytes.used);
 	return err ? err : store_write(store, slice, &bytes);
@@ -219,7 +235,7 @@ static int roll_up(struct rolling *rolling)
 	if (rolling->lost == rolling->count)
 		return lose_all(rolling);
 	leave_out_lost(rolling, &slice);
-	err = write_sum(rolling->store, &slice, rolling->sum);
+	err = write_sum(rolling, &slice);
 	if (err)
 		return err;
 	rolling->store->stats.rolled++;

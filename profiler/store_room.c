@@ -18,12 +18,16 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-enum { INDEX_SLACK = 64 << 10 }; /* what the index may grow by with a file */
+/* What the index may grow by with a file: by a row for each service in it. */
+static uint64_t index_slack(uint64_t file_bytes)
+{
+	return (64 << 10) + file_bytes / 4;
+}
 
 #define FLOOR_MAX     (4ULL << 30)
 #define FLOOR_PERCENT 15
 
-static const unsigned int shares[STORE_LEVELS] = {40, 25, 20, 10, 5}; /* percent */
+static const unsigned int shares[STORE_LEVELS] = {40, 25, 20, 9, 4, 2}; /* percent */
 
 uint64_t store_bytes(const struct store *store)
 {
@@ -163,11 +167,13 @@ static uint64_t missing_to_floor(const struct store *store, uint64_t need)
 int store_make_room(struct store *store, uint64_t need)
 {
 	int64_t freed = 0, got;
+	uint64_t whole;
 
 	need = slice_disk_bytes(need);
+	whole = need + index_slack(need);
 	for (;;) {
-		bool is_over = store_bytes(store) + need + INDEX_SLACK > store->options.max_bytes;
-		bool is_low = !is_over && missing_to_floor(store, need + INDEX_SLACK);
+		bool is_over = store_bytes(store) + whole > store->options.max_bytes;
+		bool is_low = !is_over && missing_to_floor(store, whole);
 		bool may_take_last = is_over || freed < (int64_t)need;
 
 		if (!is_over && !is_low)

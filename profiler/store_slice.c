@@ -26,6 +26,7 @@ static const struct {
 	[LEVEL_1H] = {"1h", 3600 * 1000000000ULL},
 	[LEVEL_1D] = {"1d", 86400 * 1000000000ULL},
 	[LEVEL_1W] = {"1w", 604800 * 1000000000ULL},
+	[LEVEL_4W] = {"4w", 4 * 604800 * 1000000000ULL},
 };
 
 const char *slice_level_name(uint32_t level)

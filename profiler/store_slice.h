@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-enum store_level { LEVEL_SLICE, LEVEL_10M, LEVEL_1H, LEVEL_1D, LEVEL_1W, STORE_LEVELS };
+enum store_level { LEVEL_SLICE, LEVEL_10M, LEVEL_1H, LEVEL_1D, LEVEL_1W, LEVEL_4W, STORE_LEVELS };
 
 enum {
 	SLICE_BOOT_SIZE = 33, /* 32 hex digits, NUL */
@@ -44,7 +44,7 @@ struct slice {
 	bool is_indexed; /* the index has a row of it */
 };
 
-/* "slice", "10m", "1h", "1d", "1w", and their lengths (0 for slices: any). */
+/* "slice", "10m", "1h", "1d", "1w", "4w", and their lengths (0 for slices: any). */
 const char *slice_level_name(uint32_t level);
 uint64_t slice_level_ns(uint32_t level);
 

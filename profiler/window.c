@@ -32,10 +32,12 @@ void window_free(struct window *window)
 	free(window->counts);
 	free(window->known);
 	free(window->moments);
+	free(window->seconds);
 	hashmap_release(&window->frame_index);
 	hashmap_release(&window->node_index);
 	hashmap_release(&window->count_index);
 	hashmap_release(&window->known_index);
+	hashmap_release(&window->second_index);
 	free(window);
 }
 
@@ -157,6 +159,55 @@ static int add_moment(struct window *window, uint64_t time_ns, uint32_t count, u
 	return err;
 }
 
+static bool second_equal(const void *table, uint32_t position, const void *key)
+{
+	const struct window_second *have = &((const struct window *)table)->seconds[position];
+	const struct window_second *want = key;
+
+	return have->second == want->second && have->comm == want->comm;
+}
+
+static int add_second(struct window *window, const struct window_second *more)
+{
+	uint64_t hash = hash_mix(more->second, more->comm);
+	uint32_t at = hashmap_find(&window->second_index, hash, second_equal, window, more);
+	struct window_second *second;
+	int err;
+
+	if (at == HASHMAP_NONE) {
+		at = window->second_count;
+		if (at == WINDOW_SECONDS_MAX)
+			return 0;
+		err = array_reserve(&window->seconds, &window->seconds_size, (size_t)at + 1);
+		if (!err)
+			err = hashmap_add(&window->second_index, hash, at);
+		if (err)
+			return err;
+		window->seconds[window->second_count++] =
+			(struct window_second){.second = more->second, .comm = more->comm};
+	}
+	second = &window->seconds[at];
+	second->ticks += more->ticks;
+	second->cut += more->cut;
+	second->dropped += more->dropped;
+	return 0;
+}
+
+int window_note_dropped(struct window *window, uint64_t time_ns)
+{
+	struct window_second second = {.second = (uint32_t)(time_ns / 1000000000)};
+	uint64_t dropped = 0;
+	int err;
+
+	for (size_t i = 0; i < WICK_DROPS; i++)
+		dropped += window->ledger.dropped[i];
+	second.dropped = dropped - window->noted_dropped;
+	err = second.dropped ? add_second(window, &second) : 0;
+	if (!err)
+		window->noted_dropped = dropped;
+	return err;
+}
+
 int window_add(struct window *window, const struct window_task *task, uint32_t node, uint8_t cut,
 	       uint64_t ticks)
 {
@@ -187,6 +238,12 @@ int window_add(struct window *window, const struct window_task *task, uint32_t n
 		window->counts[window->count_count++] = key;
 	}
 	err = add_moment(window, task->moment_ns, at, ticks);
+	if (!err && task->second_ns)
+		err = add_second(window, &(struct window_second){
+						 .second = (uint32_t)(task->second_ns / 1000000000),
+						 .comm = key.comm,
+						 .ticks = ticks,
+						 .cut = cut ? ticks : 0});
 	if (!err)
 		window->counts[at].ticks += ticks;
 	return err;
@@ -199,6 +256,8 @@ size_t window_bytes(const struct window *window)
 	       window->counts_size * sizeof(*window->counts) +
 	       window->known_size * sizeof(*window->known) +
 	       window->moments_size * sizeof(*window->moments) +
+	       window->seconds_size * sizeof(*window->seconds) +
 	       hashmap_bytes(&window->frame_index) + hashmap_bytes(&window->node_index) +
-	       hashmap_bytes(&window->count_index) + hashmap_bytes(&window->known_index);
+	       hashmap_bytes(&window->count_index) + hashmap_bytes(&window->known_index) +
+	       hashmap_bytes(&window->second_index);
 }

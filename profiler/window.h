@@ -10,6 +10,7 @@
  *	nodes    (parent, frame), each once
  *	counts   (process, thread, leaf node) -> ticks
  *	moments  when samples were taken of processes that may replace their code
+ *	seconds  (second, process's name) -> ticks, where a timeline is wanted
  *	known    (space serial or node, hash, check) -> node: stacks seen before, by their names
  *
  * A window owns all its memory and is freed as a whole. One thread.
@@ -60,6 +61,15 @@ struct window_moment {
 
 enum { WINDOW_MOMENTS_MAX = 1 << 18 }; /* 4 MB; what comes later counts as of the window's end */
 
+/* What the processes of one name used in a second. */
+struct window_second {
+	uint32_t second; /* CLOCK_BOOTTIME */
+	uint32_t comm;	 /* string id; 0 with dropped: nobody knows whose */
+	uint64_t ticks, cut, dropped;
+};
+
+enum { WINDOW_SECONDS_MAX = 1 << 17 }; /* 4 MB; what comes later is in no second */
+
 struct window_known {
 	uint64_t base, hash;
 	uint32_t check, node;
@@ -77,7 +87,10 @@ struct window {
 	uint32_t known_count, known_size;
 	struct window_moment *moments; /* in order of time, about */
 	uint32_t moment_count, moments_size;
-	struct hashmap frame_index, node_index, count_index, known_index;
+	struct window_second *seconds;
+	uint32_t second_count, seconds_size;
+	uint64_t noted_dropped; /* of the ledger: in the seconds already */
+	struct hashmap frame_index, node_index, count_index, known_index, second_index;
 
 	struct ledger ledger;
 	uint32_t first_epoch;
@@ -125,11 +138,15 @@ struct window_task {
 	uint32_t pid, tid, ns_pid, ns_tid;
 	const char *comm, *thread;
 	uint64_t moment_ns; /* of the sample, to be kept; 0 = it decides nothing */
+	uint64_t second_ns; /* the same for the timeline; 0 = none is wanted */
 };
 
 /* Counts ticks of a task in a stack. */
 int window_add(struct window *window, const struct window_task *task, uint32_t node, uint8_t cut,
 	       uint64_t ticks);
+
+/* What the ledger counts as dropped since the last call was dropped about then, for the timeline. */
+int window_note_dropped(struct window *window, uint64_t time_ns);
 
 /* Bytes held, for budgets. */
 size_t window_bytes(const struct window *window);

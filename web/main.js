@@ -312,7 +312,7 @@ function showLedger({ comments, timeNs, durationNs, ends }) {
 	if (timeNs)
 		about.unshift(new Date(timeNs / 1e6).toLocaleString());
 	ui.meta.textContent = about.join(' \u00b7 ');
-	ui.meta.title = comments.map(visibleText).join('\n');
+	ui.meta.title = comments.filter((text) => !text.startsWith('#')).map(visibleText).join('\n');
 }
 
 function fillSelect(select, texts, chosen) {

@@ -19,12 +19,31 @@ for file in "$FIXTURES/burn_fp" "$FIXTURES/life_a" "$(ldconfig -p | awk '/libc\.
 		printf '%d %d\n' "$off" "$vaddr"
 	done | sort >"$tmp/theirs"
 	near "$file: segments" "$(grep -cxFf "$tmp/theirs" "$tmp/ours")" "$(wc -l <"$tmp/theirs")" 0
+	near "$file: executable segments" "$(jq '[.segments[] | select(.executable)] | length' "$tmp/elf.json")" \
+		"$(readelf -lW "$file" | grep -c '^ *LOAD.* R.E ')" 0
+	near "$file: symbols with another source than readelf has sections" "$(jq -r '.sources[] | select(.used) |
+		{symtab: ".symtab", dynsym: ".dynsym", dwarf: ".debug_info"}[.source] // empty' "$tmp/elf.json" |
+		grep -vcxFf <(readelf -SW "$file" | grep -o ' \.[a-z_]*' | tr -d ' ') || true)" 0 0
+done
+
+# Every function in readelf's tables has its name, its start and its size.
+for file in "$FIXTURES/burn_static" "$FIXTURES/cpp_nofp" \
+	"$(ldconfig -p | awk '/libstdc\+\+\.so\.6.*x86-64/ { print $NF; exit }')"; do
+	readelf -sW --dyn-syms "$file" | awk '$4 ~ /^I?FUNC$/ && $7 ~ /^[0-9]+$/ && $3 > 0 {
+		sub(/@.*/, "", $8); sub(/^0*/, "", $2); print $2, $3, $8 }' | sort -u >"$tmp/theirs"
+	cut -d ' ' -f 1 "$tmp/theirs" | sort -u >"$tmp/addresses"
+	"$WICK" dump addr --json "$file" <"$tmp/addresses" | jq -r '.[] |
+		"\(.vaddr[2:]) \(.size) \(.symbol) \(.start[2:])"' | awk '$1 == $4 { print $1, $2, $3 }' |
+		sort >"$tmp/ours"
+	near "$(basename "$file"): functions as readelf has them" "$(comm -12 "$tmp/ours" "$tmp/theirs" | wc -l)" \
+		"$(wc -l <"$tmp/addresses")" 0
+	at_least "$(basename "$file"): of them" "$(wc -l <"$tmp/addresses")" 10
 done
 
 # Its reader needs two things of where it runs: who has not got them is told so.
 for lack in /dev /proc; do
 	status=0
-	unshare --mount bash -c 'mount -t tmpfs none "$1" && exec "$2" dump elf "$3"' bash "$lack" "$WICK" \
+	WICK_SYMBOL_CACHE=none unshare --mount bash -c 'mount -t tmpfs none "$1" && exec "$2" dump elf "$3"' bash "$lack" "$WICK" \
 		"$FIXTURES/burn_fp" >"$tmp/lack" 2>&1 || status=$?
 	near "status without $lack" "$status" 1 0
 	grep -q "could be started: there is no $lack.* here; " "$tmp/lack" || fail "no cure: $(cat "$tmp/lack")"
@@ -77,9 +96,8 @@ if command -v go >/dev/null; then
 	near "samples, by go" "$(awk '/^Samples:/ { on = 1; next } /^Locations/ { on = 0 }
 		on && $1 ~ /^[0-9]+$/ && $2 ~ /^[0-9]+:$/ { sum += $1; n++ } END { print sum }' "$tmp/raw")" \
 		"$("$WICK" dump profile "$tmp/out.pb.gz" --json | jq '[.samples[].values[0]] | add')" 0
-	near "stacks, by go" "$(awk '/^Samples:/ { on = 1; next } /^Locations/ { on = 0 }
-		on && $2 ~ /^[0-9]+:$/ { n++ } END { print n }' "$tmp/raw")" \
-		"$("$WICK" dump profile "$tmp/out.pb.gz" --json | jq '.samples | length')" 0
+	"$WICK" dump profile "$tmp/out.pb.gz" --json >"$tmp/dump.json"
+	"$tree/tests/e2e/raw.py" "$tmp/raw" "$tmp/dump.json" || fail "go reads other samples"
 fi
 
 # stats: the ledger's two equations, the kernel's own count of runs, and what the kernel says wick used.
@@ -90,11 +108,55 @@ jq -e '(.taken.count == .written.count + ([to_entries[] | select(.key | startswi
 	"$tmp/stats.json" >/dev/null || fail "the counts do not add up: $(cat "$tmp/stats.json")"
 near "counts in text and JSON" "$("$WICK" dump stats -d 100ms | wc -l)" "$(jq length "$tmp/stats.json")" 0
 
-# system: some facts that others know.
+# system: each fact that others know.
 "$WICK" dump system --json >"$tmp/system.json"
-jq -e --arg kernel "$(uname -r)" 'any(.[]; .value | contains($kernel))' "$tmp/system.json" >/dev/null ||
-	fail "the kernel's version is not among the facts"
+caps=$((0x$(awk '/^CapEff/ { print $2 }' /proc/self/status)))
+held() { ((caps >> $1 & 1)) && echo yes || echo no; }
+fact() # NAME VALUE
+{
+	[ "$(jq -r --arg name "$1" '.[$name].value' "$tmp/system.json")" = "$2" ] ||
+		fail "$1 is $2, not $(jq -c --arg name "$1" '.[$name]' "$tmp/system.json")"
+}
+fact kernel "$(uname -r)"
+fact architecture "$(uname -m)"
+fact uid "$(id -u)"
+fact BTF "$([ -e /sys/kernel/btf/vmlinux ] && echo yes || echo no)"
+fact CPUs "$(getconf _NPROCESSORS_ONLN) online of $(getconf _NPROCESSORS_CONF) possible"
+fact CAP_DAC_READ_SEARCH "$(held 2)"
+fact CAP_SYS_PTRACE "$(held 19)"
+fact CAP_SYSLOG "$(held 34)"
+fact CAP_PERFMON "$(held 38)"
+fact CAP_BPF "$(held 39)"
+fact CAP_CHECKPOINT_RESTORE "$(held 40)"
+for name in perf_event_paranoid perf_event_max_stack perf_event_max_sample_rate perf_cpu_time_max_percent kptr_restrict; do
+	fact $name "$(sysctl -n kernel.$name)"
+done
+fact memlock "$(ulimit -l | sed 's/[0-9]$/& KiB/')"
+[ ! -e /sys/kernel/security/lockdown ] ||
+	fact lockdown "$(sed 's/.*\[\(.*\)\].*/\1/' /sys/kernel/security/lockdown)"
+if command -v perf >/dev/null; then
+	fact cycles "$(perf stat -e cycles true 2>&1 | grep -q 'not supported' && echo "no (ENOENT)" || echo yes)"
+fi
+near "facts in text and JSON" "$("$WICK" dump system | wc -l)" "$(jq length "$tmp/system.json")" 0
 
-# --debug explains: how long, what, how much.
-"$WICK" record -a -d 300ms --debug -o "$tmp/debug.pb.gz" 2>"$tmp/debug"
-grep -q 'debug: .*processes known' "$tmp/debug" || fail "--debug says nothing"
+# --debug explains: what of a run is known to others. Nothing else may say as little, or be as long.
+record -p "$pid" --debug -o "$tmp/debug.pb.gz"
+until_cpu "$pid" 0.3
+finish
+grep '^wick: debug: ' "$tmp/wick.err" >"$tmp/debug" || fail "--debug says nothing"
+grep -qx 'wick: debug: the program has [1-9][0-9]* verified instructions' "$tmp/debug" || fail "no size of the program"
+at_least "processes known at the end" "$(sed -n 's/.*debug: \([0-9]*\) processes known.*/\1/p' "$tmp/debug")" 1
+ledger_exact "$tmp/debug.pb.gz"
+comment=$(jq -r '.comments[] | select(startswith("unwind tables: "))' <("$WICK" dump profile "$tmp/debug.pb.gz" --json))
+near "modules with rows, as the profile says" "$(sed -n 's/.*debug: unwind: \([0-9]*\) of .*/\1/p' "$tmp/debug")" \
+	"$(sed 's/[^0-9]*\([0-9]*\).*/\1/' <<<"$comment")" 0
+near "rows, as the profile says" "$(sed -n 's/.*modules, \([0-9]*\) rows.*/\1/p' "$tmp/debug")" \
+	"$(sed 's/.*, \([0-9]*\) rows.*/\1/' <<<"$comment")" 0
+grep -q 'unwind: 1 processes in 1 regions of ' "$tmp/wick.err" || fail "not the process that was asked for"
+
+# What each says in JSON is JSON.
+for verb in "elf $FIXTURES/burn_fp" "addr $FIXTURES/burn_fp 0x0" "unwind $FIXTURES/burn_fp" "proc $pid" \
+	"profile $tmp/out.pb.gz" system "stats -d 50ms"; do
+	# shellcheck disable=SC2086
+	"$WICK" dump $verb --json | jq -e 'length > 0' >/dev/null || fail "wick dump $verb --json is no JSON"
+done

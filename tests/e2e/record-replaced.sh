@@ -143,24 +143,31 @@ near "mapped files written to since the process started" "$(jq -r '[.mappings[] 
 	grep -cxF "$tmp/over/plugin.so")" 1 0
 finish
 dump "$tmp/over.pb.gz"
+# Where records were lost, mappings are read anew, and a file that is mapped looks the same to all.
+grep -q 'process records were lost' "$tmp/wick.err" && lost=1 || lost=
+[ -z "$lost" ] || echo "process records were lost: who had which contents mapped is not known"
 for kind in plugin bare; do
 	for when in old mid new; do
+		[ -z "$lost" ] || continue
 		process=${kind}_$when
 		number=$([ $when = new ] && echo 9 || echo 1) other=$([ $when = new ] && echo 1 || echo 9)
 		at_least "$kind, mapped when it was $when: its name" \
 			"$(inner "$tmp/dump.json" "${!process}" $number)" 100
 		near "$kind, mapped when it was $when: the other's" \
 			"$(inner "$tmp/dump.json" "${!process}" $other)" 0 0
-		kill -KILL "${!process}"
 	done
+	process=${kind}_old mid=${kind}_mid new=${kind}_new
+	kill -KILL "${!process}" "${!mid}" "${!new}"
 	"$WICK" report "$tmp/over.pb.gz" >"$tmp/report"
 	grep -q "comment *replaced in place: $tmp/over/$kind.so: " "$tmp/report" || fail "$kind: not told of"
 done
-near "written over before its first sample: names" \
-	"$(($(inner "$tmp/dump.json" "$late" 1) + $(inner "$tmp/dump.json" "$late" 9)))" 0 0
-at_least "of it without names" "$(frames "$late" '.name | startswith("late.so+0x")')" 100
-grep -q "no names: $tmp/over/late.so: it was replaced in place after it was mapped" "$tmp/report" ||
-	fail "late: not told of"
+if [ -z "$lost" ]; then
+	near "written over before its first sample: names" \
+		"$(($(inner "$tmp/dump.json" "$late" 1) + $(inner "$tmp/dump.json" "$late" 9)))" 0 0
+	at_least "of it without names" "$(frames "$late" '.name | startswith("late.so+0x")')" 100
+	grep -q "no names: $tmp/over/late.so: it was replaced in place after it was mapped" "$tmp/report" ||
+		fail "late: not told of"
+fi
 kill -KILL "$late"
 grep -q 'was replaced in place' "$tmp/wick.err" || fail "nothing is said of it"
 at_least "files replaced in place, in the ledger" "$(jq .ledger.replaced "$tmp/report.json")" 2

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The agent with a store: exact slices, one writer, nothing lost by kill -9, restarts go on.
+# The agent with a store: exact slices, one writer, nothing lost by kill -9, restarts go on, timelines that add up.
 . "$(dirname "$0")/lib.sh"
 need_bpf
 
@@ -84,6 +84,16 @@ burn=$(folded_total "$tmp/burn.folded")
 [ "$burn" = "$(folded_count "$tmp/burn.folded" '^burn_fp;')" ] || fail "--where lets others in"
 [ "$burn" -gt 0 ] && [ "$burn" -le "$all" ] || fail "$burn of $all samples are burn_fp's"
 
+# Timelines: of all services together and of one they are the sums of the range, by 10 s or less.
+"$WICK" store timeline "$store" --from -1h --json >"$tmp/timeline.json" || fail "timeline"
+[ "$(jq '[.[].samples] | add' "$tmp/timeline.json")" = "$all" ] || fail "the timeline is not the sum of the slices"
+[ "$(jq '[.[] | select(.service == "burn_fp").samples] | add' "$tmp/timeline.json")" = "$burn" ] ||
+	fail "burn_fp's timeline is not the sum of its samples"
+jq -e 'all(.[]; .seconds == 10 and (.from | test("0Z$")))' "$tmp/timeline.json" >/dev/null ||
+	fail "steps are not those of 10 s: $(jq -c 'map(select(.seconds != 10))' "$tmp/timeline.json")"
+[ "$("$WICK" store timeline "$store" --from -1h --service burn_fp | awk 'NR > 1 {n += $4} END {print n}')" = "$burn" ] ||
+	fail "the table says something else"
+
 # The server merges what it cannot open itself.
 foreground "$WICK" serve --listen 127.0.0.1:0 "$store" 2>"$tmp/wick.err" &
 server=$!
@@ -115,5 +125,7 @@ status=0
 [ "$status" = 1 ] || fail "a missing index is no problem for check"
 "$WICK" store rebuild "$store" || fail "rebuild"
 "$WICK" store check "$store" >/dev/null || fail "the rebuilt store does not check"
+"$WICK" store timeline "$store" --from -1h --json | cmp - "$tmp/timeline.json" ||
+	fail "the rebuilt timeline is another one"
 [ "$(stat -c %a "$store")" = 700 ] || fail "others may look into the store"
 [ -z "$(find "$store" -type f -name '*.pb.gz' -perm /077)" ] || fail "others may read slices"

@@ -119,4 +119,9 @@ for slice in $(slices); do
 	sum=$((sum + $(report "$store/$slice" .samples)))
 done
 [ "$(report "$tmp/all.pb.gz" .samples)" = "$sum" ] || fail "the range is not the sum of its slices"
-echo "$sum samples in the slices and in the range"
+"$WICK" store timeline "$store" --from 1970-01-01T00:00:00Z --to 2100-01-01T00:00:00Z --json >"$tmp/timeline.json" ||
+	fail "timeline"
+[ "$(jq '[.[].samples] | add' "$tmp/timeline.json")" = "$sum" ] || fail "the timeline is not the sum of its slices"
+jq -r '.[] | select(.service == "burn_fp").from[11:13]' "$tmp/timeline.json" | sort -u | wc -l >"$tmp/hours"
+[ "$(<"$tmp/hours")" -ge 3 ] || fail "the timeline does not say when the clocks said it was"
+echo "$sum samples in the slices, in the range and in the timeline"

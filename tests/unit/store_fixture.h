@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "profiler/store.h"
+#include "profiler/store_timeline.h"
 #include "tests/unit/sample_profile.h"
 
 #include <dirent.h>
@@ -19,6 +20,7 @@ struct rig {
 	struct slice_sums written; /* of all slices that were put */
 	int64_t samples_each;
 	unsigned int boots;
+	bool has_seconds; /* slices come with a timeline, as from an agent */
 };
 
 static inline struct rig rig_new(void)
@@ -93,6 +95,28 @@ static inline void rig_add_sums(struct slice_sums *sums, const struct slice_sums
 	sums->complete += more->complete;
 }
 
+/* What a window would have counted: the ten samples of "app" in equal distances, and what was
+ * dropped at the end. */
+static inline void rig_add_seconds(const struct rig *rig, struct profile *profile, double seconds)
+{
+	const char comm[WICK_COMM] = "app";
+	struct window_task task = {.pid = 10, .comm = comm, .thread = comm};
+	_cleanup_(timeline_release) struct timeline timeline = {0};
+	_cleanup_(window_freep) struct window *window = NULL;
+
+	if (window_new(0, &window))
+		abort();
+	for (int i = 0; i < 10; i++) {
+		task.second_ns = rig->now.boot_ns + (uint64_t)(seconds * 1e9 / 10) * (unsigned)i;
+		window_add(window, &task, NODE_NONE, 0, 1);
+	}
+	window->ledger.dropped[0] = 2;
+	window_note_dropped(window, rig->now.boot_ns + (uint64_t)(seconds * 1e9) - 1);
+	if (timeline_add_window(&timeline, window, profile->period) ||
+	    timeline_write(&timeline, profile))
+		abort();
+}
+
 /* Lets so many seconds pass, and puts a slice of them. */
 static inline void rig_put(struct rig *rig, struct store *store, double seconds)
 {
@@ -104,6 +128,8 @@ static inline void rig_put(struct rig *rig, struct store *store, double seconds)
 	rig->samples_each = sums.samples;
 	profile->time_ns = rig->now.wall_ns;
 	profile->duration_ns = (int64_t)(seconds * 1e9);
+	if (rig->has_seconds)
+		rig_add_seconds(rig, profile, seconds);
 	rig_pass(rig, seconds);
 	store_put(store, profile, start_ns, rig->now.boot_ns, &rig->now);
 }

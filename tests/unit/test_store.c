@@ -138,25 +138,23 @@ TEST(roll_ups_have_the_sums_of_their_parts_and_no_ids)
 	store_close(store);
 }
 
-TEST(days_become_weeks_which_long_ranges_are_made_of)
+TEST(days_become_weeks_and_months_which_long_ranges_are_made_of)
 {
 	_cleanup_(rig_release) struct rig rig = rig_new();
 	struct store *store = open_store(&rig);
-	size_t plan[512], count, weeks = 0, days = 0;
+	size_t plan[512], count, of[STORE_LEVELS] = {0};
 
-	for (unsigned int hour = 0; hour < 16 * 24; hour++) {
+	for (unsigned int hour = 0; hour < 40 * 24; hour++) {
 		rig_put(&rig, store, 3600);
 		while (store_tend(store, &rig.now) > 0)
 			;
 	}
 	count = catalog_plan(&store->catalog, INT64_MIN, INT64_MAX, plan);
-	for (size_t i = 0; i < count; i++) {
-		weeks += store->catalog.rows[plan[i]].level == LEVEL_1W;
-		days += store->catalog.rows[plan[i]].level == LEVEL_1D;
-	}
-	CHECK(weeks == count_level(store, LEVEL_1W) && weeks >= 2);
-	CHECK(days <= 7 && count <= weeks + days + 25);
-	CHECK(count_level(store, LEVEL_1D) >= 15);
+	for (size_t i = 0; i < count; i++)
+		of[store->catalog.rows[plan[i]].level]++;
+	CHECK(of[LEVEL_4W] == count_level(store, LEVEL_4W) && of[LEVEL_4W] >= 1);
+	CHECK(of[LEVEL_1W] <= 4 && of[LEVEL_1D] <= 7 && of[LEVEL_1H] <= 24);
+	CHECK(count_level(store, LEVEL_1W) >= 5 && count_level(store, LEVEL_1D) >= 39);
 	check_whole(&rig, store);
 	store_close(store);
 }
@@ -370,22 +368,42 @@ TEST(files_go_when_they_are_older_than_their_level_is_kept)
 	store_close(store);
 }
 
-static int64_t ask(const struct rig *rig, const char *query)
+/* The first value of the first row. */
+static char *ask_text(const struct rig *rig, const char *query)
 {
 	sqlite3_stmt *row = NULL;
 	sqlite3 *db = NULL;
-	int64_t number = -1;
-	char path[128];
+	char *text = NULL, path[128];
 
 	snprintf(path, sizeof(path), "%s/" INDEX_NAME, rig->path);
 	CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
 	CHECK_INT(sqlite3_prepare_v2(db, query, -1, &row, NULL), SQLITE_OK);
-	if (sqlite3_step(row) == SQLITE_ROW)
-		number = sqlite3_column_int64(row, 0);
+	if (sqlite3_step(row) == SQLITE_ROW && sqlite3_column_text(row, 0))
+		text = strdup((const char *)sqlite3_column_text(row, 0));
 	sqlite3_finalize(row);
 	sqlite3_close(db);
-	return number;
+	return text;
 }
+
+static int64_t ask(const struct rig *rig, const char *query)
+{
+	_cleanup_free_ char *text = ask_text(rig, query);
+
+	return text ? strtoll(text, NULL, 10) : -1;
+}
+
+static char *whole_timeline(const struct rig *rig)
+{
+	return ask_text(rig, "SELECT group_concat(row, ';') FROM (SELECT level || ',' || first ||"
+			     " ',' || service || ',' || at_s || ',' || step_s || ',' || samples ||"
+			     " ',' || cpu_ns || ',' || cut || ',' || dropped AS row"
+			     " FROM timeline ORDER BY level, first, service, at_s, step_s)");
+}
+
+static const char files_with_their_sums[] =
+	"SELECT count(*) FROM slice JOIN (SELECT level, first, sum(samples) AS s, sum(cpu_ns) AS c,"
+	" sum(dropped) AS d FROM timeline GROUP BY level, first) USING(level, first)"
+	" WHERE samples = s AND cpu_ns = c AND dropped = d";
 
 TEST(the_timeline_has_the_sums_of_each_service_and_goes_with_its_files)
 {
@@ -397,12 +415,54 @@ TEST(the_timeline_has_the_sums_of_each_service_and_goes_with_its_files)
 	put_many(&rig, store, 41);
 	CHECK_INT(ask(&rig, "SELECT sum(samples) FROM timeline WHERE service='app' AND level=1"),
 		  40 * rig.samples_each);
-	CHECK_INT(ask(&rig, "SELECT count(*) FROM timeline JOIN slice USING(level, first)"
-			    " WHERE slice.samples = timeline.samples"
-			    " AND slice.cpu_ns = timeline.cpu_ns"),
+	CHECK_INT(ask(&rig, files_with_their_sums), (int64_t)store->catalog.count);
+	CHECK_INT(ask(&rig, "SELECT count(*) FROM (SELECT DISTINCT level, first FROM timeline)"),
 		  (int64_t)store->catalog.count);
-	CHECK_INT(ask(&rig, "SELECT count(*) FROM timeline"), (int64_t)store->catalog.count);
 	CHECK(store_stats(store)->deleted > 10);
+	store_close(store);
+}
+
+TEST(the_timeline_has_ten_seconds_over_restarts_and_steps_of_the_clock)
+{
+	_cleanup_(rig_release) struct rig rig = rig_new();
+	_cleanup_free_ char *written = NULL, *rebuilt = NULL;
+	struct store *store = open_store(&rig);
+
+	rig.has_seconds = true;
+	put_many(&rig, store, 25);
+	store_close(store);
+	store = open_store(&rig);
+	rig.now.wall_ns += 3600000000000;
+	put_many(&rig, store, 15);
+	rig.now.wall_ns -= 7200000000000;
+	rig_pass(&rig, 3.5); /* nobody samples; the steps stay what they are */
+	put_many(&rig, store, 40);
+	CHECK_INT(ask(&rig, files_with_their_sums), (int64_t)store->catalog.count);
+	CHECK_INT(ask(&rig, "SELECT sum(samples) FROM timeline WHERE level=0 AND step_s=10"
+			    " AND at_s % 10 = 0 AND service='app'"),
+		  80 * rig.samples_each);
+	CHECK_INT(ask(&rig, "SELECT sum(dropped) FROM timeline WHERE level=0 AND step_s=10"
+			    " AND service=''"),
+		  80 * 2);
+	/* 6 s lie between two samples: no step of 10 s has more than 2 of one slice, none is empty. */
+	CHECK_INT(ask(&rig, "SELECT max(samples) FROM timeline WHERE level=0"), 2);
+	CHECK_INT(ask(&rig, "SELECT count(DISTINCT at_s) FROM timeline WHERE level=0"), 80 * 6 + 1);
+	CHECK_INT(ask(&rig, "SELECT max(step_s) FROM timeline WHERE level=1"), 60);
+	CHECK_INT(ask(&rig, "SELECT min(step_s) FROM timeline WHERE level=2"), 600);
+	/* A roll-up's steps are sums of the slices' steps. */
+	CHECK_INT(ask(&rig, "SELECT count(*) FROM (SELECT at_s, sum(samples) AS s FROM timeline"
+			    " WHERE level=1 GROUP BY at_s) JOIN (SELECT at_s/60*60 AS at_s,"
+			    " sum(samples) AS t FROM timeline WHERE level=0 AND first <="
+			    " (SELECT max(last) FROM slice WHERE level=1) GROUP BY 1)"
+			    " USING(at_s) WHERE s = t"),
+		  ask(&rig, "SELECT count(DISTINCT at_s) FROM timeline WHERE level=1"));
+	written = whole_timeline(&rig);
+	store_close(store);
+	CHECK_INT(rig_unlink(&rig, INDEX_NAME), 0);
+	store = open_store(&rig);
+	rebuilt = whole_timeline(&rig);
+	CHECK(written && strlen(written) > 10000);
+	CHECK_STR(rebuilt, written);
 	store_close(store);
 }
 

@@ -106,6 +106,39 @@ TEST(frames_of_one_place_under_two_names_are_two_and_moments_are_bounded)
 	window_free(window);
 }
 
+TEST(seconds_count_names_and_what_was_dropped_meanwhile)
+{
+	struct window_task task = {.pid = 1, .comm = "a", .thread = "", .second_ns = 1999999999};
+	struct window *window;
+
+	CHECK_INT(window_new(0, &window), 0);
+	count(window, 1, "a", 0, "", 0);
+	CHECK_INT(window->second_count, 0); /* no timeline is wanted */
+	CHECK_INT(window_add(window, &task, 0, 1, 2), 0);
+	task.pid = 2;
+	CHECK_INT(window_add(window, &task, 1, 0, 1), 0);
+	task.second_ns++;
+	CHECK_INT(window_add(window, &task, 0, 0, 1), 0);
+	CHECK_INT(window->second_count, 2);
+	CHECK_INT(window->seconds[0].ticks, 3);
+	CHECK_INT(window->seconds[0].cut, 2);
+	CHECK_INT(window->seconds[1].second, 2);
+	window->ledger.dropped[1] = 7;
+	CHECK_INT(window_note_dropped(window, 2000000000), 0);
+	window->ledger.dropped[0] = 1;
+	CHECK_INT(window_note_dropped(window, 3000000000), 0);
+	CHECK_INT(window_note_dropped(window, 4000000000), 0);
+	CHECK_INT(window->second_count, 4);
+	CHECK_INT(window->seconds[2].dropped, 7);
+	CHECK_INT(window->seconds[3].dropped, 1);
+	for (unsigned int i = 0; i < WINDOW_SECONDS_MAX + 10; i++) {
+		task.second_ns = (10ULL + i) * 1000000000;
+		CHECK_INT(window_add(window, &task, 0, 0, 1), 0);
+	}
+	CHECK_INT(window->second_count, WINDOW_SECONDS_MAX);
+	window_free(window);
+}
+
 TEST(the_ledger_tells_how_far_it_is_off)
 {
 	struct ledger ledger = {.taken = 10, .written = 8, .complete = 5};
