@@ -100,6 +100,7 @@ cell()
 	cp -r "$name" "$name-dwz"
 	dwz "$name-dwz/program" 2>/dev/null || { left_out+=" dwz:refuses"; rm -r "$name-dwz"; }
 	for form in split package; do
+		[ "$compiler$level" != g++LTO ] || { left_out+=" $form:gcc-has-no-names"; continue; } # it says so itself
 		compile "$name-$form" "$compiler" "$dwarf" "$level" $form >/dev/null 2>&1 ||
 			{ left_out+=" $form:not-built"; rm -rf "$name-$form"; continue; }
 		[ $form = split ] || [ $compiler = rustc ] || pack "$name-$form" "$dwarf" ||
