@@ -83,7 +83,7 @@ struct pipeline {
 	uint64_t longest_ns, longest_cpu_ns; /* from one time to the next, while there was work */
 	unsigned int breaths;
 	uint32_t epoch; /* that runs now, as far as we have been told */
-	uint64_t turned_ns;
+	uint64_t turned_ns, swept_ns;
 
 	struct window *window, *next, *closed;
 	uint64_t closed_ns, closed_serial; /* when, and the last of its modules to be parsed */
@@ -735,7 +735,10 @@ void pipeline_work(struct pipeline *pipeline)
 		take_ended(pipeline);
 	read_ksymbols(pipeline);
 	procs_audit(pipeline->procs, now);
-	procs_sweep(pipeline->procs, now - LINGER_NS);
+	if (now - pipeline->swept_ns > LINGER_NS / 4) {
+		procs_sweep(pipeline->procs, now - LINGER_NS);
+		pipeline->swept_ns = now;
+	}
 	sweep_modules(pipeline);
 	note_drain(pipeline);
 	if (now - pipeline->turned_ns > pipeline->options.sampler.epoch_s * 1e9)

@@ -438,6 +438,8 @@ static void use_modules(struct unwind_tables *tables, const struct address_space
 	for (uint32_t i = 0; i < space->count; i++) {
 		const struct proc_map *map = &space->maps[i];
 
+		if (i && map->module == map[-1].module) /* as in a process with very many */
+			continue;
 		want(tables, map->module, pid, map->start, map->end, UNWIND_WANT_SAMPLED, now_ns);
 		unwind_modules_get(tables->modules, map->module)->used_ns = now_ns;
 	}
@@ -963,7 +965,7 @@ static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 /* What is asked for by name may cost more than the whole machine that is watched for good. */
 static struct unwind_pace pace_of(enum unwind_scope scope)
 {
-	return scope == UNWIND_ALL ? (struct unwind_pace){.parts = 33, .nap.tv_nsec = 1000000}
+	return scope == UNWIND_ALL ? (struct unwind_pace){.parts = 50, .nap.tv_nsec = 1000000}
 				   : (struct unwind_pace){.parts = 10};
 }
 
