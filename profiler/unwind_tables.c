@@ -206,7 +206,19 @@ static void mark(struct unwind_tables *tables, struct subject *subject, uint64_t
 
 /* --- publishing --- */
 
-/* Leads the entry to region, or nowhere. False: the process is gone. */
+/* The entry is of another process or program by now: who comes later has a later start, or more execs. */
+static bool is_past(const struct unwind_tables *tables, pid_t pid, const struct wick_proc *known)
+{
+	struct wick_proc proc;
+
+	if (tables->maps->get(tables->maps->context, pid, &proc))
+		return false;
+	return proc.start_ns > known->start_ns ||
+	       (proc.start_ns == known->start_ns && proc.exec_id > known->exec_id);
+}
+
+/* Leads the entry to region, or nowhere. False: the process is gone. With what has become another's entry
+ * that one could not be walked any more, and would be taken for this one: see ask_kernel(). */
 static bool tell(struct unwind_tables *tables, const struct subject *subject,
 		 const struct unwind_region *region)
 {
@@ -218,6 +230,8 @@ static bool tell(struct unwind_tables *tables, const struct subject *subject,
 		proc.first = region->range.start;
 		proc.count = region->count;
 	}
+	if (is_past(tables, subject->pid, &proc))
+		return false;
 	err = tables->maps->put(tables->maps->context, subject->pid, &proc);
 	if (err && err != -ENOENT)
 		log_debug("unwind: process %d: %s", subject->pid, strerror(-err));
@@ -773,17 +787,6 @@ static void start_anew(struct unwind_tables *tables, const struct note *note)
 	procs_doubt(tables->procs, note->pid);
 }
 
-/* The entry is of another process or program by now; a sample's word is as old as the sample. */
-static bool is_past(const struct unwind_tables *tables, const struct note *note)
-{
-	struct wick_proc proc;
-
-	if (tables->maps->get(tables->maps->context, note->pid, &proc))
-		return false;
-	return proc.start_ns > note->start_ns ||
-	       (proc.start_ns == note->start_ns && proc.exec_id > note->exec_id);
-}
-
 /* A sample is the kernel's own word on who its process is. False: it is not that any more. */
 static bool identify(struct unwind_tables *tables, struct subject *subject, const struct note *note,
 		     uint64_t now_ns)
@@ -795,7 +798,7 @@ static bool identify(struct unwind_tables *tables, struct subject *subject, cons
 		return true;
 	if (is_just_before(subject, note))
 		return true;
-	if (is_past(tables, note))
+	if (is_past(tables, note->pid, &proc)) /* a sample's word is as old as the sample */
 		return false;
 	if (subject->has_start && subject->has_exec)
 		start_anew(tables, note);
@@ -965,7 +968,7 @@ static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 /* What is asked for by name may cost more than the whole machine that is watched for good. */
 static struct unwind_pace pace_of(enum unwind_scope scope)
 {
-	return scope == UNWIND_ALL ? (struct unwind_pace){.parts = 50, .nap.tv_nsec = 1000000}
+	return scope == UNWIND_ALL ? (struct unwind_pace){.parts = 33, .nap.tv_nsec = 1000000}
 				   : (struct unwind_pace){.parts = 10};
 }
 
