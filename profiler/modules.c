@@ -618,13 +618,14 @@ static int parse_file(const struct parser_files *files, bool in_haste, bool *is_
 
 /* The file of `files`, or if it is not the one that was mapped, the file of that name in its root. */
 static int parse(const struct module_name *name, struct parser_files files, bool in_haste,
-		 bool *ret_is_whole, struct symindex **ret_index)
+		 bool *ret_is_whole, bool *ret_is_other, struct symindex **ret_index)
 {
 	_cleanup_(symindex_freep) struct symindex *other = NULL;
 	_cleanup_close_ int named_fd = -1;
 	int err = parse_file(&files, in_haste, ret_is_whole, ret_index);
 
-	if (err || is_mapped_file(name, *ret_index))
+	*ret_is_other = !err && !is_mapped_file(name, *ret_index);
+	if (!*ret_is_other)
 		return err;
 	named_fd = module_open_by_path(name, files.root_fd);
 	files.elf_fd = named_fd;
@@ -634,6 +635,22 @@ static int parse(const struct module_name *name, struct parser_files files, bool
 	symindex_free(*ret_index);
 	*ret_index = TAKE_PTR(other);
 	return 0;
+}
+
+/* The entry's descriptor was of another file: whoever is of that one has been taken for this one. */
+static void let_joined_go(struct modules *modules, uint32_t id)
+{
+	struct entry *entry = &modules->entries[id];
+
+	hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)), id);
+	for (uint32_t other = 0; other < modules->count; other++) {
+		entry = &modules->entries[other];
+		if (!entry->met || other == id || entry->same_as != id)
+			continue;
+		entry->same_as = other;
+		fail(&entry->module, open_error(-ESTALE));
+		atomic_store(&entry->may_retry, true);
+	}
 }
 
 /* The first of a queue, outside the lock. True: it is done with. */
@@ -650,14 +667,16 @@ static bool parse_one(struct modules *modules, uint32_t id, bool in_haste)
 		.is_awaited = modules->is_awaited,
 	};
 	struct symindex *index = NULL;
-	bool is_whole = true;
+	bool is_whole = true, is_other = false;
 	int err;
 
 	pthread_mutex_unlock(&modules->lock);
-	err = parse(&name, files, in_haste, &is_whole, &index);
+	err = parse(&name, files, in_haste, &is_whole, &is_other, &index);
 	pthread_mutex_lock(&modules->lock);
 	if (is_whole || !err)
 		take_result(modules, &modules->entries[id], err, index);
+	if (is_other)
+		let_joined_go(modules, id);
 	return is_whole;
 }
 

@@ -39,6 +39,7 @@ struct task_ring {
 	size_t data_size, record_max;
 	struct perf_event_mmap_page *page; /* then the data */
 	uint64_t last_ns;		   /* time of the last record */
+	bool is_full; /* it may have lost records, behind what was there to read */
 };
 
 struct cpu_change {
@@ -357,7 +358,7 @@ static void hand_out(struct task_ring *ring, const struct task_event *event, tas
 
 static bool may_have_lost(const struct task_ring *ring, uint64_t used)
 {
-	size_t room = ring->data_size - used;
+	size_t room = used < ring->data_size ? ring->data_size - used : 0;
 
 	return room < ring->record_max && room < ring->data_size / 2;
 }
@@ -367,7 +368,8 @@ static void drain_ring(struct task_events *events, struct task_ring *ring, task_
 {
 	uint64_t at = ring->page->data_tail;
 	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
-	bool is_full = may_have_lost(ring, head - at);
+	uint64_t began = at;
+	bool was_full;
 
 	while (at < head) {
 		struct perf_event_header record;
@@ -382,7 +384,12 @@ static void drain_ring(struct task_events *events, struct task_ring *ring, task_
 		at += record.size;
 	}
 	__atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
-	if (is_full)
+	/* What came while it was read may have filled it. That is before the loss, though read later: the
+	 * kernel itself may tell of it too late for who goes by the time. */
+	was_full = ring->is_full;
+	ring->is_full = may_have_lost(
+		ring, __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE) - began);
+	if (ring->is_full || was_full)
 		tell_lost(ring, 0, take, context);
 }
 

@@ -328,6 +328,13 @@ static bool join_by_name(struct unwind_modules *modules, struct entry *entry)
 	return join_by_id(modules, entry, &id);
 }
 
+static void part(struct entry *entry)
+{
+	entry->same_as = SAME_NONE;
+	entry->module.state = UNWIND_NEW;
+	entry->module.retry_ns = 0;
+}
+
 static bool join_by_file(struct unwind_modules *modules, struct entry *entry, int fd)
 {
 	uint64_t hash;
@@ -427,6 +434,17 @@ static bool is_mapped_file(const struct entry *entry, const struct done *done)
 		!memcmp(name->build_id, done->build_id.bytes, done->build_id.size));
 }
 
+/* What was opened for the entry was another file: whoever is of that one has been taken for this one. */
+static void let_joined_go(struct unwind_modules *modules, const struct entry *entry)
+{
+	uint32_t id = entry->module.id;
+
+	hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)), id);
+	for (uint32_t i = 0; i < modules->count; i++)
+		if (modules->entries[i].met && modules->entries[i].same_as == id)
+			part(&modules->entries[i]);
+}
+
 static void count_build(struct unwind_modules *modules, const struct entry *entry,
 			const struct done *done, uint64_t now_ns)
 {
@@ -480,6 +498,7 @@ static void take_one(struct unwind_modules *modules, const struct done *done, ui
 
 	count_build(modules, entry, done, now_ns);
 	if (!is_mapped_file(entry, done)) {
+		let_joined_go(modules, entry);
 		unwind_rows_rest(modules->rows, done->placed, now_ns);
 		entry->module.state = UNWIND_CLOSED;
 		entry->module.retry_ns = now_ns + entry->pause_ns;
@@ -653,11 +672,8 @@ static void part_orphans(struct unwind_modules *modules)
 
 		entry->is_marked = false;
 		if (entry->met && entry->same_as != SAME_NONE &&
-		    !modules->entries[entry->same_as].met) {
-			entry->same_as = SAME_NONE;
-			entry->module.state = UNWIND_NEW;
-			entry->module.retry_ns = 0;
-		}
+		    !modules->entries[entry->same_as].met)
+			part(entry);
 	}
 }
 

@@ -5,7 +5,7 @@
 
 enum {
 	BURST_NS = 50000000,
-	PAUSE_NS = 4000000,
+	PAUSE_NS = 8000000,
 };
 
 void unwind_pace_rest(struct unwind_pace *pace)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How often a thread that follows events may wake: for every one as long as that is cheap; when it is
- * not, in a storm of execs, every 4 ms, for many at a time.
+ * not, in a storm of execs, every 8 ms, for many at a time.
  */
 #ifndef WICK_PROFILER_UNWIND_PACE_H
 #define WICK_PROFILER_UNWIND_PACE_H

@@ -968,7 +968,7 @@ static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 /* What is asked for by name may cost more than the whole machine that is watched for good. */
 static struct unwind_pace pace_of(enum unwind_scope scope)
 {
-	return scope == UNWIND_ALL ? (struct unwind_pace){.parts = 33, .nap.tv_nsec = 1000000}
+	return scope == UNWIND_ALL ? (struct unwind_pace){.parts = 50, .nap.tv_nsec = 1000000}
 				   : (struct unwind_pace){.parts = 10};
 }
 
