@@ -29,6 +29,8 @@ enum {
 	INPUT_SIZE = 1 << 20,  /* bytes of a batch on stdin */
 	OUTPUT_SIZE = 1 << 20, /* bytes that are written at once */
 	WORD_MAX = 64,
+	GUIDE_FROM =
+		4096, /* addresses of a batch that make a guide to the index worth its making */
 };
 
 struct dump_addr_options {
@@ -200,6 +202,8 @@ static int name_all(struct dump *dump)
 	int err = 0;
 
 	dump->level_count = 0;
+	if (dump->answer_count >= GUIDE_FROM && symindex_guide(dump->file.index))
+		log_debug("no memory to look addresses up faster");
 	for (uint32_t i = 0; !err && i < dump->answer_count; i++)
 		err = look_up(dump, &dump->answers[i]);
 	if (!err)

@@ -10,6 +10,18 @@
 #include <string.h>
 #include <sys/mman.h>
 
+enum {
+	GUIDE_SHIFT = 8,
+	GUIDE_MAX = 1 << 22, /* 1 GiB of text */
+};
+
+/* Where in an ordered table to search: first[n] is the number of entries below base + (n << GUIDE_SHIFT). */
+struct guide {
+	uint64_t base;
+	uint32_t count; /* of steps; first has one more */
+	uint32_t *first;
+};
+
 struct symindex {
 	size_t size;  /* of the mapping */
 	bool is_held; /* in memory, not in a file that we keep */
@@ -21,6 +33,7 @@ struct symindex {
 	const struct symindex_row *rows;
 	const char *strings;
 	char *debug_file;
+	struct guide symbol_guide, area_guide, row_guide;
 };
 
 /* The sizes are below their caps when this is called, so that the sum cannot wrap. */
@@ -195,7 +208,78 @@ void symindex_free(struct symindex *index)
 	if (index->header)
 		munmap((void *)index->header, index->size);
 	free(index->debug_file);
+	free(index->symbol_guide.first);
+	free(index->area_guide.first);
+	free(index->row_guide.first);
 	free(index);
+}
+
+/* --- guides --- */
+
+typedef uint64_t (*position_of)(const struct symindex *index, uint32_t n);
+
+static uint64_t symbol_position(const struct symindex *index, uint32_t n)
+{
+	return index->symbols[n].vaddr;
+}
+
+static uint64_t area_position(const struct symindex *index, uint32_t n)
+{
+	return index->areas[n].at;
+}
+
+static uint64_t row_position(const struct symindex *index, uint32_t n)
+{
+	return index->rows[n].at;
+}
+
+/* A file that is trusted may be damaged, and its entries in no order: each step is within them all the same. */
+static int guide_make(struct guide *guide, const struct symindex *index, uint32_t count,
+		      position_of position)
+{
+	uint64_t base = count ? position(index, 0) : 0, steps;
+	uint32_t at = 0;
+
+	if (!count || guide->first)
+		return 0;
+	steps = ((position(index, count - 1) - base) >> GUIDE_SHIFT) + 1;
+	if (steps > GUIDE_MAX)
+		return 0;
+	guide->first = malloc((steps + 1) * sizeof(*guide->first));
+	if (!guide->first)
+		return -ENOMEM;
+	for (uint64_t step = 0; step < steps; step++) {
+		while (at < count && position(index, at) - base < step << GUIDE_SHIFT)
+			at++;
+		guide->first[step] = at;
+	}
+	guide->first[steps] = count;
+	guide->base = base;
+	guide->count = (uint32_t)steps;
+	return 0;
+}
+
+int symindex_guide(struct symindex *index)
+{
+	const struct symindex_header *h = index->header;
+	int err = guide_make(&index->symbol_guide, index, h->symbol_count, symbol_position);
+
+	if (!err)
+		err = guide_make(&index->area_guide, index, h->area_count, area_position);
+	if (!err)
+		err = guide_make(&index->row_guide, index, h->row_count, row_position);
+	return err;
+}
+
+/* Narrows [low, high], where the number of entries at or before position lies. */
+static void guide_use(const struct guide *guide, uint64_t position, uint32_t *low, uint32_t *high)
+{
+	uint64_t step = (position - guide->base) >> GUIDE_SHIFT;
+
+	if (position < guide->base || step >= guide->count)
+		return;
+	*low = guide->first[step];
+	*high = guide->first[step + 1];
 }
 
 bool symindex_at(const struct symindex *index, uint32_t n, struct symindex_name *ret_name)
@@ -220,6 +304,7 @@ bool symindex_lookup(const struct symindex *index, uint64_t vaddr, struct symind
 	uint32_t low = 0, high = index->header->symbol_count;
 
 	/* low: the number of symbols that start at or before vaddr */
+	guide_use(&index->symbol_guide, vaddr, &low, &high);
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
@@ -239,6 +324,7 @@ static uint32_t node_at(const struct symindex *index, uint32_t at)
 {
 	uint32_t low = 0, high = index->header->area_count;
 
+	guide_use(&index->area_guide, at, &low, &high);
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
@@ -255,6 +341,7 @@ static const struct symindex_row *row_at(const struct symindex *index, uint32_t 
 {
 	uint32_t low = 0, high = index->header->row_count;
 
+	guide_use(&index->row_guide, at, &low, &high);
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 

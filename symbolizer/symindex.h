@@ -204,6 +204,10 @@ static inline void symindex_freep(struct symindex **index)
 	symindex_free(*index);
 }
 
+/* For who has very many look-ups: makes them faster, for 12 bytes of memory for each 256 of text and one pass
+ * over the tables. Not while other threads have the index. -ENOMEM: they are as fast as before. */
+int symindex_guide(struct symindex *index);
+
 /* The name of the symbol that covers vaddr. False: no symbol covers it. Never the nearest one
  * before. Callers look return addresses up at vaddr - 1. Any thread. */
 bool symindex_lookup(const struct symindex *index, uint64_t vaddr, struct symindex_name *ret_name);

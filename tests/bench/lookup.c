@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How many addresses a second an index names, with all inlined calls, and how long it takes to
- *open: lookup INDEX COUNT, INDEX being a file of the symbol cache. Built by hand:
+ *open: lookup INDEX COUNT [guided], INDEX being a file of the symbol cache. Built by hand:
  *
  *	cc -O2 -I. tests/bench/lookup.c build/symbolizer/libsymbolizer.a build/base/libbase.a
  *-lxxhash -o lookup
@@ -28,7 +28,7 @@ int main(int argc, char **argv)
 	struct symindex_name name = {0};
 	struct symindex *index = NULL, *checked = NULL;
 	uint64_t start, limit, state = 42, count, levels = 0, letters = 0;
-	int fd = argc == 3 ? open(argv[1], O_RDONLY) : -1;
+	int fd = argc >= 3 ? open(argv[1], O_RDONLY) : -1;
 	double began = now(), opened, end;
 
 	if (fd < 0 || symindex_open_trusted(fd, &index) || !symindex_count(index))
@@ -38,6 +38,10 @@ int main(int argc, char **argv)
 		return 1;
 	printf("open %.0f us, with all checks %.0f us\n", (opened - began) * 1e6,
 	       (now() - opened) * 1e6);
+	began = now();
+	if (argc == 4 && symindex_guide(index))
+		return 1;
+	printf("guide %.0f us\n", (now() - began) * 1e6);
 	/* Not of the segments: a separate debug file's are empty. */
 	symindex_at(index, 0, &name);
 	start = name.start;

@@ -806,6 +806,40 @@ TEST(frames_go_from_the_innermost_call_to_the_function_that_its_symbol_names)
 	CHECK(!frames[0].function && !frames[0].file);
 }
 
+static void compare_guided(const char *path)
+{
+	_cleanup_(symindex_freep) struct symindex *plain = index_of(path), *guided = index_of(path);
+	uint64_t start, limit, off, state = 1;
+
+	if (!plain || !guided)
+		return;
+	CHECK_INT(symindex_guide(guided), 0);
+	symindex_text(plain, &start, &limit, &off);
+	for (int i = 0; i < 100000; i++) {
+		struct symindex_frame a[SYMINDEX_DEPTH_MAX] = {0}, b[SYMINDEX_DEPTH_MAX] = {0};
+		uint64_t vaddr;
+		uint32_t n;
+
+		state = state * 6364136223846793005 + 1442695040888963407;
+		vaddr = start - 4096 + (state >> 16) % (limit - start + 8192);
+		n = symindex_frames(plain, vaddr, a, SYMINDEX_DEPTH_MAX);
+		CHECK_INT(symindex_frames(guided, vaddr, b, SYMINDEX_DEPTH_MAX), n);
+		for (uint32_t j = 0; j < n; j++)
+			if (a[j].line != b[j].line || a[j].start != b[j].start ||
+			    strcmp(a[j].function ? a[j].function : "",
+				   b[j].function ? b[j].function : "") != 0)
+				TEST_FAIL("%s: %" PRIx64 " is another with a guide", path, vaddr);
+	}
+}
+
+TEST(a_guide_changes_no_answer)
+{
+	for (size_t i = 0; i < sizeof(fixtures) / sizeof(*fixtures); i++)
+		compare_guided(fixtures[i]);
+	compare_guided("/proc/self/exe");
+	compare_guided("/lib/x86_64-linux-gnu/libc.so.6");
+}
+
 TEST(an_index_cut_at_any_byte_or_grown_is_refused)
 {
 	struct {
