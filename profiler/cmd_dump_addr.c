@@ -423,7 +423,7 @@ static int add_addresses(struct dump *dump, const char *bytes, size_t size, bool
 			at++;
 		for (start = *ret_used = at; at < size && !is_blank(bytes[at]);)
 			at++;
-		if (start == at || (at == size && !is_end && size < INPUT_SIZE))
+		if (start == at || (at == size && !is_end && (start || size < INPUT_SIZE)))
 			break;
 		status = add_address(dump, bytes + start, bytes + at);
 		*ret_used = at;

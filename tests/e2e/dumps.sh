@@ -40,6 +40,12 @@ for file in "$FIXTURES/burn_static" "$FIXTURES/cpp_nofp" \
 	at_least "$(basename "$file"): of them" "$(wc -l <"$tmp/addresses")" 10
 done
 
+# Many addresses are read in parts, which end in the middle of one.
+work=$(nm "$FIXTURES/burn_static" | awk '$3 == "main" { sub(/^0*/, "", $1); print "0x" $1 }')
+for ((i = 0; i < 300000; i++)); do echo "$work"; done >"$tmp/many"
+near "answers for a million bytes and more" "$("$WICK" dump addr "$FIXTURES/burn_static" <"$tmp/many" | grep -c " main+0x0")" \
+	300000 0
+
 # Its reader needs two things of where it runs: who has not got them is told so.
 for lack in /dev /proc; do
 	status=0
