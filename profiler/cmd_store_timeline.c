@@ -227,9 +227,8 @@ const struct command store_timeline_command = {
 	.arguments = "DIR",
 	.summary = "what each service used, every 10 seconds",
 	.details = "As fine as the store still has it: 10 seconds in slices of a minute, then a\n"
-		   "minute, 10 minutes, an hour. Services that used least, and dropped samples, "
-		   "which\n"
-		   "are nobody's, stand under (others), \"\" in JSON.\n",
+		   "minute, 10 minutes, an hour. Services that used least, and dropped samples,"
+		   " which\nare nobody's, stand under (others), \"\" in JSON.\n",
 	.options = specs,
 	.options_size = sizeof(struct timeline_options),
 	.defaults = &defaults,

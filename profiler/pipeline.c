@@ -1135,9 +1135,8 @@ static void tell_names(const struct pipeline *pipeline, uint64_t profile_ns)
 {
 	const struct child_cost names = child_cost(false), tables = child_cost(true);
 
-	log_debug("CPU time for names so far: %llu readers %.3f s, their threads %.3f s; this "
-		  "profile "
-		  "%.3f s; for unwind tables: %llu readers %.3f s",
+	log_debug("CPU time for names so far: %llu readers %.3f s, their threads %.3f s; "
+		  "this profile %.3f s; for unwind tables: %llu readers %.3f s",
 		  (unsigned long long)names.children, (double)names.cpu_us * 1e-6,
 		  (double)modules_cpu_ns(pipeline->modules) * 1e-9, (double)profile_ns * 1e-9,
 		  (unsigned long long)tables.children, (double)tables.cpu_us * 1e-6);
