@@ -171,6 +171,7 @@ static int size_maps(struct sampler *sampler, unsigned int cpus)
 		{"procs", tables->procs},
 		{"shards", tables->shards},
 		{"checks", sampler->options.check_every ? CHECKS_BYTES : 0},
+		{"filter", sampler->options.filter_entries},
 	};
 	static const char *const stacks[] = {"kstacks", "ustacks"};
 	int err = 0;
@@ -672,7 +673,7 @@ static int prepare(struct sampler *sampler)
 
 int sampler_new(const struct sampler_options *options, struct sampler **ret_sampler)
 {
-	_cleanup_(sampler_freep) struct sampler *sampler = calloc(1, sizeof(*sampler));
+	_cleanup_(sampler_freep) struct sampler *sampler = NULL;
 	int err;
 
 	if (!sampler)
@@ -702,11 +703,25 @@ int sampler_new(const struct sampler_options *options, struct sampler **ret_samp
 
 static int open_event(const struct sampler *sampler, unsigned int cpu)
 {
+static bool is_too_many(const struct sampler_options *options)
+{
+	unsigned int most = options->filter_entries ? options->filter_entries : WICK_FILTER_MAX;
+
+	if (options->pid_count <= most)
+		return false;
+	log_error("%zu processes are more than can be followed: %u", options->pid_count, most);
+	log_hint("name a control group of theirs with --cgroup, or sample all with -a");
+	return true;
+}
+
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
 		.type = PERF_TYPE_SOFTWARE,
 		.config = PERF_COUNT_SW_CPU_CLOCK,
 		.sample_period = 1000000000 / sampler->options.hz,
+	if (is_too_many(options))
+		return -E2BIG;
+	sampler = calloc(1, sizeof(*sampler));
 		.exclude_idle = 1,
 		.disabled = 1,
 	};

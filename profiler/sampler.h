@@ -44,11 +44,12 @@ struct sampler_options {
 	struct sampler_tables {
 		uint32_t rules, pages, mappings, procs, shards; /* entries of the maps */
 	} tables;
-	const char *comms;	    /* of processes or threads of these names: "a,b"; NULL = all */
-	struct cgroup cgroup;	    /* of this group and those below; id 0 = all */
-	bool exclude_self;	    /* not of wick and its own children */
-	unsigned int ring_bytes;    /* of each CPU's ring; a power of two >= the page size */
-	unsigned int stack_entries; /* of each stack map; 0 = 2 x CPUs x hz x epoch_s, in bounds */
+	const char *comms;	     /* of processes or threads of these names: "a,b"; NULL = all */
+	struct cgroup cgroup;	     /* of this group and those below; id 0 = all */
+	bool exclude_self;	     /* not of wick and its own children */
+	unsigned int ring_bytes;     /* of each CPU's ring; a power of two >= the page size */
+	unsigned int filter_entries; /* processes that can be followed; 0 = WICK_FILTER_MAX */
+	unsigned int stack_entries;  /* of each stack map; 0 = 2 x CPUs x hz x epoch_s, in bounds */
 	double epoch_s;
 	bool count_runs; /* have the kernel count the program's runs (tests) */
 	/* One in so many samples is given to check() too, by sampler_drain(); 0 = none. */
