@@ -914,6 +914,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 		debuginfod_free(options->debuginfod);
 		return -ENOMEM;
 	}
+	child_prepare();
 	pipeline->options = *options;
 	pipeline->epoll_fd = pipeline->timer_fd = pipeline->hotplug_fd = -1;
 	err = sampler_new(&options->sampler, &pipeline->sampler);

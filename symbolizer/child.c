@@ -5,11 +5,13 @@
 #include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/rights.h"
+#include "symbolizer/fork_server.h"
 #include "symbolizer/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -23,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -31,7 +34,8 @@ enum {
 	MEMORY_MAX = 2047 << 20,	/* beside the mapped files */
 	NETWORK_MEMORY_MAX = 512 << 20, /* its libraries are mapped, too */
 	NETWORK_FILES_MAX = 64,
-	STACK_MAX = 96 << 20, /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
+	FORK_SECONDS_MAX = 10, /* without an answer the fork server is given up */
+	STACK_MAX = 96 << 20,  /* the C++ demangler's arrays; the kernel keeps 128 MB free for it */
 };
 
 static struct {
@@ -41,10 +45,15 @@ static struct {
 /* Main has asked child_verb(): the program knows what it is started for. */
 static bool knows_children;
 
-/* The parent's duplicates of what the child shall have. */
+/* The parent's duplicates of what the child shall have from CHILD_IN to CHILD_ASK; -1 = not given. */
+enum { CHILD_FILES = CHILD_ASK + 1 - CHILD_IN };
 struct child_files {
-	int in, out, more[CHILD_MORE_MAX], ask; /* more, ask: -1 = not given */
+	int fds[CHILD_FILES];
 };
+#define NO_FILES                                                                                   \
+	{                                                                                          \
+		.fds = { [0 ... CHILD_FILES - 1] = -1 }                                            \
+	}
 
 static void close_fd(int *fd)
 {
@@ -54,11 +63,15 @@ static void close_fd(int *fd)
 
 static void child_files_release(struct child_files *files)
 {
-	close_fd(&files->in);
-	close_fd(&files->out);
-	close_fd(&files->ask);
-	for (size_t i = 0; i < CHILD_MORE_MAX; i++)
-		close_fd(&files->more[i]);
+	for (size_t i = 0; i < CHILD_FILES; i++)
+		close_fd(&files->fds[i]);
+}
+
+/* Duplicates fd for the child's descriptor `as`; -1 is nothing. False: it cannot be. */
+static bool give(struct child_files *files, int as, int fd)
+{
+	files->fds[as - CHILD_IN] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FD_HIGH);
+	return fd < 0 || files->fds[as - CHILD_IN] >= 0;
 }
 
 static int describe_files(posix_spawn_file_actions_t *files, const struct child_files *given)
@@ -69,16 +82,9 @@ static int describe_files(posix_spawn_file_actions_t *files, const struct child_
 		err = posix_spawn_file_actions_adddup2(files, 0, 1);
 	if (!err)
 		err = posix_spawn_file_actions_adddup2(files, 0, 2);
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(files, given->in, CHILD_IN);
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(files, given->out, CHILD_OUT);
-	for (int i = 0; !err && i < CHILD_MORE_MAX; i++)
+	for (int i = 0; !err && i < CHILD_FILES; i++)
 		err = posix_spawn_file_actions_adddup2(
-			files, given->more[i] >= 0 ? given->more[i] : 0, CHILD_MORE + i);
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(files, given->ask >= 0 ? given->ask : 0,
-						       CHILD_ASK);
+			files, given->fds[i] >= 0 ? given->fds[i] : 0, CHILD_IN + i);
 	if (!err)
 		err = posix_spawn_file_actions_addclosefrom_np(files, CHILD_ASK + 1);
 	return -err;
@@ -103,7 +109,7 @@ static int describe_attributes(posix_spawnattr_t *attributes)
 }
 
 /* glibc's posix_spawn() is a vfork() that threads survive: it costs nothing for a big parent. */
-static int spawn(const char *verb, const struct child_files *given, pid_t *ret_pid)
+static int spawn_anew(const char *verb, const struct child_files *given, pid_t *ret_pid)
 {
 	_cleanup_(posix_spawn_file_actions_destroy) posix_spawn_file_actions_t files;
 	_cleanup_(posix_spawnattr_destroy) posix_spawnattr_t attributes;
@@ -122,6 +128,91 @@ static int spawn(const char *verb, const struct child_files *given, pid_t *ret_p
 		err = -posix_spawn(ret_pid, "/proc/self/exe", &files, &attributes, argv,
 				   no_environment);
 	return err ? -EAGAIN : 0;
+}
+
+/* --- the fork server --- */
+
+/* The verb of the child that becomes one, and asks at CHILD_IN. */
+#define FORK_SERVER "forks"
+
+static struct {
+	pthread_mutex_t lock;
+	int fd; /* -1: there is none */
+	pid_t pid, owner;
+} forks = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
+
+/* Its parent's end of the socket, or a negative errno. */
+static int start_fork_server(pid_t *ret_pid)
+{
+	_cleanup_(child_files_release) struct child_files files = NO_FILES;
+	_cleanup_close_ int own = -1, its = -1;
+	const struct timeval patience = {.tv_sec = FORK_SECONDS_MAX};
+	int ends[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	own = ends[0];
+	its = ends[1];
+	if (setsockopt(own, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+	    !give(&files, CHILD_IN, its))
+		return -errno;
+	err = spawn_anew(FORK_SERVER, &files, ret_pid);
+	return err ? err : TAKE_FD(own);
+}
+
+void child_prepare(void)
+{
+	pthread_mutex_lock(&forks.lock);
+	if (knows_children && forks.fd < 0) {
+		forks.fd = start_fork_server(&forks.pid);
+		forks.owner = getpid();
+	}
+	pthread_mutex_unlock(&forks.lock);
+}
+
+static void lose_fork_server(void)
+{
+	close_fd(&forks.fd);
+	kill(forks.pid, SIGKILL);
+	while (waitpid(forks.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int spawn_by_fork(const char *verb, const struct child_files *given, pid_t *ret_pid)
+{
+	int err = -EPIPE;
+
+	pthread_mutex_lock(&forks.lock);
+	if (forks.fd >= 0 && forks.owner == getpid()) {
+		err = fork_server_ask(forks.fd, verb, given->fds, CHILD_FILES, ret_pid);
+		if (err == -EPIPE || err == -EIO)
+			lose_fork_server();
+	}
+	pthread_mutex_unlock(&forks.lock);
+	return err;
+}
+
+static int spawn(const char *verb, const struct child_files *given, pid_t *ret_pid)
+{
+	int err = spawn_by_fork(verb, given, ret_pid);
+
+	if (err == -EIO)
+		return -EAGAIN; /* it may have made one that nobody knows */
+	return err ? spawn_anew(verb, given, ret_pid) : 0;
+}
+
+static uint64_t fork_server_cpu_us(void)
+{
+	struct timespec used;
+	clockid_t clock;
+	uint64_t us = 0;
+
+	pthread_mutex_lock(&forks.lock);
+	if (forks.fd >= 0 && !clock_getcpuclockid(forks.pid, &clock) &&
+	    !clock_gettime(clock, &used))
+		us = (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
+	pthread_mutex_unlock(&forks.lock);
+	return us;
 }
 
 /* --- asking --- */
@@ -244,7 +335,10 @@ static void count_cost(const char *verb, const struct rusage *used)
 
 struct child_cost child_cost(bool for_tables)
 {
-	return (struct child_cost){costs[for_tables].children, costs[for_tables].cpu_us};
+	return (struct child_cost){
+		.children = costs[for_tables].children,
+		.cpu_us = costs[for_tables].cpu_us + (for_tables ? 0 : fork_server_cpu_us()),
+	};
 }
 
 static int reap(pid_t pid, const char *verb, bool in_time)
@@ -291,7 +385,8 @@ static int run(const char *verb, struct child_files *files, struct asking *askin
 }
 
 /* A message each way at a time, with its bounds. */
-static bool open_asking(const struct child_opener *opener, struct asking *asking, int *ret_child)
+static bool open_asking(const struct child_opener *opener, struct asking *asking,
+			struct child_files *files)
 {
 	_cleanup_close_ int child = -1;
 	int ends[2];
@@ -302,8 +397,7 @@ static bool open_asking(const struct child_opener *opener, struct asking *asking
 		return false;
 	asking->fd = ends[0];
 	child = ends[1];
-	*ret_child = fcntl(child, F_DUPFD_CLOEXEC, FD_HIGH);
-	return *ret_child >= 0;
+	return give(files, CHILD_ASK, child);
 }
 
 static void asking_release(struct asking *asking)
@@ -315,20 +409,12 @@ int child_run_files(const char *verb, const int *in_fds, size_t count,
 		    const struct child_opener *opener, int out_fd, unsigned int deadline_ms)
 {
 	_cleanup_(asking_release) struct asking asking = {.opener = opener, .fd = -1};
-	_cleanup_(child_files_release) struct child_files files = {
-		.in = fcntl(in_fds[0], F_DUPFD_CLOEXEC, FD_HIGH),
-		.out = fcntl(out_fd, F_DUPFD_CLOEXEC, FD_HIGH),
-		.ask = -1,
-	};
-	bool is_whole = knows_children && files.in >= 0 && files.out >= 0 &&
-			open_asking(opener, &asking, &files.ask);
+	_cleanup_(child_files_release) struct child_files files = NO_FILES;
+	bool is_whole = knows_children && in_fds[0] >= 0 && give(&files, CHILD_IN, in_fds[0]) &&
+			give(&files, CHILD_OUT, out_fd) && open_asking(opener, &asking, &files);
 
-	for (size_t i = 0; i < CHILD_MORE_MAX; i++) {
-		int fd = i + 1 < count ? in_fds[i + 1] : -1;
-
-		files.more[i] = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, FD_HIGH) : -1;
-		is_whole &= fd < 0 || files.more[i] >= 0;
-	}
+	for (size_t i = 1; is_whole && i < count; i++)
+		is_whole = give(&files, CHILD_MORE + (int)i - 1, in_fds[i]);
 	return is_whole ? run(verb, &files, &asking, out_fd, deadline_ms) : -EAGAIN;
 }
 
@@ -346,8 +432,16 @@ int child_memfd(const char *name)
 
 const char *child_verb(int argc, char **argv)
 {
+	static const char *forked;
+
 	knows_children = true;
-	return argc == 4 && !strcmp(argv[1], CHILD_ARG) ? argv[2] : NULL;
+	if (argc != 4 || strcmp(argv[1], CHILD_ARG) != 0)
+		return NULL;
+	if (!forked && !strcmp(argv[2], FORK_SERVER)) {
+		child_drop_rights(argv); /* so that those whom it forks are born without */
+		forked = fork_server_serve(CHILD_IN, CHILD_IN, CHILD_FILES);
+	}
+	return forked ? forked : argv[2];
 }
 
 static rlim_t file_bytes(int fd)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A process that may die: this very program, exec'd anew with one file to read, one memfd to write
- * and no rights, under a deadline. What it is asked to do is a verb, see parser.c.
+ * A process that may die: this very program, exec'd anew (or forked by one that was, see
+ * child_prepare()) with one file to read, one memfd to write and no rights, under a deadline. What it is asked to do is a verb, see parser.c.
  */
 #ifndef WICK_SYMBOLIZER_CHILD_H
 #define WICK_SYMBOLIZER_CHILD_H
@@ -46,7 +46,15 @@ enum { CHILD_ASKS_MAX = 100000, CHILD_ASK_BYTES_MAX = 16 << 10 };
 int child_run_files(const char *verb, const int *in_fds, size_t count,
 		    const struct child_opener *opener, int out_fd, unsigned int deadline_ms);
 
-/* What children have cost this process so far: those for unwind tables, or all others. */
+/*
+ * Starts a fork server (fork_server.h) for this process, which makes its children cheaper. Call it
+ * on a thread that lives as long as the process, as children die with it. It is not needed: without
+ * it, or when it has died, each child is exec'd. It ends with this process.
+ */
+void child_prepare(void);
+
+/* What children have cost this process so far: those for unwind tables, or all others and what forks
+ * them. */
 struct child_cost {
 	uint64_t children, cpu_us;
 };

@@ -6,8 +6,8 @@
  * files and processes, a deadline that ends in SIGKILL. One ELF a child. What comes back is sealed
  * and then checked.
  *
- * The child is this very program, exec'd anew (/proc/self/exe), so that it holds nothing of the
- * parent's memory; so the first thing in the program's main() is parser_main(). The parent must not
+ * The child is this very program, exec'd anew (/proc/self/exe) or forked by one that was, so that it
+ * holds nothing of the parent's memory; so the first thing in the program's main() is parser_main(). The parent must not
  * wait for children it does not know (wait(-1), SIGCHLD ignored).
  */
 #ifndef WICK_SYMBOLIZER_PARSER_H

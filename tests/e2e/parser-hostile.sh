@@ -40,7 +40,7 @@ for name in "${names[@]}"; do
 	"$tmp/$name" 600 >"$tmp/ready" & children+=($!)
 done
 start burn_fp 600
-foreground strace -f -qq -y -o "$tmp/trace" -e trace=read,pread64,readv,mmap,execve \
+foreground strace -f -qq -y -o "$tmp/trace" -e trace=clone,read,pread64,readv,mmap,execve \
 	"$WICK" record -a -F 499 -o "$tmp/hostile.pb.gz" 2>"$tmp/wick.err" &
 children+=($!)
 strace=$!
@@ -65,9 +65,11 @@ done
 at_least "names of a whole program beside them" \
 	"$(folded_count "$tmp/hostile.folded" '^burn_fp;.*;main;cycle;seventy')" 100
 
-# Only processes that were exec'd as parser children have read the damaged files.
+# Only parser children, exec'd or forked by one that was, have read the damaged files.
 damaged="<$tmp/($(IFS='|' && echo "${names[*]}"))>" awk '
-	/execve\(.*--parser-child/ { parser[$1] = 1; parsers++; next }
+	FNR == NR && /execve\(.*--parser-child/ { parser[$1] = 1; parsers++ }
+	FNR == NR && / clone(\(| resumed>).* = [0-9]+$/ && $1 in parser { parser[$NF] = 1; parsers++ }
+	FNR == NR || /execve/ { next }
 	$0 ~ ENVIRON["damaged"] { if ($1 in parser) seen++; else { print; bad++ } }
-	END { print parsers + 0, "parsers,", seen + 0, "reads"; exit bad || !seen }' "$tmp/trace" ||
+	END { print parsers + 0, "parsers,", seen + 0, "reads"; exit bad || !seen }' "$tmp/trace" "$tmp/trace" ||
 	fail "somebody else than a parser child has read a damaged file, or none did"

@@ -8,13 +8,17 @@ for tool in strace curl; do
 	command -v "$tool" >/dev/null || skip "needs $tool"
 done
 
-calls=read,pread64,readv,mmap,openat,open,openat2,execve,seccomp,landlock_restrict_self
+calls=clone,read,pread64,readv,mmap,openat,open,openat2,execve,seccomp,landlock_restrict_self
 
 # only_parsers TRACE: reads of the target are those of locked parser children.
 only_parsers()
 {
 	target="<$FIXTURES/inlined_fp>" awk '
-	/execve\(.*--parser-child/ { parser[$1] = 1; parsers++; next }
+	FNR == NR { # first who is one, by exec or forked by one that is
+		if (/execve\(.*--parser-child/) { parser[$1] = 1; parsers++ }
+		if (/ clone(\(| resumed>).* = [0-9]+$/ && $1 in parser) { parser[$NF] = 1; forked++ }
+		next
+	}
 	/execve\(.*--server-child/ { servers++; next }
 	/landlock_restrict_self\(/ { fenced[$1] = 1 }
 	/seccomp(\(SECCOMP_SET_MODE_FILTER| resumed>).*= 0/ { locked[$1] = 1 }
@@ -27,10 +31,10 @@ only_parsers()
 	}
 	END {
 		for (pid in parser) { n += locked[pid]; m += fenced[pid] }
-		print parsers " parsers, " n " of them locked, " m " fenced, " servers + 0 " servers; target opened " \
+		print parsers " parsers and " forked + 0 " forked by them, " n " of them locked, " m " fenced, " servers + 0 " servers; target opened " \
 			opened " times, read " seen
-		exit bad || !seen || !n || !m # one that ends with wick may not have come to its lock
-	}' "$1" || fail "targets are not read by locked parser children alone"
+		exit bad || !seen || !forked || !n || !m # one that ends with wick may not have come to its lock
+	}' "$1" "$1" || fail "targets are not read by locked parser children alone"
 }
 
 start inlined_fp 600

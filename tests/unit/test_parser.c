@@ -129,33 +129,33 @@ static bool wants_fake_demangler(const char *verb)
 	       !strcmp(first, "fake");
 }
 
-static int run_child(char **argv)
+static int run_child(const char *verb, char **argv)
 {
-	if (!strcmp(argv[2], "status"))
+	if (!strcmp(verb, "status"))
 		child_status(argv);
 	child_drop_rights(argv);
 	child_confine();
-	if (!strcmp(argv[2], "demangle"))
+	if (!strcmp(verb, "demangle"))
 		child_fake_demangler();
-	if (!strcmp(argv[2], "limits"))
+	if (!strcmp(verb, "limits"))
 		child_limits();
-	if (!strcmp(argv[2], "descriptors"))
+	if (!strcmp(verb, "descriptors"))
 		child_descriptors();
-	if (!strcmp(argv[2], "ask"))
+	if (!strcmp(verb, "ask"))
 		child_asks();
-	if (!strcmp(argv[2], "ask too much"))
+	if (!strcmp(verb, "ask too much"))
 		child_asks_too_much();
-	if (!strcmp(argv[2], "hold"))
+	if (!strcmp(verb, "hold"))
 		child_hold();
-	if (!strcmp(argv[2], "crash"))
+	if (!strcmp(verb, "crash"))
 		raise(SIGSEGV);
-	if (!strcmp(argv[2], "killed"))
+	if (!strcmp(verb, "killed"))
 		raise(SIGKILL);
-	if (!strcmp(argv[2], "fork") && fork() < 0)
+	if (!strcmp(verb, "fork") && fork() < 0)
 		child_exit(0);
-	if (!strcmp(argv[2], "open") && open("/dev/null", O_RDONLY) < 0)
+	if (!strcmp(verb, "open") && open("/dev/null", O_RDONLY) < 0)
 		child_exit(0);
-	if (!strcmp(argv[2], "verdict"))
+	if (!strcmp(verb, "verdict"))
 		child_exit(-EFBIG);
 	return 1;
 }
@@ -168,9 +168,14 @@ static int run(const char *verb, unsigned int deadline_ms, int *ret_out)
 	return child_run(verb, in, *ret_out, deadline_ms);
 }
 
+static bool has_fork_server;
+
+/* But for the fork server. */
 static bool has_no_children(void)
 {
-	return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+	pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+	return has_fork_server ? pid == 0 : pid < 0 && errno == ECHILD;
 }
 
 static unsigned int open_descriptors(void)
@@ -579,6 +584,49 @@ TEST(a_debug_file_fills_the_unwind_table)
 	CHECK(!table);
 }
 
+/* Our only child, as it is in /proc. */
+static pid_t find_child(void)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	while (proc && !found && (entry = readdir(proc))) {
+		char path[300], text[512] = "";
+		_cleanup_close_ int fd = -1;
+		int parent = 0;
+
+		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && strrchr(text, ')') &&
+		    sscanf(strrchr(text, ')'), ") %*c %d", &parent) == 1 && parent == getpid())
+			found = (pid_t)atoi(entry->d_name);
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+/* The last test: there is none any more behind it. */
+TEST(children_come_by_exec_when_the_fork_server_has_died)
+{
+	_cleanup_close_ int out = -1;
+	siginfo_t dead;
+	pid_t server;
+
+	if (!has_fork_server)
+		return;
+	server = find_child();
+	CHECK(server != 0);
+	if (server) {
+		kill(server, SIGKILL);
+		CHECK_INT(waitid(P_PID, (id_t)server, &dead, WEXITED | WNOWAIT), 0);
+	}
+	CHECK_INT(run("verdict", LONG_MS, &out), -EFBIG);
+	has_fork_server = false;
+	CHECK(has_no_children());
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const own[] = {"status", "limits",	    "descriptors", "hold",
@@ -588,8 +636,13 @@ int main(int argc, char **argv)
 
 	for (size_t i = 0; verb && i < ARRAY_SIZE(own); i++)
 		if (!strcmp(verb, own[i]))
-			return run_child(argv);
+			return run_child(verb, argv);
 	if (verb && wants_fake_demangler(verb))
-		return run_child(argv);
-	return verb ? parser_main(argc, argv) : test_run_all();
+		return run_child(verb, argv);
+	if (verb)
+		return parser_main(argc, argv);
+	has_fork_server = getenv("TEST_FORKS");
+	if (has_fork_server)
+		child_prepare();
+	return test_run_all();
 }
