@@ -1043,6 +1043,8 @@ int pipeline_stop(struct pipeline *pipeline)
 	sampler_turn(pipeline->sampler);
 	if (!err)
 		err = finish_epoch(pipeline);
+	if (pipeline->unwind)
+		unwind_tables_stop(pipeline->unwind);
 	if (err)
 		log_error("cannot end the last epoch: %s", strerror(-err));
 	close_window(pipeline, now, busy_s);

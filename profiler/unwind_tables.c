@@ -1231,24 +1231,26 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 	return 0;
 }
 
-static void stop(struct unwind_tables *tables)
+void unwind_tables_stop(struct unwind_tables *tables)
 {
 	uint64_t one = 1;
 
+	if (!tables->has_thread)
+		return;
 	pthread_mutex_lock(&tables->lock);
 	tables->quit = true;
 	pthread_mutex_unlock(&tables->lock);
 	if (write(tables->bell_fd, &one, sizeof(one)) < 0)
 		log_debug("unwind bell: %s", strerror(errno));
 	pthread_join(tables->thread, NULL);
+	tables->has_thread = false;
 }
 
 void unwind_tables_free(struct unwind_tables *tables)
 {
 	if (!tables)
 		return;
-	if (tables->has_thread)
-		stop(tables);
+	unwind_tables_stop(tables);
 	for (uint32_t i = 0; i < tables->count; i++) {
 		unwind_regions_put(tables->regions, tables->subjects[i]->region, UINT64_MAX);
 		free(tables->subjects[i]);

@@ -76,6 +76,9 @@ void unwind_tables_wait(struct unwind_tables *tables);
 /* From here on the thread follows the events. */
 int unwind_tables_start(struct unwind_tables *tables);
 
+/* And no further than to here: nothing is sampled any more, and nobody drains what happens. */
+void unwind_tables_stop(struct unwind_tables *tables);
+
 /* All events since the last call, also those that nobody has drained yet, in place of
  * task_events_drain(). */
 void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, void *context);
