@@ -132,23 +132,20 @@ static void read_files(struct jit *jit, struct answer *answer, const struct pars
 }
 
 const struct jit_names *jit_ask(struct jit *jit, uint32_t module, const uint64_t *addrs,
-				uint32_t count)
+				uint32_t count, enum perf_map_refusal *ret_refusal)
 {
 	struct answer *answer = find_answer(jit, module);
-	_cleanup_close_ int map_fd = -1;
-	struct parser_jit_files files;
-	struct module_file map, dump;
-	int dump_fd;
+	const struct module_jit_files found = modules_jit_files(jit->modules, module);
+	const struct parser_jit_files files = {found.map_fd, found.dump_fd};
+	_cleanup_close_ int map_fd = found.map_fd;
+	struct module_file map = module_file_of(map_fd), dump = module_file_of(files.dump_fd);
 	bool is_new;
 
-	modules_jit_files(jit->modules, module, &map_fd, &dump_fd);
-	files = (struct parser_jit_files){map_fd, dump_fd};
-	map = module_file_of(map_fd);
-	dump = module_file_of(dump_fd);
+	*ret_refusal = found.refusal;
 	is_new = !is_same(&map, &answer->map) || !is_same(&dump, &answer->dump);
 	answer->map = map;
 	answer->dump = dump;
-	if (map_fd < 0 && dump_fd < 0)
+	if (map_fd < 0 && files.dump_fd < 0)
 		jit_names_free(TAKE_PTR(answer->names));
 	else if (answer->failures < FAILURES_MAX && (is_new || !answer->failures) &&
 		 (is_new || !knows_all(answer, addrs, count)))

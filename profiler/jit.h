@@ -23,7 +23,7 @@ static inline void jit_freep(struct jit **jit)
 /* What is known of addrs (sorted) of such a module, at any time. NULL: nothing. Borrowed until the
  * next call. */
 const struct jit_names *jit_ask(struct jit *jit, uint32_t module, const uint64_t *addrs,
-				uint32_t count);
+				uint32_t count, enum perf_map_refusal *ret_refusal);
 
 /* Readers started so far. */
 uint64_t jit_reads(const struct jit *jit);

@@ -484,12 +484,14 @@ void modules_use_jitdump(struct modules *modules, uint32_t id, pid_t pid, uint64
 						     start, end, entry->root_fd, entry->owner.uid);
 }
 
-void modules_jit_files(struct modules *modules, uint32_t id, int *ret_map_fd, int *ret_dump_fd)
+struct module_jit_files modules_jit_files(struct modules *modules, uint32_t id)
 {
 	const struct entry *entry = &modules->entries[id];
+	struct module_jit_files files = {.map_fd = -1, .dump_fd = entry->dump_fd};
 
-	*ret_dump_fd = entry->dump_fd;
-	*ret_map_fd = entry->root_fd < 0 ? -1 : perf_map_open(entry->root_fd, &entry->owner);
+	if (entry->root_fd >= 0)
+		files.map_fd = perf_map_open(entry->root_fd, &entry->owner, &files.refusal);
+	return files;
 }
 
 /* --- parsing --- */

@@ -18,6 +18,7 @@
 #include "profiler/memory.h"
 #include "profiler/module_file.h"
 #include "symbolizer/debuginfod.h"
+#include "symbolizer/perf_map.h"
 #include "symbolizer/symindex.h"
 
 #include <stdbool.h>
@@ -81,7 +82,11 @@ void modules_use_jitdump(struct modules *modules, uint32_t id, pid_t pid, uint64
 
 /* The files with the names of such a module's code, -1 where there is none. The caller closes
  * map_fd; dump_fd is ours. */
-void modules_jit_files(struct modules *modules, uint32_t id, int *ret_map_fd, int *ret_dump_fd);
+struct module_jit_files {
+	int map_fd, dump_fd;
+	enum perf_map_refusal refusal; /* of the map */
+};
+struct module_jit_files modules_jit_files(struct modules *modules, uint32_t id);
 
 /* From now on servers are asked for what has no debug info, and names become better when it comes.
  * Before any module is used. debuginfod is taken over, in any case. */

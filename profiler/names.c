@@ -88,6 +88,7 @@ struct maker {
 	uint32_t *mappings;	/* by module, PROFILE_NO_MAPPING = not made yet */
 	uint32_t module_count;
 	bool has_kernel; /* its symbols are those of now */
+	uint32_t refused_maps[PERF_MAP_REFUSALS], part_maps;
 };
 
 int names_new(struct modules *modules, size_t demangled_max, struct names **ret_names)
@@ -452,6 +453,7 @@ static int name_jit_process(struct maker *maker, const struct jit_frame *frames,
 	_cleanup_free_ uint64_t *addrs = calloc(count, sizeof(*addrs));
 	uint64_t start_ns = maker->window->start_ns - slept_ns();
 	uint64_t end_ns = start_ns + (maker->window->end_ns - maker->window->start_ns);
+	enum perf_map_refusal refusal;
 	const struct jit_names *names;
 	int err = 0;
 
@@ -459,7 +461,9 @@ static int name_jit_process(struct maker *maker, const struct jit_frame *frames,
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++)
 		addrs[i] = frames[i].addr;
-	names = jit_ask(maker->names->jit, frames->module, addrs, count);
+	names = jit_ask(maker->names->jit, frames->module, addrs, count, &refusal);
+	maker->refused_maps[refusal]++;
+	maker->part_maps += names && jit_names_is_part(names);
 	for (uint32_t i = 0; !err && names && i < count; i++) {
 		const struct jit_frame *frame = &frames[i];
 		struct jit_name name;
@@ -781,6 +785,27 @@ static int add_samples(struct maker *maker)
 	return err;
 }
 
+/* As for other modules: "no names: [anon]: .." */
+static int add_map_comments(struct maker *maker)
+{
+	char text[128];
+	int err = 0;
+
+	for (unsigned int i = PERF_MAP_NOT_REFUSED + 1; !err && i < PERF_MAP_REFUSALS; i++) {
+		if (!maker->refused_maps[i])
+			continue;
+		snprintf(text, sizeof(text), "no names: [anon]: perf maps refused: %u: %s",
+			 maker->refused_maps[i], perf_map_refusal_text(i));
+		err = profile_add_comment(maker->profile, text);
+	}
+	if (err || !maker->part_maps)
+		return err;
+	snprintf(text, sizeof(text),
+		 "perf maps read in part: %u: of one, %d MiB and %d lines are read",
+		 maker->part_maps, PERF_MAP_BYTES_MAX >> 20, PERF_MAP_LINES_MAX);
+	return profile_add_comment(maker->profile, text);
+}
+
 /* "module libfoo.so: the file was replaced" */
 static int add_comments(struct maker *maker, unsigned int hz, const char *event)
 {
@@ -850,6 +875,8 @@ static int make(struct maker *maker, unsigned int hz, const char *event)
 		err = add_samples(maker);
 	if (!err)
 		err = add_comments(maker, hz, event);
+	if (!err)
+		err = add_map_comments(maker);
 	return err ? err : ledger_store(&window->ledger, maker->profile);
 }
 

@@ -55,6 +55,7 @@ struct build {
 	uint32_t spots_size, versions_size, pieces_size, rows_size;
 	struct strtab strings;
 	uint64_t now_ns;
+	bool is_part;
 };
 
 static void build_release(struct build *b)
@@ -221,7 +222,7 @@ static int read_files(struct build *b, const struct jit_names_input *input)
 
 	b->fd = input->map_fd;
 	if (is_regular(b->fd))
-		err = perf_map_read(b->fd, take_code, b);
+		err = perf_map_read(b->fd, take_code, b, &b->is_part);
 	if (err && err != -E2BIG)
 		return err;
 	b->fd = input->dump_fd;
@@ -398,6 +399,7 @@ static int write_answer(const struct build *b, int fd)
 		.piece_count = b->piece_count,
 		.row_count = b->row_count,
 		.string_size = (uint32_t)b->strings.bytes_used,
+		.is_part = b->is_part,
 	};
 	int err = file_write_all(fd, &header, sizeof(header));
 

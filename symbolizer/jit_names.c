@@ -28,7 +28,7 @@ static bool place_arrays(struct jit_names *names)
 	const struct jit_names_header *h = names->header;
 	uint64_t size;
 
-	if (memcmp(h->magic, JIT_NAMES_MAGIC, sizeof(h->magic)) != 0 || h->zero ||
+	if (memcmp(h->magic, JIT_NAMES_MAGIC, sizeof(h->magic)) != 0 || h->is_part > 1 ||
 	    !h->piece_count || !h->string_size)
 		return false;
 	names->spots = (const void *)(h + 1);
@@ -118,6 +118,11 @@ void jit_names_free(struct jit_names *names)
 	if (names->header)
 		munmap((void *)names->header, names->size);
 	free(names);
+}
+
+bool jit_names_is_part(const struct jit_names *names)
+{
+	return names->header->is_part;
 }
 
 size_t jit_names_bytes(const struct jit_names *names)

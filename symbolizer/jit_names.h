@@ -24,7 +24,8 @@
 
 struct jit_names_header {
 	char magic[8];
-	uint32_t spot_count, version_count, piece_count, row_count, string_size, zero;
+	uint32_t spot_count, version_count, piece_count, row_count, string_size;
+	uint32_t is_part; /* not all of the perf map was read */
 };
 
 struct jit_spot {
@@ -84,6 +85,9 @@ bool jit_names_find(const struct jit_names *names, uint64_t addr, uint64_t when_
 
 /* The first time behind when_ns at which something else came to addr; UINT64_MAX: none. */
 uint64_t jit_names_until(const struct jit_names *names, uint64_t addr, uint64_t when_ns);
+
+/* Of the perf map only a part was read: it is larger than what is read of one. */
+bool jit_names_is_part(const struct jit_names *names);
 
 size_t jit_names_bytes(const struct jit_names *names);
 

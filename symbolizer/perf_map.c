@@ -40,22 +40,62 @@ int perf_map_find_owner(pid_t pid, struct perf_map_owner *ret_owner)
 	return 0;
 }
 
-int perf_map_open(int root_fd, const struct perf_map_owner *owner)
+const char *perf_map_refusal_text(enum perf_map_refusal refusal)
+{
+	static const char *const texts[PERF_MAP_REFUSALS] = {
+		[PERF_MAP_NOT_REFUSED] = "",
+		[PERF_MAP_SYMLINK] = "it is a symbolic link",
+		[PERF_MAP_NO_FILE] = "it is no regular file",
+		[PERF_MAP_OTHER_NAMES] = "it is a hard link",
+		[PERF_MAP_OTHER_OWNER] = "it belongs to somebody else",
+		[PERF_MAP_UNREADABLE] = "it could not be opened",
+	};
+
+	return texts[refusal];
+}
+
+static enum perf_map_refusal judge(int fd, uid_t uid)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return PERF_MAP_UNREADABLE;
+	if (!S_ISREG(st.st_mode))
+		return PERF_MAP_NO_FILE;
+	if (st.st_nlink != 1)
+		return PERF_MAP_OTHER_NAMES;
+	return st.st_uid == uid || st.st_uid == 0 ? PERF_MAP_NOT_REFUSED : PERF_MAP_OTHER_OWNER;
+}
+
+static enum perf_map_refusal why_not_opened(int err)
+{
+	switch (err) {
+	case ENOENT: /* there is none, or no /tmp */
+	case ENOTDIR:
+		return PERF_MAP_NOT_REFUSED;
+	case ELOOP:
+		return PERF_MAP_SYMLINK;
+	case ENXIO: /* a socket, or a device without a driver */
+		return PERF_MAP_NO_FILE;
+	default:
+		return PERF_MAP_UNREADABLE;
+	}
+}
+
+int perf_map_open(int root_fd, const struct perf_map_owner *owner,
+		  enum perf_map_refusal *ret_refusal)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	_cleanup_close_ int fd = -1;
-	struct stat st;
 	char path[32];
 
 	snprintf(path, sizeof(path), "tmp/perf-%d.map", owner->ns_pid);
 	fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
-	    (st.st_uid != owner->uid && st.st_uid != 0))
-		return -ENOENT;
-	return TAKE_FD(fd);
+	*ret_refusal = fd < 0 ? why_not_opened(errno) : judge(fd, owner->uid);
+	return fd < 0 || *ret_refusal ? -ENOENT : TAKE_FD(fd);
 }
 
 /* --- reading --- */
@@ -122,15 +162,23 @@ static int take_lines(struct reader *r, const char *piece, size_t size, off_t of
 	return err;
 }
 
+static bool has_more(int fd, off_t off)
+{
+	char byte;
+
+	return pread(fd, &byte, 1, off) == 1;
+}
+
 /* A line that is longer than a piece ends the reading. */
-int perf_map_read(int fd, jit_code_take take, void *context)
+int perf_map_read(int fd, jit_code_take take, void *context, bool *ret_is_part)
 {
 	_cleanup_free_ char *piece = malloc(PIECE);
 	struct reader reader = {.take = take, .context = context};
+	off_t off = 0;
 	size_t taken;
 	int err = piece ? 0 : -ENOMEM;
 
-	for (off_t off = 0; !err && off < PERF_MAP_BYTES_MAX; off += (off_t)taken) {
+	for (; !err && off < PERF_MAP_BYTES_MAX; off += (off_t)taken) {
 		ssize_t got = pread(fd, piece, PIECE, off);
 
 		taken = 0;
@@ -139,5 +187,7 @@ int perf_map_read(int fd, jit_code_take take, void *context)
 		if (!taken)
 			break;
 	}
+	*ret_is_part = (off >= PERF_MAP_BYTES_MAX || reader.lines >= PERF_MAP_LINES_MAX) &&
+		       has_more(fd, off);
 	return err;
 }

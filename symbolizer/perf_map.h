@@ -9,6 +9,7 @@
 
 #include "symbolizer/jit_code.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum {
@@ -25,12 +26,27 @@ struct perf_map_owner {
 /* 0 or -ESRCH. */
 int perf_map_find_owner(pid_t pid, struct perf_map_owner *ret_owner);
 
-/* The map of a process below its root (an O_PATH descriptor). -ENOENT: there is none that may be
- * believed: a regular file with one name, owned by the process's user or by root. */
-int perf_map_open(int root_fd, const struct perf_map_owner *owner);
+/* Why a map is not believed. */
+enum perf_map_refusal {
+	PERF_MAP_NOT_REFUSED, /* nor, maybe, there */
+	PERF_MAP_SYMLINK,
+	PERF_MAP_NO_FILE,
+	PERF_MAP_OTHER_NAMES,
+	PERF_MAP_OTHER_OWNER,
+	PERF_MAP_UNREADABLE,
+	PERF_MAP_REFUSALS,
+};
 
-/* In the parser child: hands out all lines. Past a cap the rest of the file is not read; a last
+/* "it is a symbolic link" */
+const char *perf_map_refusal_text(enum perf_map_refusal refusal);
+
+/* The map of a process below its root (an O_PATH descriptor): a regular file with one name, owned by
+ * the process's user or by root. -ENOENT: there is none, or it is refused. */
+int perf_map_open(int root_fd, const struct perf_map_owner *owner,
+		  enum perf_map_refusal *ret_refusal);
+
+/* In the parser child: hands out all lines. Past a cap the rest of the file is not read (is_part); a last
  * line without its end is none. 0, -ENOMEM, or what take gives. */
-int perf_map_read(int fd, jit_code_take take, void *context);
+int perf_map_read(int fd, jit_code_take take, void *context, bool *ret_is_part);
 
 #endif

@@ -114,15 +114,64 @@ static enum symindex_source source_of(const struct symindex_symbol *symbol)
 	return (enum symindex_source)(symbol->name >> SYMINDEX_SOURCE_SHIFT & 7);
 }
 
-static bool symbols_are_sound(const struct symindex *index)
+/*
+ * Whoever made the file that the index is of decides how large it is, and whatever is looked at stays in
+ * memory: so all is looked at in its order, and let go of behind. Strings are referred to in any order;
+ * where they begin is noted before, a part of them at a time. Of most files there is one part.
+ */
+enum {
+	PART_BYTES = 16 << 20,
+	BYTES_BEHIND = 1 << 20,
+	ENTRIES_BEHIND = 1 << 16,
+};
+
+struct part {
+	const struct symindex *index;
+	uint32_t from, size; /* of the strings */
+	uint8_t *starts;     /* a bit each */
+};
+
+static void let_go_behind(const struct symindex *index, uint32_t i, uint32_t most)
 {
+	if (i && i % most == 0)
+		symindex_rest(index);
+}
+
+static void note_starts(struct part *part)
+{
+	const char *strings = part->index->strings;
+
+	memset(part->starts, 0, part->size / 8 + 1);
+	for (uint32_t i = 0; i < part->size; i++) {
+		uint32_t at = part->from + i;
+
+		let_go_behind(part->index, i, BYTES_BEHIND);
+		if (at && strings[at] && !strings[at - 1])
+			part->starts[i / 8] |= (uint8_t)(1u << i % 8);
+	}
+}
+
+/* As is_string(); those of other parts are looked at with these. */
+static bool may_be_string(const struct part *part, uint32_t at)
+{
+	uint32_t i = at - part->from;
+
+	if (i >= part->size)
+		return at && at < part->index->header->string_size;
+	return part->starts[i / 8] >> i % 8 & 1;
+}
+
+static bool symbols_are_sound(const struct part *part)
+{
+	const struct symindex *index = part->index;
 	uint64_t end = 0;
 
 	for (uint32_t i = 0; i < index->header->symbol_count; i++) {
 		const struct symindex_symbol *s = &index->symbols[i];
 
+		let_go_behind(index, i, ENTRIES_BEHIND);
 		if (s->vaddr < end || !s->size || __builtin_add_overflow(s->vaddr, s->size, &end) ||
-		    !is_string(index, s->name & SYMINDEX_NAME_MASK) ||
+		    !may_be_string(part, s->name & SYMINDEX_NAME_MASK) ||
 		    source_of(s) == SYMINDEX_NONE || (uint32_t)source_of(s) > index->header->source)
 			return false;
 	}
@@ -130,35 +179,61 @@ static bool symbols_are_sound(const struct symindex *index)
 }
 
 /* Parents stand before their children, so that no chain is endless. */
-static bool calls_are_sound(const struct symindex *index)
+static bool calls_are_sound(const struct part *part)
 {
+	const struct symindex *index = part->index;
 	const struct symindex_header *h = index->header;
 
 	for (uint32_t i = 0; i < h->area_count; i++) {
 		const struct symindex_area *a = &index->areas[i];
 
+		let_go_behind(index, i, ENTRIES_BEHIND);
 		if ((i && a->at <= a[-1].at) || (a->node && a->node >= h->node_count))
 			return false;
 	}
 	for (uint32_t i = 0; i < h->node_count; i++) {
 		const struct symindex_node *n = &index->nodes[i];
 
-		if ((n->parent && n->parent >= i) || (n->name && !is_string(index, n->name)) ||
-		    (n->file && !is_string(index, n->file)))
+		let_go_behind(index, i, ENTRIES_BEHIND);
+		if ((n->parent && n->parent >= i) || (n->name && !may_be_string(part, n->name)) ||
+		    (n->file && !may_be_string(part, n->file)))
 			return false;
 	}
 	return true;
 }
 
-static bool rows_are_sound(const struct symindex *index)
+static bool rows_are_sound(const struct part *part)
 {
+	const struct symindex *index = part->index;
+
 	for (uint32_t i = 0; i < index->header->row_count; i++) {
 		const struct symindex_row *r = &index->rows[i];
 
-		if ((i && r->at <= r[-1].at) || (r->file && !is_string(index, r->file)))
+		let_go_behind(index, i, ENTRIES_BEHIND);
+		if ((i && r->at <= r[-1].at) || (r->file && !may_be_string(part, r->file)))
 			return false;
 	}
 	return true;
+}
+
+static int check(const struct symindex *index)
+{
+	uint32_t size = index->header->string_size;
+	_cleanup_free_ uint8_t *starts = malloc(PART_BYTES / 8 + 1);
+	struct part part = {.index = index, .starts = starts};
+
+	if (!starts)
+		return -ENOMEM;
+	if (!segments_are_sound(index))
+		return -EBADMSG;
+	for (; part.from < size; part.from += part.size) {
+		part.size = size - part.from < PART_BYTES ? size - part.from : PART_BYTES;
+		note_starts(&part);
+		if (!symbols_are_sound(&part) || !calls_are_sound(&part) || !rows_are_sound(&part))
+			return -EBADMSG;
+	}
+	symindex_rest(index);
+	return 0;
 }
 
 static int open_index(int fd, bool is_trusted, struct symindex **ret_index)
@@ -183,9 +258,9 @@ static int open_index(int fd, bool is_trusted, struct symindex **ret_index)
 	index->strings = (const void *)(index->rows + index->header->row_count);
 	if (!strings_are_sound(index))
 		return -EBADMSG;
-	if (!is_trusted && (!segments_are_sound(index) || !symbols_are_sound(index) ||
-			    !calls_are_sound(index) || !rows_are_sound(index)))
-		return -EBADMSG;
+	err = is_trusted ? 0 : check(index);
+	if (err)
+		return err;
 	index->is_held = !is_trusted;
 	*ret_index = TAKE_PTR(index);
 	return 0;

@@ -54,11 +54,14 @@ static void write_map(const char *path, const char *text)
 	CHECK_INT(write(fd, text, strlen(text)), strlen(text));
 }
 
-static bool opens(const struct fixture *f)
+/* NULL: there is none; "": it is opened. */
+static const char *opens(const struct fixture *f)
 {
-	_cleanup_close_ int fd = perf_map_open(f->root_fd, &f->owner);
+	enum perf_map_refusal refusal;
+	_cleanup_close_ int fd = perf_map_open(f->root_fd, &f->owner, &refusal);
 
-	return fd >= 0;
+	CHECK(fd < 0 || !refusal);
+	return fd < 0 && !refusal ? NULL : perf_map_refusal_text(refusal);
 }
 
 /* --- names --- */
@@ -143,6 +146,7 @@ TEST(many_addresses_are_named_in_one_pass)
 	for (unsigned int i = 0; i < 1000; i++)
 		addrs[i] = 320 * i + 7;
 	names = names_of(fd, -1, addrs, 1000);
+	CHECK(!jit_names_is_part(names));
 	for (unsigned int i = 0; i < 1000; i++) {
 		snprintf(want, sizeof(want), "function number %u", 20 * i);
 		CHECK(jit_names_find(names, addrs[i], NOW, &name));
@@ -214,6 +218,7 @@ TEST(a_map_is_read_up_to_16_mib)
 	CHECK(jit_names_find(names, 0x10, NOW, &name));
 	CHECK_STR(name.symbol, "just before");
 	CHECK(!jit_names_find(names, 0x20, NOW, &name));
+	CHECK(jit_names_is_part(names));
 }
 
 TEST(only_a_plain_file_of_the_processs_user_is_opened)
@@ -223,23 +228,24 @@ TEST(only_a_plain_file_of_the_processs_user_is_opened)
 
 	fixture_make(&f);
 	snprintf(other, sizeof(other), "%s/tmp/other", f.directory);
-	CHECK(!opens(&f));
+	CHECK_STR(opens(&f), NULL);
 	write_map(f.map, "10 10 a\n");
-	CHECK(opens(&f));
+	CHECK_STR(opens(&f), "");
 	CHECK_INT(link(f.map, other), 0);
-	CHECK(!opens(&f)); /* a hard link: the owner says nothing about who made this name */
+	/* The owner says nothing about who made this name. */
+	CHECK_STR(opens(&f), "it is a hard link");
 	CHECK_INT(unlink(f.map), 0);
 	CHECK_INT(symlink(other, f.map), 0);
-	CHECK(!opens(&f));
+	CHECK_STR(opens(&f), "it is a symbolic link");
 	CHECK_INT(unlink(f.map), 0);
 	CHECK_INT(symlink("other", f.map), 0);
-	CHECK(!opens(&f));
+	CHECK_STR(opens(&f), "it is a symbolic link");
 	CHECK_INT(unlink(f.map), 0);
 	CHECK_INT(mkfifo(f.map, 0644), 0);
-	CHECK(!opens(&f));
+	CHECK_STR(opens(&f), "it is no regular file");
 	CHECK_INT(unlink(f.map), 0);
 	CHECK_INT(mkdir(f.map, 0755), 0);
-	CHECK(!opens(&f));
+	CHECK_STR(opens(&f), "it is no regular file");
 	CHECK_INT(rmdir(f.map), 0);
 	if (geteuid() != 0) {
 		printf("    skipped: other owners, not root\n");
@@ -247,11 +253,11 @@ TEST(only_a_plain_file_of_the_processs_user_is_opened)
 	}
 	write_map(f.map, "10 10 a\n");
 	f.owner.uid = 1000;
-	CHECK(opens(&f)); /* root's own */
+	CHECK_STR(opens(&f), ""); /* root's own */
 	CHECK_INT(chown(f.map, 1001, 0), 0);
-	CHECK(!opens(&f));
+	CHECK_STR(opens(&f), "it belongs to somebody else");
 	CHECK_INT(chown(f.map, 1000, 0), 0);
-	CHECK(opens(&f));
+	CHECK_STR(opens(&f), "");
 }
 
 TEST(the_owner_of_a_process_is_found)
@@ -779,7 +785,8 @@ static uint32_t jit_module(struct modules *modules)
 
 static const char *ask(struct jit *jit, uint32_t module, uint64_t addr)
 {
-	const struct jit_names *names = jit_ask(jit, module, &addr, 1);
+	enum perf_map_refusal refusal;
+	const struct jit_names *names = jit_ask(jit, module, &addr, 1, &refusal);
 	struct jit_name name = {0};
 
 	if (names)
