@@ -4,12 +4,15 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "symbolizer/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum {
@@ -31,6 +34,7 @@ struct fetching {
 	bool has_thread;
 	uint32_t came, missing, failed; /* files; the thread's own */
 	struct log_limit warned;
+	int quit_fd; /* an eventfd; readable when quit is set */
 
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t wake;
@@ -76,9 +80,12 @@ static bool is_better(const struct symindex *index)
 
 static void count(struct fetching *f, const struct parser_look *asked, bool has_come)
 {
+	struct pollfd quit = {.fd = f->quit_fd, .events = POLLIN};
 	bool has_failed = asked->answer == DEBUGINFOD_FAILED || asked->answer == DEBUGINFOD_OVER;
 	char shown[2 * DEBUGINFOD_DETAIL_MAX];
 
+	if (poll(&quit, 1, 0)) /* it was not the server's fault */
+		return;
 	f->came += has_come;
 	f->failed += !has_come && has_failed;
 	f->missing += !has_come && !has_failed;
@@ -105,6 +112,7 @@ static void *fetch_all(void *context)
 {
 	struct fetching *f = context;
 
+	child_end_with(f->quit_fd);
 	pthread_mutex_lock(&f->lock);
 	while (!f->quit) {
 		struct wanted *wanted = &f->waiting[f->taken % WAITING_MAX];
@@ -143,12 +151,13 @@ int fetching_new(struct debuginfod *debuginfod, fetching_take take, void *contex
 		debuginfod_free(debuginfod);
 		return -ENOMEM;
 	}
+	f->quit_fd = eventfd(0, EFD_CLOEXEC);
 	f->debuginfod = debuginfod;
 	f->take = take;
 	f->context = context;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->wake, NULL);
-	err = -pthread_create(&f->thread, NULL, fetch_all, f);
+	err = f->quit_fd < 0 ? -errno : -pthread_create(&f->thread, NULL, fetch_all, f);
 	if (err)
 		return err;
 	f->has_thread = true;
@@ -162,6 +171,7 @@ void fetching_free(struct fetching *f)
 		return;
 	pthread_mutex_lock(&f->lock);
 	f->quit = true;
+	eventfd_write(f->quit_fd, 1);
 	pthread_cond_signal(&f->wake);
 	pthread_mutex_unlock(&f->lock);
 	if (f->has_thread)
@@ -172,6 +182,7 @@ void fetching_free(struct fetching *f)
 	for (; f->taken != f->put; f->taken++)
 		wanted_release(&f->waiting[f->taken % WAITING_MAX]);
 	debuginfod_free(f->debuginfod);
+	cleanup_closep(&f->quit_fd);
 	pthread_mutex_destroy(&f->lock);
 	pthread_cond_destroy(&f->wake);
 	free(f);

@@ -21,7 +21,7 @@ typedef void (*fetching_take)(void *context, uint32_t id, struct symindex *index
 /* debuginfod is taken over, in any case. */
 int fetching_new(struct debuginfod *debuginfod, fetching_take take, void *context,
 		 struct fetching **ret_fetching);
-/* Ends the thread, after the file on its way. */
+/* Ends the thread; the file on its way is given up. */
 void fetching_free(struct fetching *fetching);
 static inline void fetching_freep(struct fetching **fetching)
 {

@@ -291,6 +291,13 @@ int child_ask(const void *what, size_t size)
 	return fd < 0 ? -ENOENT : fd;
 }
 
+static _Thread_local int end_fd = -1; /* no child outlives its being readable */
+
+void child_end_with(int fd)
+{
+	end_fd = fd;
+}
+
 /* True: the child has ended. Answers it until then. */
 static bool wait_until(int pidfd, struct asking *asking, int64_t deadline)
 {
@@ -298,13 +305,14 @@ static bool wait_until(int pidfd, struct asking *asking, int64_t deadline)
 		struct pollfd poll_fds[] = {
 			{.fd = pidfd, .events = POLLIN},
 			{.fd = asking->fd, .events = POLLIN},
+			{.fd = end_fd, .events = POLLIN},
 		};
 		int64_t left = deadline - clock_ms();
 		int ready = poll(poll_fds, ARRAY_SIZE(poll_fds), left > 0 ? (int)left : 0);
 
 		if (poll_fds[0].revents || (ready < 0 && errno != EINTR))
 			return ready > 0;
-		if (!ready || left <= 0)
+		if (!ready || left <= 0 || poll_fds[2].revents)
 			return false;
 		if (ready > 0 && poll_fds[1].revents && !answer(asking))
 			close_fd(&asking->fd);

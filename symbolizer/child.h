@@ -53,6 +53,10 @@ int child_run_files(const char *verb, const int *in_fds, size_t count,
  */
 void child_prepare(void);
 
+/* For the children of the calling thread from now on: once fd (an eventfd) can be read, that is their
+ * deadline. */
+void child_end_with(int fd);
+
 /* What children have cost this process so far: those for unwind tables, or all others and what forks
  * them. */
 struct child_cost {

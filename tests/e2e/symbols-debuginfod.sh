@@ -243,13 +243,11 @@ is_named()
 	in_agent ';main;spin(;innermost)?$' >share
 	awk '{ exit !($1 >= 95) }' share
 }
-if [ "$(id -u)" = 0 ]; then
-	"$tmp/program" 100000 >ready &
-	pid=$!
-	children+=("$pid")
-	wait_until grep -q '^ready' ready
-	WICK_SYMBOL_CACHE=$tmp/agent-cache DEBUGINFOD_MAXTIME=100 foreground "$WICK" agent --listen 127.0.0.1:0 \
-		--comm program --user -F 499 --epoch 0.5 --window 1 "--debuginfod=$bad/hold $url" 2>wick.err &
+# agent_asks URLS: starts the agent, until its child waits for a server.
+agent_asks()
+{
+	WICK_SYMBOL_CACHE=$tmp/agent-cache DEBUGINFOD_MAXTIME=200 foreground "$WICK" agent --listen 127.0.0.1:0 \
+		--comm program --user -F 499 --epoch 0.5 --window 1 "--debuginfod=$1" 2>wick.err &
 	agent=$!
 	children+=("$agent")
 	wait_until grep -q 'open http' wick.err
@@ -257,6 +255,18 @@ if [ "$(id -u)" = 0 ]; then
 	token=$(sed -n 's/.*#token=//p' wick.err)
 	fetches=
 	wait_until fetching_child
+}
+if [ "$(id -u)" = 0 ]; then
+	"$tmp/program" 100000 >ready &
+	pid=$!
+	children+=("$pid")
+	wait_until grep -q '^ready' ready
+	agent_asks "$bad/silent"
+	SECONDS=0
+	kill -INT "$agent"
+	wait "$agent" || fail "the agent ended with status $?"
+	[ $SECONDS -lt 90 ] || fail "a silent server held up the agent's end for $SECONDS s"
+	agent_asks "$bad/hold $url"
 	# It takes its rights away when it has loaded its library.
 	wait_until grep -q '^Seccomp:[[:space:]]2$' "/proc/$fetches/status"
 	grep -E '^(Uid|CapEff|CapPrm|NoNewPrivs)' "/proc/$fetches/status" | tr -s '\t\n' ' ' >rights
