@@ -53,7 +53,7 @@ static void format_build_id(const struct module *module, char ret[2 * TASK_BUILD
 /* What was mapped may have been another content of that file then: when that was, nobody knows. */
 static bool is_written_since(const struct proc_map *map, pid_t pid)
 {
-	_cleanup_close_ int fd = module_open_mapped(pid, map->start, map->end);
+	_cleanup_close_ int fd = map->is_copy ? -1 : module_open_mapped(pid, map->start, map->end);
 	int64_t ago_ns = (int64_t)(clock_boot_ns() - procs_started_ns(pid));
 
 	return fd >= 0 && module_file_is_newer(fd, clock_wall_ns() - ago_ns);

@@ -15,10 +15,21 @@ enum {
 	SHIFTS = 4,
 };
 
+static bool begins(const struct proc_mapping *mapping, const char *with)
+{
+	return mapping->path_length >= strlen(with) && !memcmp(mapping->path, with, strlen(with));
+}
+
+bool copied_text_is_memory(const struct proc_mapping *mapping)
+{
+	if (mapping->inode) /* of the kernel's reserve of huge pages */
+		return begins(mapping, "/anon_hugepage");
+	return !mapping->path_length || begins(mapping, "[anon:");
+}
+
 bool copied_text_may_be(const struct proc_mapping *mapping)
 {
-	return mapping->is_executable && !mapping->inode &&
-	       (!mapping->path_length || !strncmp(mapping->path, "[anon:", strlen("[anon:")));
+	return mapping->is_executable && copied_text_is_memory(mapping);
 }
 
 bool copied_text_is_amid(const struct proc_mapping *before, const struct proc_mapping *after)

@@ -12,7 +12,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Anonymous, executable: may be such text, if it lies in the right place. */
+/* No file's, but anonymous, or of the kernel's reserve of huge pages. */
+bool copied_text_is_memory(const struct proc_mapping *mapping);
+
+/* That, and executable: may be such text, if it lies in the right place. */
 bool copied_text_may_be(const struct proc_mapping *mapping);
 
 /* Is it, between the last mapping of a file before it and the first one behind it, amid one file? */

@@ -375,7 +375,7 @@ static int read_text(struct procs *procs, pid_t tid)
 static bool next_file(const char *at, const char *end, struct proc_mapping *ret_mapping)
 {
 	for (unsigned int i = 0; i < AMID_MAX && proc_maps_next(&at, end, ret_mapping); i++)
-		if (ret_mapping->inode)
+		if (ret_mapping->inode && !copied_text_is_memory(ret_mapping))
 			return true;
 	return false;
 }
@@ -442,7 +442,7 @@ static int read_space(struct procs *procs, pid_t tid, struct address_space **ret
 
 		if (mapping.is_executable)
 			err = add_mapping(procs, &reading, &mapping);
-		if (as_it_is.inode)
+		if (as_it_is.inode && !copied_text_is_memory(&as_it_is))
 			reading.file = as_it_is;
 	}
 	if (err && err != -E2BIG)

@@ -33,6 +33,9 @@ enum {
 /* Mappings cannot wait: their reader wakes for each. Forks and exits can, and in a storm are many. */
 enum kind { MAPS, TASKS, KINDS };
 
+/* Memory of the kernel's reserve, without a file that anybody could name. */
+static const char HUGE_PAGES[] = "/anon_hugepage";
+
 struct task_ring {
 	unsigned int cpu;
 	int fd;
@@ -210,7 +213,8 @@ static bool parse_map(struct cursor *c, uint16_t misc, struct task_event *event)
 	event->end = map.addr + map.len;
 	event->off = map.pgoff;
 	event->is_jitdump = jitdump_is_path(event->path);
-	event->is_anonymous = !strcmp(event->path, "//anon");
+	event->is_anonymous = !strcmp(event->path, "//anon") ||
+			      !strncmp(event->path, HUGE_PAGES, strlen(HUGE_PAGES));
 	if (!(misc & PERF_RECORD_MISC_MMAP_BUILD_ID)) {
 		event->dev = makedev(map.maj, map.min);
 		event->inode = map.ino;

@@ -173,20 +173,40 @@ grep -q 'was replaced in place' "$tmp/wick.err" || fail "nothing is said of it"
 at_least "files replaced in place, in the ledger" "$(jq .ledger.replaced "$tmp/report.json")" 2
 
 # Text in anonymous memory in its own place: copied or moved there (for huge pages), before wick came and while
-# it watches. What is not the same is not taken for it.
-for how in copy move other; do
-	"$FIXTURES/lives_nofp" huge $how >"$tmp/huge.out" & pid=$!
+# it watches. What is not the same is not taken for it. The same in a page of the kernel's reserve, if it can
+# set two aside.
+hows='copy move other'
+reserve=/proc/sys/vm/nr_hugepages
+reserved=$(cat "$reserve")
+at_exit+=('echo "$reserved" >"$reserve"')
+echo $((reserved + 2)) >"$reserve" || true
+if [ "$(awk '/^HugePages_Free:/ { print $2 }' /proc/meminfo)" -ge 2 ]; then
+	hows+=' hugetlb'
+else
+	echo "text in pages of hugetlbfs is not tried: the kernel has no two to spare"
+fi
+huge() # HOW: its pid in $pid
+{
+	if [ "$1" = hugetlb ]; then
+		"$FIXTURES/hugetlb_nofp" 600 >"$tmp/huge.out" &
+	else
+		"$FIXTURES/lives_nofp" huge "$1" >"$tmp/huge.out" &
+	fi
+	pid=$!
 	children+=("$pid")
+}
+for how in $hows; do
+	huge $how
 	eval "${how}_old=$pid"
 done
-record --comm lives_nofp -F 999 -o "$tmp/huge.pb.gz"
-for how in copy move other; do
-	"$FIXTURES/lives_nofp" huge $how >"$tmp/huge.out" & pid=$!
-	children+=("$pid")
+record --comm lives_nofp,hugetlb_nofp -F 999 -o "$tmp/huge.pb.gz"
+for how in $hows; do
+	huge $how
 	eval "${how}_new=$pid"
 done
-until_each_cpu 0.3 "$copy_old" "$copy_new" "$move_old" "$move_new" "$other_old" "$other_new"
-for how in copy move other; do
+until_each_cpu 0.3 "$copy_old" "$copy_new" "$move_old" "$move_new" "$other_old" "$other_new" \
+	${hugetlb_old:-} ${hugetlb_new:-}
+for how in $hows; do
 	process=${how}_old
 	"$WICK" dump proc "${!process}" --json >"$tmp/proc.json"
 	near "$how: mappings that are copies of text" \
@@ -195,7 +215,7 @@ for how in copy move other; do
 done
 finish
 dump "$tmp/huge.pb.gz"
-for process in "$copy_old" "$copy_new" "$move_old" "$move_new"; do
+for process in "$copy_old" "$copy_new" "$move_old" "$move_new" ${hugetlb_old:-} ${hugetlb_new:-}; do
 	# From the time on when its unwind tables were there.
 	jq --argjson pid "$process" '[.samples[] | select(any(.labels[]; .key == "pid" and .number == $pid)) |
 		select(any(.labels[]; .key == "cut" and .string == "no_tables") | not)]' "$tmp/dump.json" >"$tmp/known"
@@ -209,7 +229,7 @@ for process in "$other_old" "$other_new"; do
 	near "named as text that it is not" "$(frames "$process" '.name | startswith("huge_")')" 0 0
 	at_least "named as what it is" "$(frames "$process" '.name | startswith("[anon]")')" 150
 done
-kill -KILL "$copy_old" "$copy_new" "$move_old" "$move_new" "$other_old" "$other_new"
+kill -KILL "$copy_old" "$copy_new" "$move_old" "$move_new" "$other_old" "$other_new" ${hugetlb_old:-} ${hugetlb_new:-}
 if command -v node >/dev/null && grep -q . /sys/kernel/mm/transparent_hugepage/enabled &&
 	node --use-largepages=on -e 0 2>"$tmp/node.err" && [ ! -s "$tmp/node.err" ]; then
 	node --use-largepages=on -e 'for (;;) JSON.stringify(process.versions)' & pid=$!
