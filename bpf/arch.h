@@ -42,6 +42,13 @@ static __always_inline int arch_frameless(__u64 code)
 	return (code & 0xffffff) == 0xe58948 ? 8 : -1; /* mov %rsp,%rbp */
 }
 
+/* The bytes that code behind a call takes off the stack before it returns, which it does at once
+ * (add $imm8,%rsp; ret); else -1. */
+static __always_inline int arch_frame_size(__u64 code)
+{
+	return (code & 0xff87ffffff) == 0xc300c48348 ? (int)(code >> 24 & 0x78) : -1;
+}
+
 /* So many words above sp may hold the return address of code without rows. */
 enum { ARCH_LEAF_WORDS = 2, ARCH_CALLER_WORDS = 8 };
 
@@ -75,6 +82,10 @@ static __always_inline int arch_is_call(__u64 before)
 
 /* Return addresses are not pushed by the call here: there is nothing to guess. */
 static __always_inline int arch_frameless(__u64 code __attribute__((unused)))
+{
+	return -1;
+}
+static __always_inline int arch_frame_size(__u64 code __attribute__((unused)))
 {
 	return -1;
 }

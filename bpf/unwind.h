@@ -51,6 +51,7 @@ enum {
 	UNWIND_NOWHERE = WICK_RULES_MAX, /* no executable memory that is known */
 	UNWIND_BARE,			 /* of no module with rows */
 	UNWIND_PENDING,			 /* rows may come */
+	UNWIND_SIZED,			 /* plus n: as bare, with a frame of n bytes */
 };
 
 enum unwind_exact {
@@ -138,6 +139,18 @@ static __always_inline __u32 unwind_row(const struct wick_page *page, __u32 vadd
 	return chunk ? chunk->row[low & ((1 << WICK_CHUNK_BITS) - 1)] & 0xffff : UNWIND_NOWHERE;
 }
 
+/* Code made at run time has no rows; but what stands behind a call may tell how large its frame is.
+ * So do CPython's trampolines, which have no frame pointer, and are called by code without one. */
+static __always_inline __u32 unwind_bare(struct unwind *walk, __u64 pc)
+{
+	int size = -1;
+	__u64 code;
+
+	if (walk->exact == UNWIND_CALLER && !wick_read_user(&code, sizeof(code), pc + 1))
+		size = arch_frame_size(code);
+	return size < 0 ? UNWIND_BARE : UNWIND_SIZED + (__u32)size;
+}
+
 /* The number of the rule in force at pc, or one of the above. */
 static __always_inline __u32 unwind_find(struct unwind *walk, __u64 pc)
 {
@@ -154,7 +167,7 @@ static __always_inline __u32 unwind_find(struct unwind *walk, __u64 pc)
 	if (walk->mapping.kind == WICK_MAPPING_PENDING)
 		return UNWIND_PENDING;
 	if (walk->mapping.kind != WICK_MAPPING_ROWS)
-		return walk->mapping.kind == WICK_MAPPING_FILE ? 0 : UNWIND_BARE;
+		return walk->mapping.kind == WICK_MAPPING_FILE ? 0 : unwind_bare(walk, pc);
 	vaddr = pc - walk->mapping.bias;
 	page = table_page(walk->mapping.page + (__u32)(vaddr >> WICK_PAGE_BITS));
 	return page ? unwind_row(page, (__u32)vaddr) : UNWIND_NOWHERE;
@@ -253,6 +266,8 @@ static __always_inline int unwind_without_row(struct unwind *walk, __u32 id)
 
 	if (walk->exact && !wick_read_user(&code, sizeof(code), walk->ip))
 		off = arch_frameless(code);
+	else if (id >= UNWIND_SIZED)
+		off = (int)(id - UNWIND_SIZED);
 	if (off >= 0 && !unwind_by_word(walk, walk->sp + off))
 		return 0;
 	ended = unwind_by_fp(walk);

@@ -27,7 +27,8 @@ void folded_add_frame(struct buf *to, const char *name);
 
 /*
  * Reads foreign text: the last number of a line is its count, all before it the stack; every frame
- * becomes a function. Empty lines are stepped over. A first line without a count: -EPROTONOSUPPORT,
+ * becomes a function. Empty lines are stepped over, and comments ("# ..", "// .." without a count at the
+ * end). A byte order mark tells UTF-16, as Windows' shell writes. A first line without a count: -EPROTONOSUPPORT,
  * this is some other file; a later one: -EBADMSG and *ret_why names the line. A count that is not
  * whole or too large is damage as well. Linear. *ret_why as in profile_decode().
  */

@@ -111,6 +111,13 @@ static int add_frames(struct reader *reader, const char *stack, size_t length, u
 	return 0;
 }
 
+/* As some write them; a stack may begin so too, but ends in its count. */
+static bool is_comment(const char *line, size_t length)
+{
+	return !is_digit(line[length - 1]) &&
+	       ((length > 1 && !memcmp(line, "# ", 2)) || (length > 2 && !memcmp(line, "// ", 3)));
+}
+
 static int read_line(struct reader *reader, const char *line, size_t length)
 {
 	uint32_t depth;
@@ -119,8 +126,7 @@ static int read_line(struct reader *reader, const char *line, size_t length)
 
 	while (length && (line[length - 1] == '\r' || line[length - 1] == ' '))
 		length--;
-	/* A comment, as some write them; a stack may begin so too, but ends in its count. */
-	if (!length || (length > 1 && !memcmp(line, "# ", 2) && !is_digit(line[length - 1])))
+	if (!length || is_comment(line, length))
 		return 0;
 	err = take_count(reader, line, &length, &count);
 	if (!err)
@@ -156,13 +162,77 @@ static int read_all(struct reader *reader, const char *text, size_t size)
 	return err;
 }
 
+/* --- encodings --- */
+
+static uint32_t unit_at(const uint8_t *bytes, size_t at, bool is_big)
+{
+	return is_big ? (uint32_t)bytes[at] << 8 | bytes[at + 1]
+		      : (uint32_t)bytes[at + 1] << 8 | bytes[at];
+}
+
+static void add_code_point(struct buf *text, uint32_t code)
+{
+	const char bytes[] = {(char)(0xf0 | code >> 18), (char)(0x80 | (code >> 12 & 0x3f)),
+			      (char)(0x80 | (code >> 6 & 0x3f)), (char)(0x80 | (code & 0x3f))};
+
+	if (code < 0x80) {
+		buf_add_char(text, (char)code);
+	} else if (code < 0x800) {
+		buf_add_char(text, (char)(0xc0 | code >> 6));
+		buf_add(text, bytes + 3, 1);
+	} else if (code < 0x10000) {
+		buf_add_char(text, (char)(0xe0 | code >> 12));
+		buf_add(text, bytes + 2, 2);
+	} else {
+		buf_add(text, bytes, 4);
+	}
+}
+
+/* Halves of pairs that stand alone become bytes of no UTF-8, as any other damage. */
+static void add_utf16(struct buf *text, const uint8_t *bytes, size_t size, bool is_big)
+{
+	for (size_t at = 0; at + 1 < size; at += 2) {
+		uint32_t code = unit_at(bytes, at, is_big), low;
+
+		if (code >> 10 == 0xd800 >> 10 && at + 3 < size) {
+			low = unit_at(bytes, at + 2, is_big);
+			if (low >> 10 == 0xdc00 >> 10) {
+				code = 0x10000 + ((code & 0x3ff) << 10 | (low & 0x3ff));
+				at += 2;
+			}
+		}
+		add_code_point(text, code);
+	}
+}
+
+/* The text behind a byte order mark of UTF-16, which decoded holds; else all of it. */
+static int find_text(const uint8_t *bytes, size_t size, struct buf *decoded, const char **ret_text,
+		     size_t *ret_size)
+{
+	bool is_little = size > 1 && bytes[0] == 0xff && bytes[1] == 0xfe;
+	bool is_big = size > 1 && bytes[0] == 0xfe && bytes[1] == 0xff;
+
+	*ret_text = (const char *)bytes;
+	*ret_size = size;
+	if (!is_little && !is_big)
+		return 0;
+	add_utf16(decoded, bytes + 2, size - 2, is_big);
+	*ret_text = decoded->used ? decoded->bytes : "";
+	*ret_size = decoded->used;
+	return buf_error(decoded);
+}
+
 int folded_read(const void *bytes, size_t size, struct profile **ret_profile, const char **ret_why)
 {
+	_cleanup_(buf_release) struct buf decoded = {0};
+	const char *text;
 	_cleanup_(reader_freep) struct reader *reader = calloc(1, sizeof(*reader));
 	int err = reader ? profile_new(&reader->profile) : -ENOMEM;
 
 	if (!err)
-		err = read_all(reader, bytes, size);
+		err = find_text(bytes, size, &decoded, &text, &size);
+	if (!err)
+		err = read_all(reader, text, size);
 	if (err) {
 		*ret_why = reader && reader->why ? reader->why : "out of memory";
 		return err;

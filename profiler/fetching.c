@@ -2,6 +2,8 @@
 #include "profiler/fetching.h"
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "base/quote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 enum {
 	WAITING_MAX = 512, /* each holds a descriptor or two */
 	PARSE_DEADLINE_MS = 60000,
+	WARNINGS = 3, /* and then ever fewer */
 };
 
 struct wanted {
@@ -26,6 +29,8 @@ struct fetching {
 	void *context;
 	pthread_t thread;
 	bool has_thread;
+	uint32_t came, missing, failed; /* files; the thread's own */
+	struct log_limit warned;
 
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t wake;
@@ -62,16 +67,38 @@ void fetching_add(struct fetching *f, uint32_t id, const struct parser_files *fi
 		wanted_release(&wanted);
 }
 
+/* Is it better than without servers? */
+static bool is_better(const struct symindex *index)
+{
+	return symindex_debug(index) == SYMINDEX_DEBUG_SEPARATE ||
+	       symindex_header(index)->alt_state == SYMINDEX_LAYER_USED;
+}
+
+static void count(struct fetching *f, const struct parser_look *asked, bool has_come)
+{
+	bool has_failed = asked->answer == DEBUGINFOD_FAILED || asked->answer == DEBUGINFOD_OVER;
+	char shown[2 * DEBUGINFOD_DETAIL_MAX];
+
+	f->came += has_come;
+	f->failed += !has_come && has_failed;
+	f->missing += !has_come && !has_failed;
+	if ((has_failed || asked->detail[0]) && log_limited(&f->warned, WARNINGS))
+		log_warn("debuginfod: %s", asked->detail[0]
+						   ? quote(shown, sizeof(shown), asked->detail)
+						   : debuginfod_answer_text(asked->answer));
+}
+
 static void fetch_one(struct fetching *f, struct wanted *wanted)
 {
-	struct symindex *index = NULL;
+	_cleanup_(parser_search_release) struct parser_search search = {0};
+	_cleanup_(symindex_freep) struct symindex *index = NULL;
+	bool has_come;
 
-	if (parser_symbols(&wanted->files, PARSE_DEADLINE_MS, &index))
-		return;
-	if (symindex_debug(index) == SYMINDEX_DEBUG_SEPARATE)
-		f->take(f->context, wanted->id, index);
-	else
-		symindex_free(index);
+	wanted->files.search = &search;
+	has_come = !parser_symbols(&wanted->files, PARSE_DEADLINE_MS, &index) && is_better(index);
+	count(f, &search.look[PARSER_BY_DEBUGINFOD], has_come);
+	if (has_come)
+		f->take(f->context, wanted->id, TAKE_PTR(index));
 }
 
 static void *fetch_all(void *context)
@@ -139,6 +166,9 @@ void fetching_free(struct fetching *f)
 	pthread_mutex_unlock(&f->lock);
 	if (f->has_thread)
 		pthread_join(f->thread, NULL);
+	if (f->came || f->missing || f->failed)
+		log_info("debuginfod: %u files with debug info came, %u are not there, %u failed",
+			 f->came, f->missing, f->failed);
 	for (; f->taken != f->put; f->taken++)
 		wanted_release(&f->waiting[f->taken % WAITING_MAX]);
 	debuginfod_free(f->debuginfod);

@@ -26,13 +26,26 @@ static const struct reason others[] = {
 	{"filtered", "ticks that met other processes than those asked for"},
 	{"throttled", "times the kernel held the event back: sampled less often than asked for"},
 	{"whole", "stacks that travelled whole: their map was full or busy, or not used"},
+	{"runs", "runs of the program, by the kernel's own count"},
+	{"run_ns", "nanoseconds they took"},
+};
+
+/* What is missing beside the samples; told at the end as well. */
+static const struct reason wants[] = {
 	{"filter_full", "child processes that were not followed: the filter was full"},
 	{"refused", "mappings not kept, as there were too many: their frames have no names"},
 	{"replaced",
 	 "files replaced in place while they were mapped: their names are those before"},
-	{"runs", "runs of the program, by the kernel's own count"},
-	{"run_ns", "nanoseconds they took"},
 };
+
+struct want_counts {
+	uint64_t of[ARRAY_SIZE(wants)];
+};
+
+static struct want_counts count_wants(const struct ledger *ledger)
+{
+	return (struct want_counts){{ledger->filter_full, ledger->refused, ledger->replaced}};
+}
 
 static uint64_t sum(const uint64_t *counts, size_t n)
 {
@@ -76,15 +89,17 @@ int ledger_each(const struct ledger *ledger, ledger_take take, void *context)
 	};
 	const uint64_t sum_counts[] = {ledger->taken, ledger->written, ledger->complete};
 	/* In the order of others[]. */
-	const uint64_t other_counts[] = {ledger->not_run,  ledger->filtered,	ledger->throttled,
-					 ledger->whole,	   ledger->filter_full, ledger->refused,
-					 ledger->replaced, ledger->runs,	ledger->run_ns};
+	const uint64_t other_counts[] = {ledger->not_run, ledger->filtered, ledger->throttled,
+					 ledger->whole,	  ledger->runs,	    ledger->run_ns};
+	const struct want_counts want_counts = count_wants(ledger);
 	enum { first = WICK_END_LAST_COMPLETE + 1 }; /* those before are no cuts */
 	int err = each(sums, sum_counts, ARRAY_SIZE(sums), take, context);
 
 	_Static_assert(ARRAY_SIZE(others) == ARRAY_SIZE(other_counts), "a count for each name");
 	if (!err)
 		err = each(others, other_counts, ARRAY_SIZE(others), take, context);
+	if (!err)
+		err = each(wants, want_counts.of, ARRAY_SIZE(wants), take, context);
 	if (!err)
 		err = each(drops, ledger->dropped, WICK_DROPS, take, context);
 	return err ? err
@@ -126,6 +141,8 @@ const char *ledger_sentence(const char *name)
 	const char *sentence = find(others, ARRAY_SIZE(others), name);
 
 	if (!sentence)
+		sentence = find(wants, ARRAY_SIZE(wants), name);
+	if (!sentence)
 		sentence = find(drops, ARRAY_SIZE(drops), name);
 	return sentence ? sentence : find(cuts, ARRAY_SIZE(cuts), name);
 }
@@ -141,6 +158,7 @@ static void print(const struct reason *reasons, const uint64_t *counts, size_t n
 void ledger_print(const struct ledger *ledger)
 {
 	uint64_t dropped = sum(ledger->dropped, WICK_DROPS), off = ledger_difference(ledger);
+	const struct want_counts want_counts = count_wants(ledger);
 
 	log_info("%" PRIu64 " samples taken, %" PRIu64 " written, %" PRIu64 " dropped; %" PRIu64
 		 " stacks complete, %" PRIu64 " cut; about %" PRIu64 " ticks not run",
@@ -148,6 +166,7 @@ void ledger_print(const struct ledger *ledger)
 		 ledger->written - ledger->complete, ledger->not_run);
 	print(drops, ledger->dropped, WICK_DROPS);
 	print(cuts, ledger->cut, WICK_CUTS);
+	print(wants, want_counts.of, ARRAY_SIZE(wants));
 	if (ledger->throttled)
 		log_warn("the kernel held the event back %" PRIu64
 			 " times: sampled less often than asked for, and weighed so",

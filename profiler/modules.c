@@ -553,7 +553,7 @@ static void ask_servers(struct modules *modules, uint32_t id)
 	const struct entry *entry = &modules->entries[id];
 
 	if (modules->fetching && entry->owned && entry->module.name.kind == MODULE_FILE &&
-	    parser_wants_debug_file(entry->owned))
+	    parser_wants_server(entry->owned))
 		fetching_add(modules->fetching, id,
 			     &(struct parser_files){.elf_fd = entry->fd,
 						    .root_fd = entry->root_fd,

@@ -12,6 +12,7 @@
 #include "profiler/modules.h"
 #include "profiler/names.h"
 #include "profiler/procs.h"
+#include "profiler/ring_reader.h"
 #include "profiler/system.h"
 #include "profiler/task_events.h"
 #include "profiler/unwind_tables.h"
@@ -27,9 +28,7 @@ static const uint64_t KSYMBOLS_PAUSE_NS = 10000000000;
 
 enum {
 	TASK_RING_PAGES = 128,
-	WORK_MS = 100,		/* rings are emptied at least this often */
-	BREATH = 64,		/* things done between looks at the clock */
-	BREATH_NS = 10000000,	/* amid long work rings are emptied this often */
+	WORK_MS = 100,		/* there is a round at least this often */
 	HORIZON_NS = 5000000,	/* a record stamped this long ago is in its ring by now */
 	LINGER_NS = 2000000000, /* an exited process is kept this long for late samples */
 	NAME_BYTES = 512,	/* of readable names, for each module that is kept */
@@ -63,6 +62,7 @@ struct queue {
 struct pipeline {
 	struct pipeline_options options;
 	struct sampler *sampler;
+	struct ring_reader *reader;
 	struct task_events *task_events;
 	struct modules *modules;
 	struct procs *procs;
@@ -79,10 +79,8 @@ struct pipeline {
 	uint64_t received[2];	     /* records of an epoch, by parity */
 	uint64_t bad_records;	     /* of them accounted for */
 	uint64_t throttled, refused; /* likewise */
-	uint64_t drained_ns, drained_cpu_ns; /* when the rings were emptied last */
-	uint64_t longest_ns, longest_cpu_ns; /* from one time to the next, while there was work */
-	unsigned int breaths;
-	uint32_t epoch; /* that runs now, as far as we have been told */
+	uint64_t longest_ns, longest_cpu_ns; /* rounds of work: the longest, its CPU time */
+	uint32_t epoch;			     /* that runs now, as far as we have been told */
 	uint64_t turned_ns, swept_ns;
 
 	struct window *window, *next, *closed;
@@ -389,38 +387,25 @@ static void take_sample(struct pipeline *pipeline, const struct wick_sample *sam
 
 /* --- drain and apply --- */
 
-/* The rings are being emptied now. */
-static void note_drain(struct pipeline *pipeline)
-{
-	uint64_t now = clock_boot_ns(), cpu = clock_cpu_ns();
-
-	if (now - pipeline->drained_ns > pipeline->longest_ns) {
-		pipeline->longest_ns = now - pipeline->drained_ns;
-		pipeline->longest_cpu_ns = cpu - pipeline->drained_cpu_ns;
-	}
-	pipeline->drained_ns = now;
-	pipeline->drained_cpu_ns = cpu;
-}
-
 static void on_record(void *context, const struct wick_sample *sample)
 {
 	struct pipeline *pipeline = context;
 
 	pipeline->received[sample->epoch & 1]++;
-	if (pipeline->unwind)
-		unwind_tables_sample(pipeline->unwind, sample);
 	if (push_record(&pipeline->queue, sample))
 		window_of(pipeline, sample->epoch)->ledger.dropped[WICK_DROP_no_memory]++;
 }
 
-/* In the middle of long work (50,000 mappings of one process), now and then: what is sampled
- * meanwhile joins the end of the queue. */
-static void breathe(struct pipeline *pipeline)
+static void take_records(struct pipeline *pipeline)
 {
-	if (++pipeline->breaths % BREATH || clock_boot_ns() - pipeline->drained_ns < BREATH_NS)
-		return;
-	note_drain(pipeline);
-	sampler_drain(pipeline->sampler, on_record, pipeline);
+	uint64_t lost[2];
+
+	ring_reader_take(pipeline->reader, on_record, pipeline, lost);
+	for (uint32_t epoch = pipeline->epoch; epoch <= pipeline->epoch + 1; epoch++) {
+		pipeline->received[epoch & 1] += lost[epoch & 1];
+		window_of(pipeline, epoch)->ledger.dropped[WICK_DROP_no_memory] += lost[epoch & 1];
+	}
+	sampler_drain_checks(pipeline->sampler);
 }
 
 static void on_event(void *context, const struct task_event *event)
@@ -498,15 +483,13 @@ static int keep(struct queue *to, const struct queue *from, const struct item *i
 static void apply_until(struct pipeline *pipeline, uint64_t horizon_ns)
 {
 	struct queue *queue = &pipeline->queue, swap;
-	uint32_t i = 0, sorted = queue->count;
+	uint32_t i = 0;
 
 	if (!queue->count)
 		return;
 	qsort(queue->items, queue->count, sizeof(*queue->items), item_order);
-	for (; i < sorted && queue->items[i].time_ns <= horizon_ns; i++) {
+	for (; i < queue->count && queue->items[i].time_ns <= horizon_ns; i++)
 		apply(pipeline, &queue->items[i]);
-		breathe(pipeline);
-	}
 	for (; i < queue->count; i++)
 		if (keep(&pipeline->spare, queue, &queue->items[i]))
 			apply(pipeline, &queue->items[i]);
@@ -525,7 +508,7 @@ static void drain_events(struct pipeline *pipeline)
 		task_events_drain(pipeline->task_events, on_event, pipeline);
 }
 
-/* Applies all, the samples too that breathe() has found since the events were drained. */
+/* Applies all. */
 static void apply_all(struct pipeline *pipeline)
 {
 	drain_events(pipeline);
@@ -634,9 +617,7 @@ static void take_ended(struct pipeline *pipeline)
 
 static void drain(struct pipeline *pipeline)
 {
-	pipeline->drained_ns = clock_boot_ns();
-	pipeline->drained_cpu_ns = clock_cpu_ns();
-	sampler_drain(pipeline->sampler, on_record, pipeline);
+	take_records(pipeline);
 	drain_events(pipeline);
 }
 
@@ -719,7 +700,7 @@ static void read_ksymbols(struct pipeline *pipeline)
 	pipeline->ksymbols_ns = now;
 }
 
-void pipeline_work(struct pipeline *pipeline)
+static void work(struct pipeline *pipeline)
 {
 	/* Looked at before the drain: what ends after this look waits for the next round. */
 	bool is_ended = sampler_has_ended(pipeline->sampler);
@@ -740,9 +721,20 @@ void pipeline_work(struct pipeline *pipeline)
 		pipeline->swept_ns = now;
 	}
 	sweep_modules(pipeline);
-	note_drain(pipeline);
 	if (now - pipeline->turned_ns > pipeline->options.sampler.epoch_s * 1e9)
 		turn(pipeline);
+}
+
+void pipeline_work(struct pipeline *pipeline)
+{
+	uint64_t began = clock_boot_ns(), began_cpu = clock_cpu_ns(), took;
+
+	work(pipeline);
+	took = clock_boot_ns() - began;
+	if (took <= pipeline->longest_ns)
+		return;
+	pipeline->longest_ns = took;
+	pipeline->longest_cpu_ns = clock_cpu_ns() - began_cpu;
 }
 
 /* --- life --- */
@@ -942,6 +934,8 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **ret_p
 	if (!err && has_tables(pipeline))
 		err = open_tables(pipeline);
 	if (!err)
+		err = ring_reader_new(pipeline->sampler, pipeline->unwind, &pipeline->reader);
+	if (!err)
 		err = open_fds(pipeline);
 	if (err)
 		return err;
@@ -953,6 +947,7 @@ void pipeline_free(struct pipeline *pipeline)
 {
 	if (!pipeline)
 		return;
+	ring_reader_free(pipeline->reader);
 	unwind_tables_free(pipeline->unwind);
 	unwind_maps_close(pipeline->unwind_maps);
 	sampler_free(pipeline->sampler);
@@ -1009,6 +1004,19 @@ static int finish_epoch(struct pipeline *pipeline)
 	return err;
 }
 
+static void tell_rounds(struct pipeline *pipeline)
+{
+	const struct ring_waits waits = ring_reader_waits(pipeline->reader);
+
+	log_debug(
+		"%u processes known at the end; the rings waited for %.1f ms at most to be looked "
+		"into, which took %.1f ms at most, %llu times amid other work; that came in rounds "
+		"of %.1f ms at most, %.1f ms of CPU",
+		procs_count(pipeline->procs), (double)waits.longest_ns * 1e-6,
+		(double)waits.look_ns * 1e-6, (unsigned long long)waits.looks,
+		(double)pipeline->longest_ns * 1e-6, (double)pipeline->longest_cpu_ns * 1e-6);
+}
+
 static void tell_tables(struct pipeline *pipeline)
 {
 	_cleanup_(buf_release) struct buf text = {0};
@@ -1040,11 +1048,7 @@ int pipeline_stop(struct pipeline *pipeline)
 	if (err)
 		log_error("cannot end the last epoch: %s", strerror(-err));
 	close_window(pipeline, now, busy_s);
-	log_debug(
-		"%u processes known at the end; at work the rings waited for %.1f ms at most, %.1f "
-		"ms of them on a CPU",
-		procs_count(pipeline->procs), (double)pipeline->longest_ns * 1e-6,
-		(double)pipeline->longest_cpu_ns * 1e-6);
+	tell_rounds(pipeline);
 	tell_tables(pipeline);
 	/* Only if we had it counted: others may have turned the count on in the middle. */
 	if (pipeline->options.sampler.count_runs)
@@ -1169,7 +1173,8 @@ void pipeline_tell_memory(struct pipeline *pipeline, memory_take take, void *con
 {
 	const struct memory_item items[] = {
 		{"queue", "records that wait for their turn", pipeline->queue.count, 0,
-		 queue_bytes(&pipeline->queue) + queue_bytes(&pipeline->spare)},
+		 queue_bytes(&pipeline->queue) + queue_bytes(&pipeline->spare) +
+			 ring_reader_bytes(pipeline->reader)},
 		{"window", "of the open window: stacks that are counted",
 		 pipeline->window->count_count, 0, window_bytes(pipeline->window)},
 		{"processes", "processes whose mappings are known, for names",

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "profiler/cpus.h"
 #include "profiler/system.h"
+#include "profiler/urgent.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -61,6 +62,7 @@ struct sampler {
 	struct bpf_program *tick;
 	bool follows;
 	struct bpf_link *links[ARRAY_SIZE(followers)]; /* of the followers */
+	pthread_mutex_t rings_lock; /* of what a drain reads, which is any thread's */
 	struct ring *rings;
 	size_t ring_count, rings_size;
 	int epoll_fd;
@@ -169,6 +171,7 @@ static int size_maps(struct sampler *sampler, unsigned int cpus)
 		{"pages", tables->pages},
 		{"mappings", tables->mappings},
 		{"procs", tables->procs},
+		{"filter", sampler->options.filter_entries},
 		{"shards", tables->shards},
 		{"checks", sampler->options.check_every ? CHECKS_BYTES : 0},
 	};
@@ -273,34 +276,19 @@ static int map_control(struct sampler *sampler)
 
 /* --- rings --- */
 
-static int ring_open(struct sampler *sampler, unsigned int cpu)
+static int ring_map(struct ring *ring, size_t size)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = sampler->options.ring_bytes;
-	/* Edges only: a level would wake for every record that comes after the first. */
-	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = cpu};
-	struct ring *ring;
-	int err;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	err = array_reserve(&sampler->rings, &sampler->rings_size, sampler->ring_count + 1);
-	if (err)
-		return err;
-	ring = &sampler->rings[sampler->ring_count];
-	*ring = (struct ring){.cpu = cpu};
 	ring->fd =
 		bpf_map_create(BPF_MAP_TYPE_RINGBUF, "wick_ring", 0, 0, (unsigned int)size, NULL);
 	if (ring->fd < 0)
 		return -errno;
-	/* Counted from here on: what fails below is closed with the others. */
-	sampler->ring_count++;
 	ring->consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
 	if (ring->consumer == MAP_FAILED)
 		return -errno;
 	ring->producer = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, ring->fd, (off_t)page);
-	if (ring->producer == MAP_FAILED)
-		return -errno;
-	if (epoll_ctl(sampler->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event))
-		return -errno;
-	return 0;
+	return ring->producer == MAP_FAILED ? -errno : 0;
 }
 
 static void ring_close(const struct ring *ring, size_t size)
@@ -313,6 +301,35 @@ static void ring_close(const struct ring *ring, size_t size)
 		munmap(ring->producer, page + 2 * size);
 	if (ring->fd >= 0)
 		close(ring->fd);
+}
+
+/* One that can be drained. */
+static int ring_add(struct sampler *sampler, const struct ring *ring)
+{
+	int err;
+
+	pthread_mutex_lock(&sampler->rings_lock);
+	err = array_reserve(&sampler->rings, &sampler->rings_size, sampler->ring_count + 1);
+	if (!err)
+		sampler->rings[sampler->ring_count++] = *ring;
+	pthread_mutex_unlock(&sampler->rings_lock);
+	return err;
+}
+
+static int ring_open(struct sampler *sampler, unsigned int cpu)
+{
+	/* Edges only: a level would wake for every record that comes after the first. */
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = cpu};
+	struct ring ring = {.cpu = cpu};
+	int err = ring_map(&ring, sampler->options.ring_bytes);
+
+	if (!err && epoll_ctl(sampler->epoll_fd, EPOLL_CTL_ADD, ring.fd, &event))
+		err = -errno;
+	if (!err)
+		err = ring_add(sampler, &ring);
+	if (err)
+		ring_close(&ring, sampler->options.ring_bytes);
+	return err;
 }
 
 static int publish_ring(struct sampler *sampler, const struct ring *ring)
@@ -443,24 +460,40 @@ void sampler_drain(struct sampler *sampler, sampler_record record, void *context
 {
 	struct epoll_event events[16];
 
+	pthread_mutex_lock(&sampler->rings_lock);
 	while (epoll_wait(sampler->epoll_fd, events, ARRAY_SIZE(events), 0) == ARRAY_SIZE(events))
 		;
 	for (size_t i = 0; i < sampler->ring_count; i++) {
 		drain_ring(sampler, &sampler->rings[i], record, context);
 		drain_notices(sampler, &sampler->rings[i]);
 	}
+	pthread_mutex_unlock(&sampler->rings_lock);
+}
+
+void sampler_drain_checks(struct sampler *sampler)
+{
 	if (sampler->checks)
 		ring_buffer__consume(sampler->checks);
 }
 
-uint64_t sampler_throttled(const struct sampler *sampler)
+static uint64_t read_count(struct sampler *sampler, const uint64_t *count)
 {
-	return sampler->throttled;
+	uint64_t now;
+
+	pthread_mutex_lock(&sampler->rings_lock);
+	now = *count;
+	pthread_mutex_unlock(&sampler->rings_lock);
+	return now;
 }
 
-uint64_t sampler_bad_records(const struct sampler *sampler)
+uint64_t sampler_throttled(struct sampler *sampler)
 {
-	return sampler->bad_records;
+	return read_count(sampler, &sampler->throttled);
+}
+
+uint64_t sampler_bad_records(struct sampler *sampler)
+{
+	return read_count(sampler, &sampler->bad_records);
 }
 
 int sampler_ring_fd(const struct sampler *sampler)
@@ -670,17 +703,32 @@ static int prepare(struct sampler *sampler)
 	return err;
 }
 
+static bool is_too_many(const struct sampler_options *options)
+{
+	unsigned int most = options->filter_entries ? options->filter_entries : WICK_FILTER_MAX;
+
+	if (options->pid_count <= most)
+		return false;
+	log_error("%zu processes are more than can be followed: %u", options->pid_count, most);
+	log_hint("name a control group of theirs with --cgroup, or sample all with -a");
+	return true;
+}
+
 int sampler_new(const struct sampler_options *options, struct sampler **ret_sampler)
 {
-	_cleanup_(sampler_freep) struct sampler *sampler = calloc(1, sizeof(*sampler));
+	_cleanup_(sampler_freep) struct sampler *sampler = NULL;
 	int err;
 
+	if (is_too_many(options))
+		return -E2BIG;
+	sampler = calloc(1, sizeof(*sampler));
 	if (!sampler)
 		return -ENOMEM;
 	sampler->options = *options;
 	memset(sampler->inner, -1, sizeof(sampler->inner));
 	sampler->stats_fd = -1;
 	pthread_mutex_init(&sampler->lock, NULL);
+	urgent_lock_init(&sampler->rings_lock);
 	pthread_cond_init(&sampler->wake, NULL);
 	sampler->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	sampler->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -722,16 +770,30 @@ static int open_event(const struct sampler *sampler, unsigned int cpu)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static void detach_cpu(struct ring *ring)
+static struct perf_event_mmap_page *swap_notices(struct sampler *sampler, struct ring *ring,
+						 struct perf_event_mmap_page *notices)
 {
+	struct perf_event_mmap_page *old;
+
+	pthread_mutex_lock(&sampler->rings_lock);
+	old = ring->notices;
+	ring->notices = notices;
+	pthread_mutex_unlock(&sampler->rings_lock);
+	return old;
+}
+
+static void detach_cpu(struct sampler *sampler, struct ring *ring)
+{
+	struct perf_event_mmap_page *notices = swap_notices(sampler, ring, NULL);
+
 	bpf_link__destroy(TAKE_PTR(ring->link));
 	/* The mapping holds the event as well. */
-	if (ring->notices)
-		munmap(TAKE_PTR(ring->notices), 2 * (size_t)sysconf(_SC_PAGESIZE));
+	if (notices)
+		munmap(notices, 2 * (size_t)sysconf(_SC_PAGESIZE));
 }
 
 /* Where the kernel tells that it throttles. Not to know that is no reason not to sample. */
-static void map_notices(struct ring *ring, int fd)
+static void map_notices(struct sampler *sampler, struct ring *ring, int fd)
 {
 	void *at = mmap(NULL, 2 * (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
 			fd, 0);
@@ -739,7 +801,7 @@ static void map_notices(struct ring *ring, int fd)
 	if (at == MAP_FAILED)
 		log_debug("cpu %u: no notice of throttling: %s", ring->cpu, strerror(errno));
 	else
-		ring->notices = at;
+		swap_notices(sampler, ring, at);
 }
 
 /* -ENODEV: the CPU is offline. */
@@ -752,7 +814,7 @@ static int attach_cpu(struct sampler *sampler, struct ring *ring)
 			system_explain_perf(fd, sampler_event(sampler));
 		return fd;
 	}
-	map_notices(ring, fd);
+	map_notices(sampler, ring, fd);
 	/* The link owns the descriptor once it exists. */
 	ring->link = bpf_program__attach_perf_event(sampler->tick, fd);
 	if (ring->link)
@@ -760,7 +822,7 @@ static int attach_cpu(struct sampler *sampler, struct ring *ring)
 	err = -errno;
 	system_explain_bpf(err);
 	close(fd);
-	detach_cpu(ring);
+	detach_cpu(sampler, ring);
 	return err;
 }
 
@@ -828,7 +890,7 @@ void sampler_stop(struct sampler *sampler)
 	for (size_t i = 0; i < ARRAY_SIZE(sampler->links); i++)
 		bpf_link__destroy(TAKE_PTR(sampler->links[i]));
 	for (size_t i = 0; i < sampler->ring_count; i++)
-		detach_cpu(&sampler->rings[i]);
+		detach_cpu(sampler, &sampler->rings[i]);
 }
 
 static struct ring *ring_of(struct sampler *sampler, unsigned int cpu)
@@ -844,7 +906,7 @@ void sampler_cpu_offline(struct sampler *sampler, unsigned int cpu)
 	struct ring *ring = ring_of(sampler, cpu);
 
 	if (ring)
-		detach_cpu(ring);
+		detach_cpu(sampler, ring);
 }
 
 void sampler_cpu_online(struct sampler *sampler, unsigned int cpu)
@@ -855,7 +917,7 @@ void sampler_cpu_online(struct sampler *sampler, unsigned int cpu)
 	if (!sampler->is_started)
 		return;
 	if (ring) {
-		detach_cpu(ring);
+		detach_cpu(sampler, ring);
 	} else {
 		err = ring_open(sampler, cpu);
 		ring = ring_of(sampler, cpu);
@@ -903,6 +965,7 @@ void sampler_free(struct sampler *sampler)
 	close_fd(sampler->bell_fd);
 	close_fd(sampler->stats_fd);
 	pthread_mutex_destroy(&sampler->lock);
+	pthread_mutex_destroy(&sampler->rings_lock);
 	pthread_cond_destroy(&sampler->wake);
 	free(sampler);
 }

@@ -44,14 +44,15 @@ struct sampler_options {
 	struct sampler_tables {
 		uint32_t rules, pages, mappings, procs, shards; /* entries of the maps */
 	} tables;
-	const char *comms;	    /* of processes or threads of these names: "a,b"; NULL = all */
-	struct cgroup cgroup;	    /* of this group and those below; id 0 = all */
-	bool exclude_self;	    /* not of wick and its own children */
-	unsigned int ring_bytes;    /* of each CPU's ring; a power of two >= the page size */
-	unsigned int stack_entries; /* of each stack map; 0 = 2 x CPUs x hz x epoch_s, in bounds */
+	const char *comms;	     /* of processes or threads of these names: "a,b"; NULL = all */
+	struct cgroup cgroup;	     /* of this group and those below; id 0 = all */
+	bool exclude_self;	     /* not of wick and its own children */
+	unsigned int ring_bytes;     /* of each CPU's ring; a power of two >= the page size */
+	unsigned int filter_entries; /* processes that can be followed; 0 = WICK_FILTER_MAX */
+	unsigned int stack_entries;  /* of each stack map; 0 = 2 x CPUs x hz x epoch_s, in bounds */
 	double epoch_s;
 	bool count_runs; /* have the kernel count the program's runs (tests) */
-	/* One in so many samples is given to check() too, by sampler_drain(); 0 = none. */
+	/* One in so many samples is given to check() too, by sampler_drain_checks(); 0 = none. */
 	unsigned int check_every;
 	void (*check)(void *context, const struct wick_check *check);
 	void *check_context;
@@ -85,7 +86,7 @@ void sampler_cpu_online(struct sampler *sampler, unsigned int cpu);
 
 /* How often the kernel has held an event back for being too frequent, so far, as of the last
  * sampler_drain(). */
-uint64_t sampler_throttled(const struct sampler *sampler);
+uint64_t sampler_throttled(struct sampler *sampler);
 
 /* Detaches the events: nothing samples any more. The epoch that ran still has to be ended. */
 void sampler_stop(struct sampler *sampler);
@@ -94,7 +95,7 @@ void sampler_stop(struct sampler *sampler);
 int sampler_ring_fd(const struct sampler *sampler);
 
 /*
- * Hands out every record in the rings. Whole stacks, if there are any, stand behind the sample: as
+ * Hands out every record in the rings, under a lock: any thread. Whole stacks, if there are any, stand behind the sample: as
  * many pcs as sampler_whole_pcs() tells, the user's first; checked against the record's size. Valid
  * during the call only.
  */
@@ -102,8 +103,11 @@ typedef void (*sampler_record)(void *context, const struct wick_sample *sample);
 size_t sampler_whole_pcs(const struct wick_sample *sample);
 void sampler_drain(struct sampler *sampler, sampler_record record, void *context);
 
+/* The same for what options.check asked for. Checking takes its time. */
+void sampler_drain_checks(struct sampler *sampler);
+
 /* Records that were too short or inconsistent, so far: a bug if not 0. */
-uint64_t sampler_bad_records(const struct sampler *sampler);
+uint64_t sampler_bad_records(struct sampler *sampler);
 
 /* Asks for the end of the current epoch; no-op while one is ending. */
 void sampler_turn(struct sampler *sampler);

@@ -146,6 +146,7 @@ int sampling_pipeline(const struct sampling *sampling, const struct target *targ
 				.max_depth = sampling->max_depth,
 				.tables = tables_wanted(sampling),
 				.ring_bytes = sampling->ring_bytes,
+				.filter_entries = sampling->filter_entries,
 				.stack_entries = sampling->stack_entries,
 				.epoch_s = sampling->epoch_s,
 				.count_runs = sampling->count_runs,

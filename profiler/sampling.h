@@ -23,7 +23,7 @@ struct sampling {
 	const char *debuginfod; /* see debuginfod_of_option() */
 	/* For tests and measurements. */
 	bool whole, count_runs, debug;
-	unsigned int ring_bytes, stack_entries, task_ring_pages, modules;
+	unsigned int ring_bytes, stack_entries, task_ring_pages, modules, filter_entries;
 	double epoch_s;
 };
 
@@ -88,6 +88,9 @@ int sampling_parse_transport(void *options, const struct option_spec *spec, cons
 	{ .name = "modules", .kind = OPTION_UINT, .value = "N", .hidden = true,                    \
 	  .help = "mapped files that are remembered though nothing maps them",                     \
 	  .offset = offsetof(type, sampling.modules), .min = 16, .max = 1 << 16 },                 \
+	{ .name = "filter-entries", .kind = OPTION_UINT, .value = "N", .hidden = true,             \
+	  .help = "processes that are followed at most, where not all are",                        \
+	  .offset = offsetof(type, sampling.filter_entries), .min = 1, .max = WICK_FILTER_MAX },   \
 	{ .name = "epoch", .kind = OPTION_SECONDS, .value = "T", .hidden = true,                   \
 	  .help = "length of an epoch", .offset = offsetof(type, sampling.epoch_s) },              \
 	{ .name = "count-runs", .kind = OPTION_FLAG, .hidden = true,                               \

@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/buf.h"
 #include "base/hashmap.h"
+#include "profiler/urgent.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,9 +53,11 @@ struct life {
 
 struct task_inbox {
 	struct task_events *events;
+	struct task_event given;
+
+	pthread_mutex_t lock; /* of all below, and of the rings */
 	struct line lines[READERS];
 	uint32_t at; /* of the first reader in its head */
-	struct task_event given;
 	uint64_t brief;
 
 	/* The batch being made. */
@@ -297,7 +300,7 @@ static void cut(struct task_inbox *inbox)
 
 /* A process that moves to another CPU goes on in that CPU's ring. Whoever sees its later record
  * can see the earlier one, but only by looking again: hence rounds until one finds nothing. */
-void task_inbox_fill(struct task_inbox *inbox)
+static void fill(struct task_inbox *inbox)
 {
 	unsigned int rounds = 0;
 	uint32_t before;
@@ -315,9 +318,16 @@ void task_inbox_fill(struct task_inbox *inbox)
 	clear_scratch(inbox);
 }
 
+void task_inbox_fill(struct task_inbox *inbox)
+{
+	pthread_mutex_lock(&inbox->lock);
+	fill(inbox);
+	pthread_mutex_unlock(&inbox->lock);
+}
+
 /* --- reading --- */
 
-const struct task_event *task_inbox_next(struct task_inbox *inbox)
+static const struct task_event *next(struct task_inbox *inbox)
 {
 	struct task_batch *batch;
 
@@ -334,21 +344,44 @@ const struct task_event *task_inbox_next(struct task_inbox *inbox)
 	return NULL;
 }
 
-bool task_inbox_has_next(const struct task_inbox *inbox)
+const struct task_event *task_inbox_next(struct task_inbox *inbox)
 {
-	return inbox->lines[FIRST].head;
+	const struct task_event *event;
+
+	pthread_mutex_lock(&inbox->lock);
+	event = next(inbox);
+	pthread_mutex_unlock(&inbox->lock);
+	return event;
 }
 
-uint64_t task_inbox_brief(const struct task_inbox *inbox)
+bool task_inbox_has_next(struct task_inbox *inbox)
 {
-	return inbox->brief;
+	bool has_next;
+
+	pthread_mutex_lock(&inbox->lock);
+	has_next = inbox->lines[FIRST].head;
+	pthread_mutex_unlock(&inbox->lock);
+	return has_next;
+}
+
+uint64_t task_inbox_brief(struct task_inbox *inbox)
+{
+	uint64_t brief;
+
+	pthread_mutex_lock(&inbox->lock);
+	brief = inbox->brief;
+	pthread_mutex_unlock(&inbox->lock);
+	return brief;
 }
 
 struct task_batch *task_inbox_take(struct task_inbox *inbox)
 {
-	struct task_batch *all = inbox->lines[SECOND].head;
+	struct task_batch *all;
 
+	pthread_mutex_lock(&inbox->lock);
+	all = inbox->lines[SECOND].head;
 	inbox->lines[SECOND] = (struct line){0};
+	pthread_mutex_unlock(&inbox->lock);
 	return all;
 }
 
@@ -374,6 +407,7 @@ int task_inbox_new(struct task_events *events, struct task_inbox **ret_inbox)
 	if (!inbox)
 		return -ENOMEM;
 	inbox->events = events;
+	urgent_lock_init(&inbox->lock);
 	*ret_inbox = inbox;
 	return 0;
 }
@@ -387,5 +421,6 @@ void task_inbox_free(struct task_inbox *inbox)
 	task_batches_each(task_inbox_take(inbox), NULL, NULL);
 	free(inbox->scratch);
 	buf_release(&inbox->paths);
+	pthread_mutex_destroy(&inbox->lock);
 	free(inbox);
 }

@@ -7,7 +7,8 @@
  *
  * A batch is what one fill found, in order of time. It is freed when both have read it.
  *
- * Under the caller's lock, except task_batches_each().
+ * Any thread may fill it; of each reader there is one. The locks inside are held to read the kernel's
+ * rings, no longer.
  */
 #ifndef WICK_PROFILER_TASK_INBOX_H
 #define WICK_PROFILER_TASK_INBOX_H
@@ -36,13 +37,13 @@ void task_inbox_fill(struct task_inbox *inbox);
  * storm, most.
  */
 const struct task_event *task_inbox_next(struct task_inbox *inbox);
-bool task_inbox_has_next(const struct task_inbox *inbox);
+bool task_inbox_has_next(struct task_inbox *inbox);
 
 /* Events that were left out, so far. */
-uint64_t task_inbox_brief(const struct task_inbox *inbox);
+uint64_t task_inbox_brief(struct task_inbox *inbox);
 
-/* All that the second reader has not seen, now its own; then gives them out, without the lock, and
- * frees them. NULL: nothing. */
+/* All that the second reader has not seen, now its own; then gives them out and frees them. NULL:
+ * nothing. */
 struct task_batch *task_inbox_take(struct task_inbox *inbox);
 void task_batches_each(struct task_batch *batches, task_event_take take, void *context);
 

@@ -10,16 +10,15 @@
 #include "profiler/task_inbox.h"
 #include "profiler/unwind_pace.h"
 #include "profiler/unwind_regions.h"
+#include "profiler/urgent.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +30,6 @@ enum {
 	AUDIT_ROUNDS = 50, /* until all have been looked for */
 	HEARD_SLOTS = 256,
 	TURN_MS = 200, /* of the thread, when nothing happens */
-	NICE = -10,
 };
 
 static const uint64_t RETRY_NS = 1000000;
@@ -96,7 +94,11 @@ struct unwind_tables {
 	struct unwind_modules *modules;
 	struct unwind_regions *regions;
 	struct procs *procs;
-	struct heard heard[HEARD_SLOTS]; /* of the sampling thread */
+	struct heard heard[HEARD_SLOTS]; /* of who reads the samples */
+
+	pthread_mutex_t notes_lock; /* of these alone; never held for long */
+	struct note *notes;
+	uint32_t note_count, notes_size;
 
 	pthread_mutex_t lock; /* of all below and of the above */
 	struct subject **subjects;
@@ -106,10 +108,8 @@ struct unwind_tables {
 	uint32_t dirty_count, dirty_size;
 	struct newborn *newborns; /* from newborn_next on, in order */
 	uint32_t newborn_next, newborn_count, newborns_size;
-	struct note *notes;
-	uint32_t note_count, notes_size;
 
-	struct task_inbox *inbox; /* NULL: no events but those of tests */
+	struct task_inbox *inbox; /* has locks of its own; NULL: no events but those of tests */
 	struct unwind_stats stats;
 	uint64_t swept_ns;
 	uint64_t audit_ns; /* the next one */
@@ -721,21 +721,23 @@ static void ring(struct unwind_tables *tables)
 		log_debug("unwind bell: %s", strerror(errno));
 }
 
-/* What this takes out of the rings, the thread is told of. */
+void unwind_tables_look(struct unwind_tables *tables)
+{
+	if (!tables->inbox)
+		return;
+	task_inbox_fill(tables->inbox);
+	if (task_inbox_has_next(tables->inbox))
+		ring(tables);
+}
+
 void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, void *context)
 {
 	struct task_batch *batches;
-	bool has_more;
 
 	if (!tables->inbox)
 		return;
-	pthread_mutex_lock(&tables->lock);
-	task_inbox_fill(tables->inbox);
+	unwind_tables_look(tables);
 	batches = task_inbox_take(tables->inbox);
-	has_more = task_inbox_has_next(tables->inbox);
-	pthread_mutex_unlock(&tables->lock);
-	if (has_more)
-		ring(tables);
 	task_batches_each(batches, take, context);
 }
 
@@ -758,14 +760,14 @@ void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample
 {
 	if (sample->user_end == WICK_END_no_user || !is_news(tables, sample))
 		return;
-	pthread_mutex_lock(&tables->lock);
+	pthread_mutex_lock(&tables->notes_lock);
 	if (tables->note_count < NOTES_MAX &&
 	    !array_reserve(&tables->notes, &tables->notes_size, (size_t)tables->note_count + 1))
 		tables->notes[tables->note_count++] =
 			(struct note){(pid_t)sample->pid, (pid_t)sample->tid,
 				      sample->start_ns,	  sample->exec_id,
 				      sample->time_ns,	  sample->user_end == WICK_END_no_tables};
-	pthread_mutex_unlock(&tables->lock);
+	pthread_mutex_unlock(&tables->notes_lock);
 	if (sample->user_end == WICK_END_no_tables)
 		ring(tables);
 }
@@ -857,9 +859,16 @@ static void take_note(struct unwind_tables *tables, const struct note *note, uin
 
 static void take_notes(struct unwind_tables *tables, uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < tables->note_count; i++)
-		take_note(tables, &tables->notes[i], now_ns);
-	tables->note_count = 0;
+	_cleanup_free_ struct note *notes = NULL;
+	uint32_t count;
+
+	pthread_mutex_lock(&tables->notes_lock);
+	notes = TAKE_PTR(tables->notes);
+	count = tables->note_count;
+	tables->note_count = tables->notes_size = 0;
+	pthread_mutex_unlock(&tables->notes_lock);
+	for (uint32_t i = 0; i < count; i++)
+		take_note(tables, &notes[i], now_ns);
 }
 
 /* --- processes that are gone --- */
@@ -972,16 +981,6 @@ static struct unwind_pace pace_of(enum unwind_scope scope)
 				   : (struct unwind_pace){.parts = 10};
 }
 
-/* The work is short, and a new process is waiting for it that may end in milliseconds; as far as
- * we may. */
-static void hurry(void)
-{
-	const struct sched_param least = {.sched_priority = 1};
-
-	if (pthread_setschedparam(pthread_self(), SCHED_RR, &least))
-		setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-}
-
 static void *thread_main(void *context)
 {
 	struct unwind_tables *tables = context;
@@ -993,7 +992,7 @@ static void *thread_main(void *context)
 	bool is_done;
 
 	pthread_setname_np(pthread_self(), "wick-tables");
-	hurry();
+	urgent_thread(URGENT_TABLES);
 	for (bool quit = false; !quit;) {
 		poll(fds, 2, wait_ms);
 		if (fds[1].revents && read(tables->bell_fd, &rings, sizeof(rings)) < 0)
@@ -1200,17 +1199,6 @@ void unwind_tables_tell_memory(struct unwind_tables *tables, memory_take take, v
 
 /* --- life --- */
 
-/* Whoever has it runs as urgently as the thread that waits for it. */
-static void init_lock(pthread_mutex_t *lock)
-{
-	pthread_mutexattr_t attributes;
-
-	pthread_mutexattr_init(&attributes);
-	pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
-	pthread_mutex_init(lock, &attributes);
-	pthread_mutexattr_destroy(&attributes);
-}
-
 int unwind_tables_new(const struct unwind_options *options, struct unwind_tables **ret_tables)
 {
 	_cleanup_(unwind_tables_freep) struct unwind_tables *tables = calloc(1, sizeof(*tables));
@@ -1222,7 +1210,8 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 	if (!tables->options.modules_limit)
 		tables->options.modules_limit = UNWIND_MODULES_LIMIT;
 	tables->maps = options->maps;
-	init_lock(&tables->lock);
+	urgent_lock_init(&tables->lock);
+	urgent_lock_init(&tables->notes_lock);
 	tables->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (tables->bell_fd < 0)
 		return -errno;
@@ -1279,5 +1268,6 @@ void unwind_tables_free(struct unwind_tables *tables)
 	if (tables->bell_fd >= 0)
 		close(tables->bell_fd);
 	pthread_mutex_destroy(&tables->lock);
+	pthread_mutex_destroy(&tables->notes_lock);
 	free(tables);
 }

@@ -20,7 +20,8 @@
  *     rows and pages. What fork copied in the kernel is told by the entry's serial.
  *  3. What is not known for sure (lost records, no room) is no tables, never old tables.
  *
- * Any thread, one at a time inside (a lock).
+ * Any thread, one at a time inside (a lock), but for what waits for nobody: unwind_tables_drain(), .._look(),
+ * .._sample().
  */
 #ifndef WICK_PROFILER_UNWIND_TABLES_H
 #define WICK_PROFILER_UNWIND_TABLES_H
@@ -82,7 +83,11 @@ void unwind_tables_stop(struct unwind_tables *tables);
  * task_events_drain(). */
 void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, void *context);
 
-/* A sample has come out of its ring. One thread calls it. Cheap. */
+/* Empties the rings of task events for those who will read them: what is long at work need not be
+ * waited for. The thread is told. */
+void unwind_tables_look(struct unwind_tables *tables);
+
+/* A sample has come out of its ring. One at a time calls it. Cheap; waits for nobody's work. */
 void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample *sample);
 
 struct unwind_stats unwind_tables_stats(struct unwind_tables *tables);

@@ -257,6 +257,10 @@ static void tell_outcome(struct question *q, struct server *server,
 		server->is_down = true;
 		tell(q, "%s does not answer: %s", server->url, reply->detail);
 		return;
+	case FETCH_NOT_TRUSTED:
+		server->is_down = true;
+		tell(q, "%s is not trusted: %s", server->url, reply->detail);
+		return;
 	case FETCH_TOO_SLOW:
 		server->is_down = ++server->slow >= SLOW_MAX;
 		tell(q, "%s is too slow: nothing whole in %u s", server->url, request->max_s);
@@ -331,7 +335,7 @@ static bool ask_all(struct question *q, char **ret_url)
 
 		if (server->is_down) {
 			q->all_have_not = false;
-			tell(q, "%s does not answer", server->url);
+			tell(q, "%s failed before", server->url);
 		} else if (ask(q, server)) {
 			*ret_url = strdup(server->url);
 			return true;

@@ -15,17 +15,21 @@
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
 	REDIRECTS_MAX = 3, /* on one server */
 	SLOW_BYTES = 1024, /* a second; less than that for half of the time is too slow */
 	GRACE_MS = 2000,   /* for the child to say that its time is over, before it is killed */
+	TRUSTED = CHILD_MORE + 1,
+	TRUSTED_BYTES_MAX = 8 << 20,
 };
 
 /* --- URLs --- */
@@ -183,6 +187,7 @@ static void set_options(struct transfer *t, struct curl_slist *addresses)
 {
 	const struct fetch_request *r = t->request;
 	CURL *c = t->handle;
+	char path[32];
 
 	curl.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl.easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -199,6 +204,10 @@ static void set_options(struct transfer *t, struct curl_slist *addresses)
 	curl.easy_setopt(c, CURLOPT_WRITEDATA, t);
 	if (addresses)
 		curl.easy_setopt(c, CURLOPT_RESOLVE, addresses);
+	if (r->has_trusted) { /* with GnuTLS it takes no bytes, only a path */
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", TRUSTED);
+		curl.easy_setopt(c, CURLOPT_CAINFO, path);
+	}
 }
 
 static void take_status(struct transfer *t)
@@ -237,9 +246,11 @@ static void take_error(struct transfer *t, CURLcode code)
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_SSL_CONNECT_ERROR:
+		say(t->reply, FETCH_NO_ANSWER, text);
+		return;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
-		say(t->reply, FETCH_NO_ANSWER, text);
+		say(t->reply, FETCH_NOT_TRUSTED, text);
 		return;
 	default:
 		say(t->reply, FETCH_FAILED, text);
@@ -317,22 +328,63 @@ int fetch_in_child(void)
 
 /* --- in the parent --- */
 
-int fetch_file(const struct fetch_request *request, int body_fd, struct fetch_reply *ret_reply)
+/* A copy, as the child may open neither the file's place nor, perhaps, the file. */
+static int copy_trusted(const char *path)
+{
+	_cleanup_close_ int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int copy = child_memfd("wick-trusted");
+	const void *bytes;
+	size_t size;
+	int err;
+
+	if (file < 0 || copy < 0)
+		return file < 0 ? -errno : copy;
+	err = file_map(file, 1, &bytes, &size);
+	if (err)
+		return err;
+	err = size > TRUSTED_BYTES_MAX ? -EFBIG : file_write_all(copy, bytes, size);
+	munmap((void *)bytes, size);
+	return err ? err : TAKE_FD(copy);
+}
+
+/* -1: the child trusts whom the system trusts. False: the certificates cannot be had. */
+static bool open_trusted(const char *url, int *ret_fd, struct fetch_reply *ret_reply)
+{
+	const char *path = getenv("SSL_CERT_FILE");
+
+	*ret_fd = -1;
+	if (!path || !*path || strncmp(url, "https:", 6) != 0)
+		return true;
+	*ret_fd = copy_trusted(path);
+	if (*ret_fd >= 0)
+		return true;
+	*ret_reply = (struct fetch_reply){.outcome = FETCH_NOT_TRUSTED};
+	snprintf(ret_reply->detail, sizeof(ret_reply->detail), "SSL_CERT_FILE cannot be read: %s",
+		 strerror(-*ret_fd));
+	return false;
+}
+
+int fetch_file(const struct fetch_request *given, int body_fd, struct fetch_reply *ret_reply)
 {
 	_cleanup_close_ int in = child_memfd("wick-fetch"), out = child_memfd("wick-fetch");
-	const int files[] = {in, body_fd};
+	_cleanup_close_ int trusted = -1;
+	struct fetch_request request = *given;
 	struct fetch_reply reply;
-	int err = in < 0 || out < 0 ? -EAGAIN : file_write_all(in, request, sizeof(*request));
+	int err;
 
+	if (!open_trusted(request.url, &trusted, ret_reply))
+		return 0;
+	request.has_trusted = trusted >= 0;
+	err = in < 0 || out < 0 ? -EAGAIN : file_write_all(in, &request, sizeof(request));
 	if (!err)
-		err = child_run_files(FETCH_VERB, files, ARRAY_SIZE(files), NULL, out,
-				      request->max_s * 1000 + GRACE_MS);
+		err = child_run_files(FETCH_VERB, (const int[]){in, body_fd, trusted}, 3, NULL, out,
+				      request.max_s * 1000 + GRACE_MS);
 	if (err == -ETIMEDOUT) {
 		*ret_reply = (struct fetch_reply){.outcome = FETCH_TOO_SLOW};
 		return 0;
 	}
 	if (!err && (pread(out, &reply, sizeof(reply), 0) != sizeof(reply) ||
-		     reply.outcome >= FETCH_OUTCOMES || reply.bytes > request->max_bytes))
+		     reply.outcome >= FETCH_OUTCOMES || reply.bytes > request.max_bytes))
 		err = -EBADMSG;
 	if (err)
 		return err;

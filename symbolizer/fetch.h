@@ -2,7 +2,8 @@
 /*
  * A file from a server, in a child of its own (see child.h): the only process of wick that makes a
  * connection, and the only one that loads libcurl, which is not needed otherwise. It gets a URL and
- * limits, has no environment (so no proxies), and writes what comes into the file it was given.
+ * limits, has no environment (so no proxies), and writes what comes into the file it was given. The
+ * certificates that it trusts are the system's, or those of the parent's $SSL_CERT_FILE.
  */
 #ifndef WICK_SYMBOLIZER_FETCH_H
 #define WICK_SYMBOLIZER_FETCH_H
@@ -18,8 +19,9 @@ enum { FETCH_URL_MAX = 2048, FETCH_DETAIL_MAX = 160 };
 enum fetch_outcome {
 	FETCH_FAILED, /* detail says why */
 	FETCH_DONE,
-	FETCH_NOT_FOUND, /* 404 and 410 */
-	FETCH_NO_ANSWER, /* no connection, or none that TLS believes: detail */
+	FETCH_NOT_FOUND,   /* 404 and 410 */
+	FETCH_NO_ANSWER,   /* no connection: detail */
+	FETCH_NOT_TRUSTED, /* its certificate, or there are none to trust: detail */
 	FETCH_TOO_LARGE,
 	FETCH_TOO_SLOW,
 	FETCH_ELSEWHERE, /* redirected to another server: detail is where to */
@@ -30,8 +32,8 @@ enum fetch_outcome {
 struct fetch_request {
 	char url[FETCH_URL_MAX]; /* http or https */
 	uint64_t max_bytes;
-	uint32_t max_s; /* for all of it; half of that without progress is too much as well */
-	uint32_t zero;
+	uint32_t max_s;	      /* for all of it; half of that without progress is too much as well */
+	uint32_t has_trusted; /* fetch_file() sets it: CHILD_MORE + 1 holds certificates */
 };
 
 struct fetch_reply {

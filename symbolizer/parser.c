@@ -111,13 +111,21 @@ static int ask_split(const char *comp_dir, const char *name)
 	return buf_error(&what) ? -ENOMEM : child_ask(what.bytes, what.used);
 }
 
+/* -1: it is /dev/null, so there is no such file. */
+static int if_given(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode) ? fd : -1;
+}
+
 static void index_in_child(const char *verb)
 {
 	const char *place = strstr(verb, PLACE);
 	struct symindex_input input = {
 		.elf_fd = CHILD_IN,
 		.debug_fd = CHILD_MORE,
-		.alt_fd = CHILD_MORE + 1,
+		.alt_fd = if_given(CHILD_MORE + 1),
 		.package_fd = CHILD_MORE + 2,
 		.open_split = ask_split,
 		.given_up = given_up(verb),
@@ -229,11 +237,22 @@ static enum symindex_layer_state file_state(const struct symindex *index)
 	return symindex_header(index)->layers[SYMINDEX_LAYER_FILE].state;
 }
 
-bool parser_wants_debug_file(const struct symindex *index)
+static bool wants_debug_file(const struct symindex *index)
 {
 	return (symindex_debug(index) == SYMINDEX_DEBUG_NONE ||
 		symindex_debug(index) == SYMINDEX_DEBUG_GO) &&
 	       !symindex_header(index)->altlink && !symindex_header(index)->split_count;
+}
+
+/* Names are missing then, where it has debug info at all. */
+static bool lacks_alt_file(const struct symindex *index)
+{
+	return symindex_header(index)->altlink && !symindex_header(index)->alt_state;
+}
+
+bool parser_wants_server(const struct symindex *index)
+{
+	return wants_debug_file(index) || lacks_alt_file(index);
 }
 
 static bool wants_alt_file(const struct symindex *index)
@@ -328,7 +347,7 @@ static int with_debug_file(struct job *job)
 	int err = 0;
 
 	for (enum parser_place place = PARSER_BY_BUILD_ID;
-	     !err && place < PARSER_PLACES && parser_wants_debug_file(job->index) && !job->place;
+	     !err && place < PARSER_PLACES && wants_debug_file(job->index) && !job->place;
 	     place++) {
 		if (!look(job->files, job->index, place, &job->debug))
 			continue;
@@ -340,7 +359,6 @@ static int with_debug_file(struct job *job)
 	return err;
 }
 
-/* The servers are asked for dwz's file only if they gave the debug file: nobody else has it then. */
 static void with_alt_file(struct job *job)
 {
 	const struct symindex_header *h = symindex_header(job->index);
@@ -348,7 +366,7 @@ static void with_alt_file(struct job *job)
 
 	find_alt_file(job->files, job->index, job->debug.path ? job->debug.path : job->files->path,
 		      &job->alt);
-	if (job->alt.fd >= 0 || job->place != PARSER_BY_DEBUGINFOD)
+	if (job->alt.fd >= 0 || !job->files->debuginfod)
 		return;
 	job->alt_is_fetched = debuginfod_get(job->files->debuginfod, h->alt_id, h->alt_id_size,
 					     &job->alt, detail) == DEBUGINFOD_FOUND;
@@ -394,15 +412,16 @@ static int run_indexes(struct job *job)
 	return err;
 }
 
-static bool has_alt_file_come(const struct parser_files *files, const struct symindex *index)
+static bool may_have_alt_file(const struct parser_files *files, const struct symindex *index)
 {
 	_cleanup_(debug_file_release) struct debug_file alt = DEBUG_FILE_NONE;
 	const struct symindex_header *h = symindex_header(index);
 
-	if (!h->altlink || h->alt_state)
+	if (!lacks_alt_file(index))
 		return false;
 	find_alt_file(files, index, files->path, &alt);
-	return alt.fd >= 0;
+	return alt.fd >= 0 || (files->debuginfod &&
+			       debuginfod_may_have(files->debuginfod, h->alt_id, h->alt_id_size));
 }
 
 static bool finds_debug_file(const struct parser_files *files, const struct symindex *index)
@@ -423,9 +442,9 @@ static bool is_outdated(const struct parser_files *files, const struct symindex 
 {
 	const struct symindex_header *h = symindex_header(index);
 
-	if (has_alt_file_come(files, index))
+	if (may_have_alt_file(files, index))
 		return true;
-	if (!parser_wants_debug_file(index) || file_state(index) == SYMINDEX_LAYER_USED)
+	if (!wants_debug_file(index) || file_state(index) == SYMINDEX_LAYER_USED)
 		return false;
 	if (finds_debug_file(files, index))
 		return true;
@@ -572,7 +591,7 @@ static bool can_be_better(const struct parser_files *files, const struct syminde
 {
 	return symindex_debug(index) == SYMINDEX_DEBUG_LATER || wants_alt_file(index) ||
 	       wants_split_files(index) || wants_unpacking(index) ||
-	       (parser_wants_debug_file(index) && finds_debug_file(files, index));
+	       (wants_debug_file(index) && finds_debug_file(files, index));
 }
 
 int parser_symbols_in_haste(const struct parser_files *files, unsigned int deadline_ms,

@@ -72,8 +72,8 @@ void parser_search_release(struct parser_search *search);
 int parser_symbols(const struct parser_files *files, unsigned int deadline_ms,
 		   struct symindex **ret_index);
 
-/* Could a server's debug file make this index better? */
-bool parser_wants_debug_file(const struct symindex *index);
+/* Could a server's debug file, or the file that dwz put parts of it into, make this index better? */
+bool parser_wants_server(const struct symindex *index);
 
 /*
  * What there is soon: the symbols, and what debug info is read at once. *ret_is_whole: false where

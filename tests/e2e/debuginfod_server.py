@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A debuginfod server that means harm: debuginfod_server.py FILES PORT-FILE LOG.
+"""A debuginfod server that means harm: debuginfod_server.py FILES PORT-FILE LOG [CERTIFICATE KEY].
 
 The first part of the path says how: /wrong, /garbage, /empty give files of FILES; /endless and /huge
-too many bytes, /drip one now and then, /silent none at all; /within redirects to /right, /circle to
+too many bytes, /drip one now and then, /silent none at all, /hold neither, but only once; /within redirects to /right, /circle to
 itself, /away to another server; /error fails. Requests are logged."""
-import http.server, os, sys, threading, time
+import http.server, os, ssl, sys, time
 
 files, port_file, log = sys.argv[1:4]
+held = set()
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def give(self, data, status=200, **headers):
@@ -50,6 +51,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     time.sleep(0.2)
             elif how == 'silent':
                 time.sleep(600)
+            elif how == 'hold' and how not in held:
+                held.add(how)
+                time.sleep(600)
+            elif how == 'hold':
+                self.give(b'no such file', 404)
             elif how == 'within':
                 self.give(b'', 302, Location=self.path.replace('within', 'right'))
             elif how == 'circle':
@@ -66,6 +72,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
 server.daemon_threads = True
+server.handle_error = lambda *args: None # of clients that do not trust it
+if len(sys.argv) > 4:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*sys.argv[4:6])
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 with open(port_file + '.new', 'w') as out:
     out.write(str(server.server_port))
 os.rename(port_file + '.new', port_file)

@@ -17,6 +17,15 @@ printf '%s\r\n' '[tid=12 main];java/lang/Thread.run_[j];Foo$Bar.lambda$baz$0_[i]
 	'[tid=12 main];java/lang/Thread.run_[j] 3' '[tid=12 main];java/lang/Thread.run_[j] 4' >async.collapsed
 near "async-profiler: samples" "$("$WICK" report async.collapsed --json | jq .samples)" 12 0
 near "async-profiler: stacks" "$("$WICK" convert async.collapsed -o - | wc -l)" 2 0
+# Windows' shell writes UTF-16 with a byte order mark, and lines that end in CR LF; comments of both kinds.
+printf '%s\r\n' '# comment' '// another' 'a;b;c 1' 'a;b;c 1' 'a;b;d 4' 'a;b;c 3' 'a;b 5' 'größe;メモリ;🔥 7' >utf8.folded
+(printf '\xff\xfe' && iconv -f UTF-8 -t UTF-16LE utf8.folded) >little.folded
+(printf '\xfe\xff' && iconv -f UTF-8 -t UTF-16BE utf8.folded) >big.folded
+for file in utf8 little big; do
+	near "$file: samples" "$("$WICK" report $file.folded --json | jq .samples)" 21 0
+	cmp <("$WICK" convert $file.folded -o -) <("$WICK" convert utf8.folded -o -) || fail "$file: other stacks"
+done
+grep -qx 'größe;メモリ;🔥 7' <("$WICK" convert little.folded -o -) || fail "a name in UTF-16 has changed"
 gzip -k async.collapsed
 zstd -q perf.folded
 cmp <("$WICK" convert async.collapsed.gz -o -) <("$WICK" convert async.collapsed -o -) || fail "another text from .gz"

@@ -37,18 +37,20 @@ measured()
 	wick=$!
 	children+=("$wick")
 	wait_until attached "$wick"
+	urgent=$(ps -L -o comm= -o cls= -p "$wick" | awk '$1 == "wick-rings" && $2 == "RR"')
 }
 
-# held FILE: the ledger is exact, less than 0.1 % was dropped, the memory is within the budget; and
-# the work between two looks into the rings takes less than 100 ms (of CPU: others may have that meanwhile).
+# held FILE: the ledger is exact, less than 0.1 % was dropped, the memory is within the budget; and the
+# rings were looked into every 100 ms, whatever wick was at (by a thread that others cannot starve).
 held()
 {
 	ledger_exact "$1"
 	at_least "written of taken, %" "$(jq '100 * .ledger.written / .ledger.taken' "$tmp/report.json")" 99.9
 	at_least "bytes left of 96 MB" $(((96 << 20) - bytes)) 0
 	grep -o 'the rings waited for .*' "$tmp/wick.err" || fail "no word of how long the rings waited"
-	at_least "of 100 ms of CPU between looks into the rings, left" "$(sed -n \
-		's/.*the rings waited for .* ms at most, \([0-9.]*\) ms.*/\1/p' "$tmp/wick.err" |
+	[ "$urgent" ] || return 0
+	at_least "of 100 ms between looks into the rings, left" "$(sed -n \
+		's/.*the rings waited for \([0-9.]*\) ms at most.*/\1/p' "$tmp/wick.err" |
 		awk '{ print 100 - $1 }')" 0
 }
 [ -n "$group" ] || skip "no group to measure the memory with"

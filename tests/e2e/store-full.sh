@@ -82,9 +82,15 @@ newer()
 wait_until newer
 kill -0 "$agent" || fail "no inodes: the agent has ended"
 rm "$tmp/fs/inode-"*
-wait_until more_than 0
-have=$(slices)
-wait_until more_than "$have"
+began=$SECONDS
+latest=$(find "$store" -maxdepth 1 -name '*-slice-*.pb.gz' -printf '%f\n' | sort | tail -1)
+has_later()
+{
+	[[ $(find "$store" -maxdepth 1 -name '*-slice-*.pb.gz' -printf '%f\n' | sort | tail -1) > $latest ]]
+}
+wait_until has_later
+[ $((SECONDS - began)) -le 10 ] || fail "no inodes: written again only after $((SECONDS - began)) s"
+echo "no inodes: written again after $((SECONDS - began)) s"
 
 stop
 "$WICK" store check "$store" || fail "the store does not check"

@@ -14,13 +14,13 @@ take()
 	pid=$!
 	children+=("$pid")
 	wait_until grep -q '^ready' "$tmp/ready"
-	strace -f -qq -e trace=execve -o "$tmp/trace" \
+	strace -f -qq -e trace=execve,sendmsg -o "$tmp/trace" \
 		"$WICK" record --user -p "$pid" -F 499 -d 3 -o "$tmp/$1.pb.gz" 2>"$tmp/wick.err" ||
 		fail "wick record exited with $?"
 	kill -KILL "$pid"
 	: >"$tmp/ready"
 	folded "$tmp/$1.pb.gz" "$tmp/$1.folded"
-	indexed=$(grep -Ec 'parser-child", "(index|symbols)[^"]*"' "$tmp/trace") || :
+	indexed=$(grep -Ec '(parser-child", |iov_base=)"(index|symbols)' "$tmp/trace") || :
 	at_least "$1: samples in the inlined call" \
 		"$(folded_count "$tmp/$1.folded" ';main;outer;middle;innermost;spin$')" 50
 }

@@ -4,7 +4,7 @@
 # its build id, kept, and told of; what it has not is remembered; servers that lie, stall, flood, send
 # elsewhere or are not there cost a line, no more. Debian's own server is one of them.
 . "$(dirname "$0")/lib.sh"
-for tool in debuginfod strace jq python3 gcc objcopy curl; do
+for tool in debuginfod strace jq python3 gcc objcopy curl dwz openssl; do
 	command -v "$tool" >/dev/null || skip "needs $tool"
 done
 [ -x "$WICK" ] || fail "no program at $WICK: build it first"
@@ -46,6 +46,14 @@ objcopy --only-keep-debug served/other served/other.debug
 strip -s -o program served/program
 gcc -O2 -s -o unknown program.c
 vaddr=$(nm served/program | awk '$3 == "spin" { print $1 }')
+# Two builds with a file of dwz's that is the server's alone, one of them with its own debug info.
+sed 's/return 0;/return OTHER;/' program.c >alike.c
+for number in 1 2; do
+	gcc -g -O1 -DOTHER=$number -Wl,--build-id=sha1 -o served/alike$number alike.c
+done
+(cd served && dwz -m common.dwz alike1 alike2) || fail "dwz fails"
+strip -s -o alike1 served/alike1
+cp served/alike2 alike2
 
 free_port()
 {
@@ -96,6 +104,17 @@ gives "and a day later" 'not found'
 gcc -s -Wl,--build-id=none -o noid program.c
 asked noid "$url"
 gives "a file without build id" 'not asked: the file has no build id'
+# dwz's common file comes from there too, after the debug file and after the program itself.
+wait_until curl -sf -o /dev/null "$url/buildid/$(readelf -n served/common.dwz | awk '/Build ID/ { print $3 }')/debuginfo"
+named()
+{
+	printf '%x\n' $(seq $((0x$vaddr)) $((0x$vaddr + 31))) | "$WICK" dump addr "$@" >named.out
+	grep -c 'innermost.* .*/alike\.c:[67]' named.out || true
+}
+near "a name of dwz's file, without the server" "$(named alike2)" 0 0
+for build in alike1 alike2; do
+	at_least "$build: a name of dwz's file that only the server has" "$(named "--debuginfod=$url" $build)" 1
+done
 
 # --- a recording ---
 if [ "$(id -u)" = 0 ]; then
@@ -180,6 +199,82 @@ asked program "http://no-such-host.invalid"
 gives "no such server" failed "does not answer"
 # What goes over the line is the build id, in a path.
 near "requests of another form" "$(grep -cvE "^/[a-z]+/buildid/$id/debuginfo$" log || true)" 0 0
+
+# --- https ---
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out own.pem -days 2 \
+	-subj /CN=wick -addext subjectAltName=IP:127.0.0.1 2>openssl.err || fail "openssl: $(cat openssl.err)"
+chmod 600 own.pem # of no matter to the child, which may not open it anyway
+"$tree/tests/e2e/debuginfod_server.py" files tls-port tls-log own.pem key.pem &
+children+=($!)
+wait_until test -s tls-port
+secure=https://127.0.0.1:$(cat tls-port)
+asked program "$secure/right"
+gives "a certificate that nobody trusts" failed "$secure/right is not trusted: "
+SSL_CERT_FILE=own.pem asked program "$secure/right"
+gives "one that SSL_CERT_FILE has" used
+SSL_CERT_FILE=own.pem asked program "https://localhost:$(cat tls-port)/right"
+gives "of another host" failed "is not trusted: "
+SSL_CERT_FILE=files/garbage asked program "$secure/right"
+gives "SSL_CERT_FILE without any" failed "$secure/right is not trusted: "
+SSL_CERT_FILE=no-such-file asked program "$secure/right"
+gives "no SSL_CERT_FILE" failed "$secure/right is not trusted: SSL_CERT_FILE cannot be read"
+near "requests that a server got that is not trusted" "$(wc -l <tls-log)" 1 0
+
+# --- the agent: goes on while its child waits for a server, without rights, and has the names afterwards ---
+# in_agent REGEX: percent of the program's samples that the agent shows now.
+in_agent()
+{
+	curl -s --max-time 60 "$base/api/profile/0?token=$token" >live.pb.gz
+	folded live.pb.gz live.folded
+	percent "$(folded_count live.folded "$1")" "$(folded_total live.folded)"
+}
+fetching_child()
+{
+	local child
+
+	for child in $(pgrep -P "$agent"); do
+		! grep -q libcurl "/proc/$child/maps" 2>/dev/null || fetches=$child
+	done
+	[ -n "$fetches" ]
+}
+is_named()
+{
+	until_cpu "$pid" 0.2
+	in_agent ';main;spin(;innermost)?$' >share
+	awk '{ exit !($1 >= 95) }' share
+}
+if [ "$(id -u)" = 0 ]; then
+	"$tmp/program" 100000 >ready &
+	pid=$!
+	children+=("$pid")
+	wait_until grep -q '^ready' ready
+	WICK_SYMBOL_CACHE=$tmp/agent-cache DEBUGINFOD_MAXTIME=100 foreground "$WICK" agent --listen 127.0.0.1:0 \
+		--comm program --user -F 499 --epoch 0.5 --window 1 "--debuginfod=$bad/hold $url" 2>wick.err &
+	agent=$!
+	children+=("$agent")
+	wait_until grep -q 'open http' wick.err
+	base=$(grep -o 'http://[0-9.:]*' wick.err | tail -n 1)
+	token=$(sed -n 's/.*#token=//p' wick.err)
+	fetches=
+	wait_until fetching_child
+	# It takes its rights away when it has loaded its library.
+	wait_until grep -q '^Seccomp:[[:space:]]2$' "/proc/$fetches/status"
+	grep -E '^(Uid|CapEff|CapPrm|NoNewPrivs)' "/proc/$fetches/status" | tr -s '\t\n' ' ' >rights
+	[ "$(cat rights)" = "Uid: 65534 65534 65534 65534 CapPrm: 0000000000000000 CapEff: 0000000000000000 NoNewPrivs: 1 " ] ||
+		fail "the fetching child has rights: $(cat rights)"
+	! grep -q libcurl "/proc/$agent/maps" || fail "the agent itself talks to servers"
+	until_cpu "$pid" 1
+	at_least "percent of samples without names while the server keeps silent" "$(in_agent '^program;.*program\+0x')" 95
+	kill -0 "$fetches" || fail "the child did not wait for its server"
+	kill -KILL "$fetches"
+	wait_until is_named
+	echo "percent of samples named when it goes to the next server: $(cat share)"
+	kill -KILL "$pid"
+	kill -INT "$agent"
+	wait "$agent" || fail "the agent ended with status $?"
+	grep -q 'debuginfod: .*/hold: the child that fetches died' wick.err || fail "the dead child is not told of"
+	grep -qE 'debuginfod: [1-9][0-9]* files with debug info came' wick.err || fail "what came is not told of"
+fi
 
 # A lie is remembered, and costs one request.
 export WICK_SYMBOL_CACHE=$tmp/lies

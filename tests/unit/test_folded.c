@@ -129,6 +129,33 @@ TEST(the_last_number_of_a_line_is_its_count)
 	check_again("a;;b 1\n", "a;[unknown];b 1\n");
 	check_again("a 9223372036854775807\n", "a 9223372036854775807\n");
 	check_again("# by somebody\na 5\n# 7\n", "# 7\na 5\n");
+	check_again("// by somebody\na 5\n// 7\n", "// 7\na 5\n");
+}
+
+static void check_bytes_again(const char *bytes, size_t size, const char *want)
+{
+	_cleanup_(profile_freep) struct profile *profile = NULL;
+	const char *why = "";
+
+	CHECK_INT(folded_read(bytes, size, &profile, &why), 0);
+	CHECK_STR(why, "");
+	if (profile)
+		check_written(profile, want);
+}
+
+TEST(a_byte_order_mark_tells_how_the_text_is_encoded)
+{
+	/* a, U+E9, U+20AC, U+1F525, half a pair; a count; CR LF */
+	static const char little[] = "\xff\xfe"
+				     "a\0\xe9\0\xac\x20\x3d\xd8\x25\xdd;\0\x3d\xd8 \0005\0\r\0\n\0";
+	static const char big[] = "\xfe\xff"
+				  "\0a\0\xe9\x20\xac\xd8\x3d\xdd\x25\0;\xd8\x3d\0 \0005\0\r\0\n\0";
+	const char *want =
+		"a\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\xa5;\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd 5\n";
+
+	check_bytes_again(little, sizeof(little) - 1, want);
+	check_bytes_again(big, sizeof(big) - 1, want);
+	check_refused("\xff\xfe", -EPROTONOSUPPORT, "it is empty");
 }
 
 TEST(frames_read_are_leaf_first)

@@ -648,6 +648,43 @@ TEST(a_prologue_or_epilogue_has_its_return_address_near_sp)
 	}
 }
 
+/* As CPython's trampolines: sub $8,%rsp; call *%rcx; add $8,%rsp; ret. The frame pointer is any data,
+ * or one of the caller's, which would be lost. */
+TEST(code_behind_a_call_that_gives_its_frame_up_tells_its_size)
+{
+	static const struct {
+		const char *bytes;
+		unsigned int word; /* 0: it tells nothing */
+	} cases[] = {{"\x48\x83\xc4\x08\xc3", 2}, {"\x48\x83\xc4\x78\xc3", 16},
+		     {"\x48\x83\xc4\x88\xc3", 0}, {"\x48\x83\xc4\x09\xc3", 0},
+		     {"\x48\x83\xc4\x08\x5d", 0}, {"\x48\x83\xc0\x08\xc3", 0}};
+	static const uint64_t frame_pointers[] = {0x41, base + 8 * 100};
+
+	for (unsigned int i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned int word = cases[i / 2].word;
+
+		clear();
+		mappings[1] = (struct wick_mapping){
+			.start = text + 0x400, .end = text + 0x800, .kind = WICK_MAPPING_BARE};
+		mappings[0].end = text + 0x400;
+		add_row(0x100, frame_rule(8, false));
+		add_row(0x200, (struct wick_rule){.cfa = WICK_CFA_END});
+		put_code(0x500, cases[i / 2].bytes, 5);
+		put_code(0x21b, "\xe8\x01\x02\x03\x04", 5);
+		words[0] = text + 0x500;
+		words[word ? word : 2] = text + 0x220;
+		start(text + 0x110, frame_pointers[i % 2],
+		      &(struct wick_proc){.serial = 2, .count = 2});
+		run(&walk, &stack);
+		CHECK_INT(stack.n, word ? 3 : 2);
+		if (word) {
+			CHECK_END(root);
+			CHECK(stack.pc[2] == ((text + 0x220) | WICK_PC_BY_FP));
+			CHECK(walk.fp == frame_pointers[i % 2]);
+		}
+	}
+}
+
 #endif
 
 /* --- tables that do not help --- */
