@@ -179,7 +179,7 @@ static bool factored(const struct run *run, int64_t value, int64_t *ret_off)
 /* DW_CFA_offset.. of a register and an unsigned or signed factored offset. */
 static bool op_offset(struct run *run, bool is_signed, unsigned int where)
 {
-	uint64_t reg, value;
+	uint64_t reg, value = 0;
 	int64_t off;
 
 	if (!cursor_uleb128(&run->code, &reg))

@@ -253,18 +253,30 @@ int elf_file_add_candidate(struct elf_file *f, const struct candidate *c)
 	return err;
 }
 
-static bool may_name_code(const struct elf_file *f, const GElf_Sym *sym)
+static bool holds_code(const struct section *s, uint64_t vaddr)
+{
+	return s->is_code && vaddr >= s->vaddr && vaddr - s->vaddr < s->size;
+}
+
+/* The section with the code that a symbol names, or NULL. Absolute, common and extended indexes are past
+ * every section. Where objcopy has removed a section, those of .dynsym are of before. */
+static const struct section *code_of(const struct elf_file *f, const GElf_Sym *sym,
+				     enum symindex_source source)
 {
 	uint8_t type = GELF_ST_TYPE(sym->st_info);
-	const struct section *s;
 
 	if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE)
-		return false;
-	if (sym->st_shndx == SHN_UNDEF || sym->st_shndx >= f->section_count)
-		return false; /* absolute, common and extended indexes are past every section, too
-			       */
-	s = &f->sections[sym->st_shndx];
-	return s->is_code && sym->st_value >= s->vaddr && sym->st_value - s->vaddr < s->size;
+		return NULL;
+	if (sym->st_shndx == SHN_UNDEF || sym->st_shndx >= SHN_LORESERVE)
+		return NULL;
+	if (sym->st_shndx < f->section_count &&
+	    holds_code(&f->sections[sym->st_shndx], sym->st_value))
+		return &f->sections[sym->st_shndx];
+	for (size_t i = 0; type != STT_NOTYPE && source == SYMINDEX_DYNSYM && i < f->section_count;
+	     i++)
+		if (holds_code(&f->sections[i], sym->st_value))
+			return &f->sections[i];
+	return NULL;
 }
 
 static int read_symbols(struct elf_file *f, const struct symbol_table *table,
@@ -278,9 +290,9 @@ static int read_symbols(struct elf_file *f, const struct symbol_table *table,
 
 		if (!gelf_getsym(table->symbols, i, &sym))
 			return -EBADMSG;
-		if (!may_name_code(f, &sym) || !symbol_name(table, sym.st_name, &c.name, &c.length))
+		s = code_of(f, &sym, source);
+		if (!s || !symbol_name(table, sym.st_name, &c.name, &c.length))
 			continue;
-		s = &f->sections[sym.st_shndx];
 		c.vaddr = sym.st_value;
 		c.size = s->size - (c.vaddr - s->vaddr);
 		if (sym.st_size < c.size)
