@@ -120,7 +120,7 @@ static bool is_comment(const char *line, size_t length)
 
 static int read_line(struct reader *reader, const char *line, size_t length)
 {
-	uint32_t depth;
+	uint32_t depth = 0;
 	int64_t count;
 	int err;
 
