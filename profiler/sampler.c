@@ -508,7 +508,7 @@ static int fresh_stacks(struct sampler *sampler, unsigned int side, unsigned int
 	static const char *const names[] = {"wick_kstacks", "wick_ustacks"};
 	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, names[side], sizeof(uint64_t),
 				(uint32_t)stack_size(sampler, side), sampler->stack_entries, NULL);
-	int err = 0;
+	int old, err = 0;
 
 	if (fd < 0)
 		return -errno;
@@ -517,9 +517,9 @@ static int fresh_stacks(struct sampler *sampler, unsigned int side, unsigned int
 		close(fd);
 		return err;
 	}
-	if (sampler->inner[side][slot] >= 0)
-		close(sampler->inner[side][slot]);
-	sampler->inner[side][slot] = fd;
+	old = __atomic_exchange_n(&sampler->inner[side][slot], fd, __ATOMIC_ACQ_REL);
+	if (old >= 0)
+		close(old);
 	return 0;
 }
 
@@ -650,7 +650,10 @@ int sampler_fetch(struct sampler *sampler, enum sampler_side side, uint32_t epoc
 {
 	unsigned int depth = side == SAMPLER_USER ? sampler->options.max_depth : WICK_DEPTH;
 
-	if (bpf_map_lookup_elem(sampler->inner[side][epoch & 1], &hash, ret_stack))
+	/* The turner wrote it before the kernel could make records of that epoch. */
+	int stacks = __atomic_load_n(&sampler->inner[side][epoch & 1], __ATOMIC_ACQUIRE);
+
+	if (bpf_map_lookup_elem(stacks, &hash, ret_stack))
 		return -errno;
 	return ret_stack->check == check && ret_stack->n <= depth ? 0 : -ENOENT;
 }
