@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "profiler/arrivals.h"
 #include "profiler/cpus.h"
 #include "profiler/hotplug.h"
 #include "profiler/ksymbols.h"
@@ -13,6 +14,7 @@
 #include "profiler/names.h"
 #include "profiler/procs.h"
 #include "profiler/ring_reader.h"
+#include "profiler/stacks.h"
 #include "profiler/system.h"
 #include "profiler/task_events.h"
 #include "profiler/unwind_tables.h"
@@ -32,32 +34,10 @@ enum {
 	HORIZON_NS = 5000000,	/* a record stamped this long ago is in its ring by now */
 	LINGER_NS = 2000000000, /* an exited process is kept this long for late samples */
 	NAME_BYTES = 512,	/* of readable names, for each module that is kept */
-	QUEUE_KEPT = 1 << 20,	/* bytes of a queue that are kept for the next round */
 };
 
 /* A closed window waits so long for its names, at most. */
 static const uint64_t NAMES_NS = 20000000000;
-
-/* One thing that happened; what, by its kind. */
-struct item {
-	uint64_t time_ns;
-	bool is_event;
-	uint32_t at; /* in events, or byte offset in records */
-};
-
-struct queued_event {
-	struct task_event event; /* path is NULL: the module stands for it */
-	uint32_t module;
-	char *name; /* CODE: its path, malloc()ed */
-};
-
-struct queue {
-	struct item *items;
-	uint32_t count, items_size;
-	struct queued_event *events;
-	uint32_t event_count, events_size;
-	struct buf records; /* struct wick_sample and its whole pcs, each 8-aligned */
-};
 
 struct pipeline {
 	struct pipeline_options options;
@@ -75,10 +55,10 @@ struct pipeline {
 	int epoll_fd, timer_fd, hotplug_fd;
 	struct cpus_busy busy;
 
-	struct queue queue, spare;   /* spare: what stays behind moves here, then they swap */
-	uint64_t received[2];	     /* records of an epoch, by parity */
-	uint64_t bad_records;	     /* of them accounted for */
-	uint64_t throttled, refused; /* likewise */
+	struct arrivals arrivals;
+	uint64_t received[2];		     /* records of an epoch, by parity */
+	uint64_t bad_records;		     /* of them accounted for */
+	uint64_t throttled, refused;	     /* likewise */
 	uint64_t longest_ns, longest_cpu_ns; /* rounds of work: the longest, its CPU time */
 	uint32_t epoch;			     /* that runs now, as far as we have been told */
 	uint64_t turned_ns, swept_ns;
@@ -89,88 +69,6 @@ struct pipeline {
 	struct window shown; /* what pipeline_window() gave last: a view of window */
 };
 
-/* --- the queue --- */
-
-static void queue_release(struct queue *queue)
-{
-	for (uint32_t i = 0; i < queue->event_count; i++)
-		free(queue->events[i].name);
-	free(queue->items);
-	free(queue->events);
-	buf_release(&queue->records);
-}
-
-static size_t queue_bytes(const struct queue *queue)
-{
-	return queue->items_size * sizeof(*queue->items) +
-	       queue->events_size * sizeof(*queue->events) + queue->records.size;
-}
-
-/* What a storm has made large is not kept. */
-static void queue_clear(struct queue *queue)
-{
-	if (queue_bytes(queue) > QUEUE_KEPT) {
-		queue_release(queue);
-		*queue = (struct queue){0};
-	}
-	queue->count = 0;
-	queue->event_count = 0;
-	buf_clear(&queue->records);
-}
-
-static int push_item(struct queue *queue, uint64_t time_ns, bool is_event, uint32_t at)
-{
-	int err = array_reserve(&queue->items, &queue->items_size, (size_t)queue->count + 1);
-
-	if (!err)
-		queue->items[queue->count++] = (struct item){time_ns, is_event, at};
-	return err;
-}
-
-static int push_event(struct queue *queue, const struct queued_event *event)
-{
-	int err =
-		array_reserve(&queue->events, &queue->events_size, (size_t)queue->event_count + 1);
-
-	if (!err)
-		err = push_item(queue, event->event.time_ns, true, queue->event_count);
-	if (!err)
-		queue->events[queue->event_count++] = *event;
-	return err;
-}
-
-static int push_record(struct queue *queue, const struct wick_sample *sample)
-{
-	size_t at = queue->records.used;
-	size_t size = sizeof(*sample) + sampler_whole_pcs(sample) * sizeof(uint64_t);
-	int err;
-
-	buf_add(&queue->records, sample, size);
-	err = buf_error(&queue->records);
-	if (!err)
-		err = push_item(queue, sample->time_ns, false, (uint32_t)at);
-	if (err) {
-		queue->records.used = at;
-		queue->records.failed = false;
-	}
-	return err;
-}
-
-static const struct wick_sample *record_at(const struct queue *queue, uint32_t at)
-{
-	return (const void *)(queue->records.bytes + at);
-}
-
-/* By time; an event before a sample of the same instant. */
-static int item_order(const void *a, const void *b)
-{
-	const struct item *x = a, *y = b;
-
-	if (x->time_ns != y->time_ns)
-		return x->time_ns < y->time_ns ? -1 : 1;
-	return (int)y->is_event - (int)x->is_event;
-}
-
 /* --- windows and ledger --- */
 
 static struct window *window_of(struct pipeline *pipeline, uint32_t epoch)
@@ -180,211 +78,6 @@ static struct window *window_of(struct pipeline *pipeline, uint32_t epoch)
 	return pipeline->window;
 }
 
-/* Why the sample's stack is not whole (enum wick_end, wick_cut); 0: it is. */
-static uint8_t find_cut(const struct wick_sample *sample, bool is_lost)
-{
-	if (sample->user_end > WICK_END_LAST_COMPLETE)
-		return sample->user_end < WICK_ENDS ? sample->user_end : WICK_END_no_regs;
-	if (is_lost)
-		return WICK_CUT_stack_lost;
-	if (sample->flags & WICK_KERNEL_ERROR)
-		return WICK_CUT_kernel_walk;
-	return sample->kernel_n >= WICK_DEPTH ? WICK_CUT_kernel_depth : 0;
-}
-
-static void count_written(struct ledger *ledger, uint8_t cut)
-{
-	ledger->written++;
-	if (cut)
-		ledger->cut[cut]++;
-	else
-		ledger->complete++;
-}
-
-/* --- stacks --- */
-
-/* Where its names will come from; done once, while the process is there. */
-static void find_jitdump(struct pipeline *pipeline, const struct address_space *space, pid_t pid,
-			 uint32_t jit)
-{
-	if (!space->has_jitdump || !modules_wants_jitdump(pipeline->modules, jit, space->serial))
-		return;
-	for (uint32_t i = 0; i < space->count; i++) {
-		const struct proc_map *map = &space->maps[i];
-
-		if (map->is_jitdump)
-			modules_use_jitdump(pipeline->modules, jit, pid, space->serial, map->module,
-					    map->start, map->end);
-	}
-}
-
-static struct frame user_frame(struct pipeline *pipeline, const struct address_space *space,
-			       const struct wick_sample *sample, uint64_t addr)
-{
-	const struct proc_map *map = address_space_find(space, addr);
-	pid_t pid = (pid_t)sample->pid;
-	uint32_t jit;
-
-	if (!map)
-		return (struct frame){.module = FRAME_UNMAPPED};
-	modules_use(pipeline->modules, map->module, pid, map->start, map->end);
-	jit = modules_jit(pipeline->modules, map->module, pid, sample->start_ns, sample->exec_id);
-	if (jit != map->module) {
-		find_jitdump(pipeline, space, pid, jit);
-		return (struct frame){addr, jit, 0};
-	}
-	return (struct frame){addr - map->start + map->off, map->module, 0};
-}
-
-/* Where the frame's code was interrupted, or where it calls: a return address may already stand
- * behind the call's function, so one less. */
-static uint64_t call_site(uint64_t pc)
-{
-	return (pc & WICK_PC_ADDR) - !(pc & WICK_PC_EXACT);
-}
-
-static int push_user(struct pipeline *pipeline, struct window *window,
-		     const struct address_space *space, const struct wick_sample *sample,
-		     const uint64_t *pcs, uint32_t *node)
-{
-	int err = 0;
-
-	for (size_t i = sample->user_n; !err && i-- > 0;) {
-		struct frame frame = {.module = FRAME_GAP};
-
-		if (pcs[i] != WICK_PC_GAP) {
-			frame = user_frame(pipeline, space, sample, call_site(pcs[i]));
-			window->by_fp += !!(pcs[i] & WICK_PC_BY_FP);
-			window->by_row += !(pcs[i] & (WICK_PC_BY_FP | WICK_PC_EXACT));
-		}
-		err = window_push(window, *node, &frame, node);
-	}
-	return err;
-}
-
-static int kernel_frame(struct pipeline *pipeline, struct window *window, uint64_t addr,
-			struct frame *ret_frame)
-{
-	const struct ksymbol_range *range = ksymbols_find(pipeline->ksymbols, addr);
-
-	*ret_frame = (struct frame){addr, FRAME_KERNEL, 0};
-	if (!range)
-		return 0;
-	ret_frame->off = addr - range->start;
-	return strtab_add(&window->strings, range->name, &ret_frame->name);
-}
-
-static int push_kernel(struct pipeline *pipeline, struct window *window,
-		       const struct wick_sample *sample, const uint64_t *pcs, uint32_t *node)
-{
-	int err = 0;
-
-	for (size_t i = sample->kernel_n; !err && i-- > 0;) {
-		struct frame frame;
-
-		err = kernel_frame(pipeline, window, pcs[i] - !!i, &frame);
-		if (!err)
-			err = window_push(window, *node, &frame, node);
-	}
-	return err;
-}
-
-/* The pcs of a side of a sample: behind the record, or in the epoch's map. NULL: nowhere. */
-static const uint64_t *find_pcs(struct pipeline *pipeline, const struct wick_sample *sample,
-				enum sampler_side side, struct wick_stack *stack)
-{
-	const uint64_t *behind = (const uint64_t *)(sample + 1);
-	bool is_user = side == SAMPLER_USER;
-
-	if (sample->flags & (is_user ? WICK_USER_WHOLE : WICK_KERNEL_WHOLE))
-		return !is_user && (sample->flags & WICK_USER_WHOLE) ? behind + sample->user_n
-								     : behind;
-	if (sampler_fetch(pipeline->sampler, side, sample->epoch,
-			  is_user ? sample->user_hash : sample->kernel_hash,
-			  is_user ? sample->user_check : sample->kernel_check, stack) ||
-	    stack->n != (is_user ? sample->user_n : sample->kernel_n))
-		return NULL;
-	return (const uint64_t *)stack->pc;
-}
-
-static int user_node(struct pipeline *pipeline, struct window *window,
-		     const struct wick_sample *sample, uint32_t *node, bool *is_lost,
-		     uint64_t *moment_ns)
-{
-	const struct address_space *space =
-		procs_space(pipeline->procs, (pid_t)sample->pid, (pid_t)sample->tid,
-			    sample->start_ns, sample->exec_id);
-	struct wick_stack stack;
-	const uint64_t *pcs;
-	uint64_t base;
-	int err;
-
-	if (!space)
-		return -ENOMEM;
-	if (space->has_jitdump)
-		*moment_ns = sample->time_ns;
-	base = window_base_user(space->serial);
-	if (!window_find(window, base, sample->user_hash, sample->user_check, node))
-		return 0;
-	pcs = find_pcs(pipeline, sample, SAMPLER_USER, &stack);
-	if (!pcs) {
-		*is_lost = true;
-		return 0;
-	}
-	err = push_user(pipeline, window, space, sample, pcs, node);
-	return err ? err : window_learn(window, base, sample->user_hash, sample->user_check, *node);
-}
-
-static int kernel_node(struct pipeline *pipeline, struct window *window,
-		       const struct wick_sample *sample, uint32_t *node, bool *is_lost)
-{
-	uint64_t base = window_base_kernel(*node, ksymbols_serial(pipeline->ksymbols));
-	struct wick_stack stack;
-	const uint64_t *pcs;
-	int err;
-
-	if (!window_find(window, base, sample->kernel_hash, sample->kernel_check, node))
-		return 0;
-	pcs = find_pcs(pipeline, sample, SAMPLER_KERNEL, &stack);
-	if (!pcs) {
-		*is_lost = true;
-		return 0;
-	}
-	err = push_kernel(pipeline, window, sample, pcs, node);
-	return err ? err
-		   : window_learn(window, base, sample->kernel_hash, sample->kernel_check, *node);
-}
-
-static void take_sample(struct pipeline *pipeline, const struct wick_sample *sample)
-{
-	struct window *window = window_of(pipeline, sample->epoch);
-	struct window_task task = {
-		.pid = sample->pid,
-		.tid = pipeline->options.threads ? sample->tid : 0,
-		.ns_pid = sample->ns_pid,
-		.ns_tid = sample->ns_tid,
-		.comm = sample->comm,
-		.thread = sample->thread,
-		.second_ns = pipeline->options.timeline ? sample->time_ns : 0,
-	};
-	uint32_t node = NODE_NONE;
-	bool is_lost = false;
-	uint8_t cut;
-	int err = 0;
-
-	if (sample->user_hash)
-		err = user_node(pipeline, window, sample, &node, &is_lost, &task.moment_ns);
-	if (!err && sample->kernel_hash)
-		err = kernel_node(pipeline, window, sample, &node, &is_lost);
-	cut = find_cut(sample, is_lost);
-	if (!err)
-		err = window_add(window, &task, node, cut, sample->weight);
-	if (err)
-		window->ledger.dropped[WICK_DROP_no_memory]++;
-	else
-		count_written(&window->ledger, cut);
-}
-
 /* --- drain and apply --- */
 
 static void on_record(void *context, const struct wick_sample *sample)
@@ -392,7 +85,7 @@ static void on_record(void *context, const struct wick_sample *sample)
 	struct pipeline *pipeline = context;
 
 	pipeline->received[sample->epoch & 1]++;
-	if (push_record(&pipeline->queue, sample))
+	if (arrivals_add_sample(&pipeline->arrivals, sample))
 		window_of(pipeline, sample->epoch)->ledger.dropped[WICK_DROP_no_memory]++;
 }
 
@@ -412,7 +105,7 @@ static void on_event(void *context, const struct task_event *event)
 {
 	static struct log_limit limit;
 	struct pipeline *pipeline = context;
-	struct queued_event queued = {.event = *event};
+	struct arrival_event queued = {.event = *event};
 	int err = 0;
 
 	if (event->kind == TASK_THREAD)
@@ -426,7 +119,7 @@ static void on_event(void *context, const struct task_event *event)
 		log_warn("%llu process records were lost; mappings are read again",
 			 (unsigned long long)event->lost);
 	if (!err)
-		err = push_event(&pipeline->queue, &queued);
+		err = arrivals_add_event(&pipeline->arrivals, &queued);
 	if (err) { /* as good as a lost record */
 		procs_event(pipeline->procs, &(struct task_event){.kind = TASK_LOST}, 0);
 		pipeline->ksymbols_old = true;
@@ -435,7 +128,7 @@ static void on_event(void *context, const struct task_event *event)
 }
 
 /* The name has done its work. */
-static void take_code(struct pipeline *pipeline, struct queued_event *queued)
+static void take_code(struct pipeline *pipeline, struct arrival_event *queued)
 {
 	const struct task_event *event = &queued->event;
 	int err = 0;
@@ -450,15 +143,28 @@ static void take_code(struct pipeline *pipeline, struct queued_event *queued)
 	free(TAKE_PTR(queued->name));
 }
 
-static void apply(struct pipeline *pipeline, const struct item *item)
+static void take_sample(struct pipeline *pipeline, const struct wick_sample *sample)
 {
-	struct queued_event *queued;
+	const struct stacks stacks = {
+		.sampler = pipeline->sampler,
+		.modules = pipeline->modules,
+		.procs = pipeline->procs,
+		.ksymbols = pipeline->ksymbols,
+		.threads = pipeline->options.threads,
+		.timeline = pipeline->options.timeline,
+	};
 
-	if (!item->is_event) {
-		take_sample(pipeline, record_at(&pipeline->queue, item->at));
+	stacks_add(&stacks, window_of(pipeline, sample->epoch), sample);
+}
+
+static void apply(void *context, const struct wick_sample *sample, struct arrival_event *queued)
+{
+	struct pipeline *pipeline = context;
+
+	if (sample) {
+		take_sample(pipeline, sample);
 		return;
 	}
-	queued = &pipeline->queue.events[item->at];
 	if (queued->event.kind == TASK_CODE) {
 		take_code(pipeline, queued);
 		return;
@@ -467,36 +173,9 @@ static void apply(struct pipeline *pipeline, const struct item *item)
 	procs_event(pipeline->procs, &queued->event, queued->module);
 }
 
-static int keep(struct queue *to, const struct queue *from, const struct item *item)
-{
-	if (item->is_event) {
-		int err = push_event(to, &from->events[item->at]);
-
-		if (!err)
-			from->events[item->at].name = NULL; /* is the other's now */
-		return err;
-	}
-	return push_record(to, record_at(from, item->at));
-}
-
-/* Applies everything up to the horizon in order of time; the rest waits. */
 static void apply_until(struct pipeline *pipeline, uint64_t horizon_ns)
 {
-	struct queue *queue = &pipeline->queue, swap;
-	uint32_t i = 0;
-
-	if (!queue->count)
-		return;
-	qsort(queue->items, queue->count, sizeof(*queue->items), item_order);
-	for (; i < queue->count && queue->items[i].time_ns <= horizon_ns; i++)
-		apply(pipeline, &queue->items[i]);
-	for (; i < queue->count; i++)
-		if (keep(&pipeline->spare, queue, &queue->items[i]))
-			apply(pipeline, &queue->items[i]);
-	queue_clear(queue);
-	swap = *queue;
-	*queue = pipeline->spare;
-	pipeline->spare = swap;
+	arrivals_take(&pipeline->arrivals, horizon_ns, apply, pipeline);
 }
 
 /* After the samples, so that what happened before a sample is there with it. */
@@ -576,11 +255,10 @@ static void account(struct pipeline *pipeline, const struct sampler_epoch *ended
 /* The turner replaces the stack maps of the epoch before: nothing of it may wait. */
 static void turn(struct pipeline *pipeline)
 {
-	for (uint32_t i = 0; i < pipeline->queue.count; i++) {
-		const struct item *item = &pipeline->queue.items[i];
+	for (uint32_t i = 0; i < arrivals_count(&pipeline->arrivals); i++) {
+		const struct wick_sample *sample = arrivals_sample(&pipeline->arrivals, i);
 
-		if (!item->is_event &&
-		    record_at(&pipeline->queue, item->at)->epoch < pipeline->epoch) {
+		if (sample && sample->epoch < pipeline->epoch) {
 			apply_all(pipeline);
 			break;
 		}
@@ -637,13 +315,17 @@ static void mark_window(struct pipeline *pipeline, const struct window *window)
 /* Everything here that has a module's id. */
 static void sweep_modules(struct pipeline *pipeline)
 {
-	const struct queue *queue = &pipeline->queue;
+	const struct arrivals *arrivals = &pipeline->arrivals;
 
 	if (!modules_is_crowded(pipeline->modules))
 		return;
 	procs_each_module(pipeline->procs, mark_mapped, pipeline->modules);
-	for (uint32_t i = 0; i < queue->event_count; i++)
-		modules_mark_mapped(pipeline->modules, queue->events[i].module);
+	for (uint32_t i = 0; i < arrivals_count(arrivals); i++) {
+		const struct arrival_event *event = arrivals_event(arrivals, i);
+
+		if (event)
+			modules_mark_mapped(pipeline->modules, event->module);
+	}
 	mark_window(pipeline, pipeline->window);
 	mark_window(pipeline, pipeline->next);
 	mark_window(pipeline, pipeline->closed);
@@ -956,8 +638,7 @@ void pipeline_free(struct pipeline *pipeline)
 	ksymbols_free(pipeline->ksymbols);
 	procs_free(pipeline->procs);
 	modules_free(pipeline->modules);
-	queue_release(&pipeline->queue);
-	queue_release(&pipeline->spare);
+	arrivals_release(&pipeline->arrivals);
 	window_free(pipeline->window);
 	window_free(pipeline->next);
 	window_free(pipeline->closed);
@@ -1062,12 +743,10 @@ static uint64_t waiting(struct pipeline *pipeline)
 {
 	uint64_t count = 0;
 
-	for (uint32_t i = 0; i < pipeline->queue.count; i++) {
-		const struct item *item = &pipeline->queue.items[i];
+	for (uint32_t i = 0; i < arrivals_count(&pipeline->arrivals); i++) {
+		const struct wick_sample *sample = arrivals_sample(&pipeline->arrivals, i);
 
-		count += !item->is_event &&
-			 window_of(pipeline, record_at(&pipeline->queue, item->at)->epoch) ==
-				 pipeline->window;
+		count += sample && window_of(pipeline, sample->epoch) == pipeline->window;
 	}
 	return count;
 }
@@ -1172,9 +851,8 @@ int pipeline_profile(struct pipeline *pipeline, const struct window *window, uin
 void pipeline_tell_memory(struct pipeline *pipeline, memory_take take, void *context)
 {
 	const struct memory_item items[] = {
-		{"queue", "records that wait for their turn", pipeline->queue.count, 0,
-		 queue_bytes(&pipeline->queue) + queue_bytes(&pipeline->spare) +
-			 ring_reader_bytes(pipeline->reader)},
+		{"queue", "records that wait for their turn", arrivals_count(&pipeline->arrivals),
+		 0, arrivals_bytes(&pipeline->arrivals) + ring_reader_bytes(pipeline->reader)},
 		{"window", "of the open window: stacks that are counted",
 		 pipeline->window->count_count, 0, window_bytes(pipeline->window)},
 		{"processes", "processes whose mappings are known, for names",
