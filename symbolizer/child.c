@@ -132,8 +132,9 @@ static int spawn_anew(const char *verb, const struct child_files *given, pid_t *
 
 /* --- the fork server --- */
 
-/* The verb of the child that becomes one, and asks at CHILD_IN. */
-#define FORK_SERVER "forks"
+/* The verb of the child that becomes one, and is asked at CHILD_IN; with spaces behind it, so that
+ * those whom it forks have room to show theirs in /proc. */
+#define FORK_SERVER "forks "
 
 static struct {
 	pthread_mutex_t lock;
@@ -147,8 +148,10 @@ static int start_fork_server(pid_t *ret_pid)
 	_cleanup_(child_files_release) struct child_files files = NO_FILES;
 	_cleanup_close_ int own = -1, its = -1;
 	const struct timeval patience = {.tv_sec = FORK_SECONDS_MAX};
+	char verb[FORK_SERVER_VERB_MAX];
 	int ends[2], err;
 
+	snprintf(verb, sizeof(verb), "%-*s", (int)sizeof(verb) - 1, FORK_SERVER);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return -errno;
 	own = ends[0];
@@ -156,7 +159,7 @@ static int start_fork_server(pid_t *ret_pid)
 	if (setsockopt(own, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
 	    !give(&files, CHILD_IN, its))
 		return -errno;
-	err = spawn_anew(FORK_SERVER, &files, ret_pid);
+	err = spawn_anew(verb, &files, ret_pid);
 	return err ? err : TAKE_FD(own);
 }
 
@@ -440,16 +443,15 @@ int child_memfd(const char *name)
 
 const char *child_verb(int argc, char **argv)
 {
-	static const char *forked;
-
 	knows_children = true;
 	if (argc != 4 || strcmp(argv[1], CHILD_ARG) != 0)
 		return NULL;
-	if (!forked && !strcmp(argv[2], FORK_SERVER)) {
+	if (!strncmp(argv[2], FORK_SERVER, strlen(FORK_SERVER))) {
 		child_drop_rights(argv); /* so that those whom it forks are born without */
-		forked = fork_server_serve(CHILD_IN, CHILD_IN, CHILD_FILES);
+		strncpy(argv[2], fork_server_serve(CHILD_IN, CHILD_IN, CHILD_FILES),
+			strlen(argv[2]));
 	}
-	return forked ? forked : argv[2];
+	return argv[2];
 }
 
 static rlim_t file_bytes(int fd)

@@ -17,12 +17,12 @@ hold_reader()
 	python3 - "$agent" "$FIXTURES/verbose_debug" <<-'EOF'
 		import os, signal, sys, time
 		agent, program = sys.argv[1:]
-		asked = f"index-first\0{agent}\0".encode()
+		asked = [b"index-first", agent.encode()] # by the fork server, or exec'd
 		end = time.monotonic() + 200
 		while time.monotonic() < end:
 		    for pid in filter(str.isdigit, os.listdir("/proc")):
 		        try:
-		            if asked not in open(f"/proc/{pid}/cmdline", "rb").read():
+		            if open(f"/proc/{pid}/cmdline", "rb").read().replace(b"\0", b" ").split()[2:] != asked:
 		                continue
 		            os.kill(int(pid), signal.SIGSTOP)
 		            if os.readlink(f"/proc/{pid}/fd/3") == program:
