@@ -154,28 +154,28 @@ for compiler in g++ clang++; do
 		for level in -O0 -O2; do
 			name=$compiler-$dwarf$level
 			build "$name" "$compiler" -g -gdwarf-$dwarf $level
-			compare "$name" --count 2000
+			compare "$name" --count 1000
 		done
 	done
 done
 for compiler in gcc clang; do
 	build $compiler "$compiler" -g -O2
-	compare $compiler --count 2000
+	compare $compiler --count 1000
 done
 build g++-lto g++ -g -O2 -flto
-compare g++-lto --count 2000
+compare g++-lto --count 1000
 build g++-old g++ -g -gdwarf-3 -O2 -fno-pie -no-pie
-compare g++-old --count 2000
+compare g++-old --count 1000
 build clang++-lld clang++ -g -O2 -fuse-ld=lld -ffunction-sections -Wl,--gc-sections
-compare clang++-lld --count 2000
+compare clang++-lld --count 1000
 build g++-ranges g++ -g -O2 -ffunction-sections -Wl,--gc-sections -Wl,-z,separate-code
-compare g++-ranges --count 2000
+compare g++-ranges --count 1000
 build g++-types g++ -g -O2 -fdebug-types-section
-compare g++-types --count 2000
+compare g++-types --count 1000
 if [[ $(gcc -dumpmachine) == x86_64* ]]; then
 	build g++-64 g++ -g -gdwarf64 -gdwarf-5 -O2
-	compare g++-64 --count 2000
+	compare g++-64 --count 1000
 fi
 
 # It names what has no name after the symbol around it.
-compare g++-5-O2 --count 2000 --oracle addr2line --judge depth,lines,files
+compare g++-5-O2 --count 1000 --oracle addr2line --judge depth,lines,files
