@@ -25,11 +25,15 @@ enum {
 	MODULE_REFUSED = 0,    /* stands for all beyond the limit */
 	MODULES_MAX = 1 << 16, /* some 20 MB with their names */
 	QUEUE_MAX = 256,       /* each holds a descriptor or two */
-	RETRIES_MAX = 8,
+	RETRIES_MAX = 16,
 	PATH_USUAL = 64,
 	JIT_ROOTS_MAX = 256, /* roots kept open of processes with code made at run time */
 	HELD_MAX = 32 << 20, /* bytes of indexes in memory that nobody asks for any more */
 };
+
+/* Another file was read in its place: n times the first before the n-th new try. It could not be had:
+ * the second, by the same process. */
+static const uint64_t RETRY_PAUSE_NS = 25000000, GONE_PAUSE_NS = 100000000;
 
 #define NO_ENTRY UINT32_MAX
 
@@ -66,8 +70,9 @@ struct entry {
 	bool is_lent;		     /* the index, since modules_rest() */
 	atomic_bool may_retry;	     /* another file was read in its place: it may be met again */
 	unsigned int retries;
-	pid_t gone_pid; /* the file could not be had by this process: by another it may; or 0 */
-	bool is_elf;	/* looked at where it matters, which is in a memfd */
+	pid_t gone_pid;	   /* the file could not be had by this process: by another it may; or 0 */
+	uint64_t retry_ns; /* CLOCK_BOOTTIME: not before */
+	bool is_elf;	   /* looked at where it matters, which is in a memfd */
 	uint32_t
 		same_as; /* the entry that is parsed for this one, or its own id; or the list's next */
 	struct symindex *owned;
@@ -371,9 +376,14 @@ static bool starts_as_elf(int fd)
 	       !memcmp(magic, ELFMAG, sizeof(magic));
 }
 
+/* Samples come many at once, of a time when the file was mapped: if it is not now, it is not for the next
+ * of them either. */
 static bool may_try_again(const struct entry *entry, pid_t pid)
 {
-	return atomic_load(&entry->may_retry) || (entry->gone_pid && entry->gone_pid != pid);
+	if (entry->gone_pid && entry->gone_pid != pid)
+		return true;
+	return (atomic_load(&entry->may_retry) || entry->gone_pid) &&
+	       clock_boot_ns() >= entry->retry_ns;
 }
 
 void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start, uint64_t end)
@@ -394,8 +404,10 @@ void modules_use(struct modules *modules, uint32_t id, pid_t pid, uint64_t start
 	fd = entry->module.name.kind == MODULE_OTHER
 		     ? -ENOEXEC
 		     : module_open(&entry->module.name, pid, start, end);
-	if (fd == -ENOENT || fd == -ESTALE)
+	if (fd == -ENOENT || fd == -ESTALE) {
 		entry->gone_pid = pid;
+		entry->retry_ns = clock_boot_ns() + GONE_PAUSE_NS;
+	}
 	root_fd = fd >= 0 ? module_open_root(pid) : -1;
 	entry->is_elf = fd >= 0 && is_memfd(&entry->module.name) && starts_as_elf(fd);
 	pthread_mutex_lock(&modules->lock);
@@ -606,8 +618,10 @@ static void take_result(struct modules *modules, struct entry *entry, int err,
 	if (entry->owned)
 		return;
 	fail(&entry->module, err ? parser_error(err) : "the file was replaced");
-	if (!err)
-		atomic_store(&entry->may_retry, entry->retries++ < RETRIES_MAX);
+	if (err)
+		return;
+	entry->retry_ns = clock_boot_ns() + ++entry->retries * RETRY_PAUSE_NS;
+	atomic_store(&entry->may_retry, entry->retries <= RETRIES_MAX);
 }
 
 /* One try; *is_whole: for what is soon had, then whether it is all there is. */
@@ -834,6 +848,7 @@ static void reset(struct modules *modules, uint32_t id)
 	entry->module.state = MODULE_SEEN;
 	entry->is_used = entry->is_lent = false;
 	entry->retries = 0;
+	entry->retry_ns = 0;
 	entry->gone_pid = 0;
 	entry->same_as = id;
 }
