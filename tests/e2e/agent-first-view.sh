@@ -20,7 +20,7 @@ hold_reader()
 		asked = [b"index-first", agent.encode()] # by the fork server, or exec'd
 		end = time.monotonic() + 200
 		while time.monotonic() < end:
-		    for pid in filter(str.isdigit, os.listdir("/proc")):
+		    for pid in open(f"/proc/{agent}/task/{agent}/children").read().split(): # it lives for 40 ms
 		        try:
 		            if open(f"/proc/{pid}/cmdline", "rb").read().replace(b"\0", b" ").split()[2:] != asked:
 		                continue

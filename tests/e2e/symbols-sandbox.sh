@@ -23,7 +23,7 @@ only_parsers()
 	/landlock_restrict_self\(/ { fenced[$1] = 1 }
 	/seccomp(\(SECCOMP_SET_MODE_FILTER| resumed>).*= 0/ { locked[$1] = 1 }
 	/open(at|at2)?\(/ && locked[$1] { print "opens behind its lock: " $0; bad++ }
-	/ open(at|at2)?\(/ { opened += index($0, ENVIRON["target"]) > 0; next }
+	/ (<\.\.\. )?open(at|at2)?(\(| resumed>)/ { opened += index($0, ENVIRON["target"]) > 0; next }
 	index($0, ENVIRON["target"]) && !/execve/ {
 		if (!($1 in parser)) { print "reads a target: " $0; bad++ }
 		else if (!locked[$1]) { print "reads before its lock: " $0; bad++ }
