@@ -95,9 +95,9 @@ void sampler_stop(struct sampler *sampler);
 int sampler_ring_fd(const struct sampler *sampler);
 
 /*
- * Hands out every record in the rings, under a lock: any thread. Whole stacks, if there are any, stand behind the sample: as
- * many pcs as sampler_whole_pcs() tells, the user's first; checked against the record's size. Valid
- * during the call only.
+ * Hands out every record in the rings, under a lock: any thread. Whole stacks, if there are any, stand
+ * behind the sample: as many pcs as sampler_whole_pcs() tells, the user's first; checked against the
+ * record's size. Valid during the call only.
  */
 typedef void (*sampler_record)(void *context, const struct wick_sample *sample);
 size_t sampler_whole_pcs(const struct wick_sample *sample);
