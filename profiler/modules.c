@@ -317,6 +317,18 @@ static bool is_too_late(const struct entry *entry, int fd)
 	       module_file_is_newer(fd, clock_wall_ns() - ago_ns);
 }
 
+/* By what is known of root's build id up to now. */
+static bool is_another(const struct module_name *name, const struct entry *root)
+{
+	if (!name->build_id_size)
+		return false;
+	if (root->module.name.build_id_size)
+		return !module_name_equal(name, &root->module.name);
+	return root->module.state == MODULE_READY &&
+	       (name->build_id_size != root->build_id.size ||
+		memcmp(name->build_id, root->build_id.bytes, name->build_id_size) != 0);
+}
+
 /* Under the lock. True: a descriptor waits for the parser. */
 static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 {
@@ -335,10 +347,7 @@ static bool queue_entry(struct modules *modules, uint32_t id, int fd)
 	hash = hash_bytes(&entry->file, sizeof(entry->file));
 	same = hashmap_find(&modules->by_file, hash, file_equal, modules, &entry->file);
 	/* With two build ids one of them has been opened too late: see parse(). */
-	if (same != HASHMAP_NONE && entry->module.name.build_id_size &&
-	    modules->entries[same].module.name.build_id_size)
-		same = HASHMAP_NONE;
-	if (same != HASHMAP_NONE) {
+	if (same != HASHMAP_NONE && !is_another(&entry->module.name, &modules->entries[same])) {
 		entry->same_as = same;
 		return false;
 	}
@@ -653,20 +662,33 @@ static int parse(const struct module_name *name, struct parser_files files, bool
 	return 0;
 }
 
-/* The entry's descriptor was of another file: whoever is of that one has been taken for this one. */
-static void let_joined_go(struct modules *modules, uint32_t id)
+/* Whoever was taken for this one by its file, and is not. */
+static void let_joined_go(struct modules *modules, uint32_t id, bool all)
 {
-	struct entry *entry = &modules->entries[id];
+	const struct entry *root = &modules->entries[id];
 
-	hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)), id);
 	for (uint32_t other = 0; other < modules->count; other++) {
-		entry = &modules->entries[other];
-		if (!entry->met || other == id || entry->same_as != id)
+		struct entry *entry = &modules->entries[other];
+
+		if (!entry->met || other == id || entry->same_as != id ||
+		    !(all || is_another(&entry->module.name, root)))
 			continue;
 		entry->same_as = other;
 		fail(&entry->module, open_error(-ESTALE));
 		atomic_store(&entry->may_retry, true);
 	}
+}
+
+/* is_other: its descriptor was of another file. */
+static void check_joined(struct modules *modules, uint32_t id, bool is_other)
+{
+	const struct entry *entry = &modules->entries[id];
+
+	if (is_other)
+		hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)),
+			       id);
+	if (is_other || !entry->module.name.build_id_size)
+		let_joined_go(modules, id, is_other);
 }
 
 /* The first of a queue, outside the lock. True: it is done with. */
@@ -691,8 +713,7 @@ static bool parse_one(struct modules *modules, uint32_t id, bool in_haste)
 	pthread_mutex_lock(&modules->lock);
 	if (is_whole || !err)
 		take_result(modules, &modules->entries[id], err, index);
-	if (is_other)
-		let_joined_go(modules, id);
+	check_joined(modules, id, is_other);
 	return is_whole;
 }
 

@@ -335,6 +335,13 @@ static void part(struct entry *entry)
 	entry->module.retry_ns = 0;
 }
 
+/* As far as it has one. */
+static bool knows_build_id(const struct entry *entry)
+{
+	return entry->module.name.build_id_size || entry->module.state == UNWIND_READY ||
+	       entry->module.state == UNWIND_BARE || entry->build_id.size;
+}
+
 static bool join_by_file(struct unwind_modules *modules, struct entry *entry, int fd)
 {
 	uint64_t hash;
@@ -349,9 +356,10 @@ static bool join_by_file(struct unwind_modules *modules, struct entry *entry, in
 	other = hashmap_find(&modules->by_file, hash, file_equal, modules, &entry->file);
 	if (other == HASHMAP_NONE && hashmap_add(&modules->by_file, hash, entry->module.id))
 		log_debug("unwind: no memory to know a file again");
-	/* With two build ids one of them has been opened too late: is_mapped_file() will tell. */
+	/* With two build ids one of them has been opened too late: is_mapped_file() will tell. One build
+	 * id was found by name, if it was known. */
 	if (other != HASHMAP_NONE && entry->module.name.build_id_size &&
-	    modules->entries[other].module.name.build_id_size)
+	    knows_build_id(entry_of(modules, other)))
 		return false;
 	return join(modules, entry, other);
 }
@@ -434,15 +442,17 @@ static bool is_mapped_file(const struct entry *entry, const struct done *done)
 		!memcmp(name->build_id, done->build_id.bytes, done->build_id.size));
 }
 
-/* What was opened for the entry was another file: whoever is of that one has been taken for this one. */
-static void let_joined_go(struct unwind_modules *modules, const struct entry *entry)
+/* Whoever was taken for this one by its file, and is not: is_other: that was another file. */
+static void let_joined_go(struct unwind_modules *modules, const struct entry *entry,
+			  const struct done *done, bool is_other)
 {
-	uint32_t id = entry->module.id;
+	for (uint32_t i = 0; i < modules->count; i++) {
+		struct entry *joined = &modules->entries[i];
 
-	hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)), id);
-	for (uint32_t i = 0; i < modules->count; i++)
-		if (modules->entries[i].met && modules->entries[i].same_as == id)
-			part(&modules->entries[i]);
+		if (joined->met && joined->same_as == entry->module.id &&
+		    (is_other || !is_mapped_file(joined, done)))
+			part(joined);
+	}
 }
 
 static void count_build(struct unwind_modules *modules, const struct entry *entry,
@@ -496,9 +506,14 @@ static void take_one(struct unwind_modules *modules, const struct done *done, ui
 {
 	struct entry *entry = &modules->entries[done->id];
 
+	bool is_other = !is_mapped_file(entry, done);
+
 	count_build(modules, entry, done, now_ns);
-	if (!is_mapped_file(entry, done)) {
-		let_joined_go(modules, entry);
+	if (is_other || !entry->module.name.build_id_size)
+		let_joined_go(modules, entry, done, is_other);
+	if (is_other) {
+		hashmap_remove(&modules->by_file, hash_bytes(&entry->file, sizeof(entry->file)),
+			       entry->module.id);
 		unwind_rows_rest(modules->rows, done->placed, now_ns);
 		entry->module.state = UNWIND_CLOSED;
 		entry->module.retry_ns = now_ns + entry->pause_ns;
