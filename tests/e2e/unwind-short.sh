@@ -21,14 +21,16 @@ END
 ledger_exact "$tmp/short.pb.gz"
 folded "$tmp/short.pb.gz" "$tmp/short.folded"
 
-# part COMM FUNCTION: of the samples in it, those from the root on.
+# part COMM FUNCTION: of the samples in it, those from the root on. A library is known as soon as the kernel
+# wakes who hears of it, which takes a virtual machine 2 to 4 ms once in 200 times: that costs the samples of
+# that time, not the first of each life, which would be 5 to 10 %.
 part()
 {
 	grep "^$1;" "$tmp/short.folded" >"$tmp/part.folded" || fail "no samples of $1"
 	total=$(folded_count "$tmp/part.folded" ";$2(;|\$)")
 	rooted=$(folded_count "$tmp/part.folded" ";_start;.*;main;(child;)?$2(;|\$)")
 	at_least "$1: samples in $2" "$total" 500
-	at_least "$1: of them whole, %" "$(percent "$rooted" "$total")" 99
+	at_least "$1: of them whole, %" "$(percent "$rooted" "$total")" 97
 }
 part again life
 part forks forked_work
