@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hashmap.h"
+#include "base/pass_fds.h"
 #include "base/rights.h"
 #include "symbolizer/fork_server.h"
 #include "symbolizer/sandbox.h"
@@ -227,30 +228,6 @@ struct asking {
 	unsigned int count;
 };
 
-/* A byte, and with it the descriptor if there is one. */
-static bool send_answer(int to, int fd)
-{
-	char is_given = fd >= 0;
-	struct iovec bytes = {&is_given, 1};
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
-
-	if (is_given) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header = (struct cmsghdr){
-			.cmsg_len = CMSG_LEN(sizeof(int)),
-			.cmsg_level = SOL_SOCKET,
-			.cmsg_type = SCM_RIGHTS,
-		};
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	return sendmsg(to, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
-}
-
 /* One question; a child that breaks the rules is not heard any more. */
 static bool answer(struct asking *asking)
 {
@@ -263,35 +240,18 @@ static bool answer(struct asking *asking)
 	if (size <= 0 || (size_t)size > sizeof(what) || asking->count++ >= CHILD_ASKS_MAX)
 		return false;
 	fd = asking->opener->open(asking->opener->context, what, (size_t)size);
-	return send_answer(asking->fd, fd);
+	return !pass_fds_send(asking->fd, "", 1, &fd, fd >= 0, MSG_DONTWAIT);
 }
 
 int child_ask(const void *what, size_t size)
 {
-	char is_given = 0;
-	struct iovec bytes = {&is_given, 1};
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr message = {
-		.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd = -1;
+	char nothing; /* the descriptor, or that none came, is the answer */
+	int fd;
 
 	close(STDIN_FILENO); /* the one number below the limit that a new descriptor may have */
 	if (write(CHILD_ASK, what, size) != (ssize_t)size)
 		return -ENOENT;
-	while (recvmsg(CHILD_ASK, &message, MSG_CMSG_CLOEXEC) < 0)
-		if (errno != EINTR)
-			return -ENOENT;
-	if (is_given && message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
-	    control.header.cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
-	return fd < 0 ? -ENOENT : fd;
+	return pass_fds_receive(CHILD_ASK, &nothing, 1, &fd, 1, 0) == 1 ? fd : -ENOENT;
 }
 
 static _Thread_local int end_fd = -1; /* no child outlives its being readable */

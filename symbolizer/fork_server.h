@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What a child gets: a verb of fewer bytes than this, and descriptors. */
-enum { FORK_SERVER_VERB_MAX = 64, FORK_SERVER_FDS_MAX = 8 };
+/* What a child gets: a verb of fewer bytes than this, and at most PASS_FDS_MAX descriptors. */
+enum { FORK_SERVER_VERB_MAX = 64 };
 
 /*
  * In the parent: asks the server at `to` (a SOCK_SEQPACKET socket) for a child. fds[i] becomes its
