@@ -730,6 +730,15 @@ static void learn_identity(struct process *process, uint64_t start_ns, uint64_t 
 	process->exec_known = true;
 }
 
+uint64_t procs_look_ns(const struct procs *procs, pid_t pid)
+{
+	const struct process *process = find(procs, pid);
+
+	if (!process || !process->look_ns)
+		return 0;
+	return process->look_ns > process->again_ns ? process->look_ns : process->again_ns;
+}
+
 static bool wants_reading(const struct process *process, uint64_t now_ns)
 {
 	return (process->is_stale || (process->look_ns && process->look_ns <= now_ns)) &&

@@ -87,6 +87,9 @@ void procs_event(struct procs *procs, const struct task_event *event, uint32_t m
 const struct address_space *procs_space(struct procs *procs, pid_t pid, pid_t tid,
 					uint64_t start_ns, uint64_t exec_id);
 
+/* When it is to be asked for anew as such a copy may be there by then; 0: no need. */
+uint64_t procs_look_ns(const struct procs *procs, pid_t pid);
+
 /* The mapping that holds addr, or NULL. */
 const struct proc_map *address_space_find(const struct address_space *space, uint64_t addr);
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "profiler/procs.h"
 #include "profiler/task_inbox.h"
+#include "profiler/unwind_notes.h"
 #include "profiler/unwind_pace.h"
 #include "profiler/unwind_regions.h"
 #include "profiler/urgent.h"
@@ -25,23 +26,19 @@
 
 enum {
 	SLICE = 1024, /* events that are applied before others may have the lock */
-	NOTES_MAX = 4096,
 	TRIES_MAX = 4,
 	AUDIT_ROUNDS = 50, /* until all have been looked for */
-	HEARD_SLOTS = 256,
-	TURN_MS = 200, /* of the thread, when nothing happens */
+	TURN_MS = 200,	   /* of the thread, when nothing happens */
 };
 
 static const uint64_t RETRY_NS = 1000000;
-static const uint64_t NEW_NS = 50000000;       /* a child that does nothing is no concern before */
-static const uint64_t HEARD_NS = 1000000000;   /* a process is heard of this often .. */
-static const uint64_t HEARD_BARE_NS = 5000000; /* .. or this, while it has no tables */
-static const uint64_t COOL_NS = 2000000000;    /* not sampled for so long: may be evicted */
-static const uint64_t CALM_NS = 20000;	       /* between changes, for each mapping there is */
-static const uint64_t CALM_MAX_NS = 20000000;  /* the same at most, and under pressure */
-static const uint64_t LINGER_NS = 100000000;   /* after an exit, for late records */
-static const uint64_t EXEC_NS = 10000000;      /* from an exec's record to its id, at most */
-static const uint64_t LOOK_NS = 1000000000;    /* between looks at one whose threads go on */
+static const uint64_t NEW_NS = 50000000;      /* a child that does nothing is no concern before */
+static const uint64_t COOL_NS = 2000000000;   /* not sampled for so long: may be evicted */
+static const uint64_t CALM_NS = 20000;	      /* between changes, for each mapping there is */
+static const uint64_t CALM_MAX_NS = 20000000; /* the same at most, and under pressure */
+static const uint64_t LINGER_NS = 100000000;  /* after an exit, for late records */
+static const uint64_t EXEC_NS = 10000000;     /* from an exec's record to its id, at most */
+static const uint64_t LOOK_NS = 1000000000;   /* between looks at one whose threads go on */
 static const uint64_t LOAD_MAX_NS = 10000000000ull; /* for what is loaded before the start */
 
 /* Of the loader. */
@@ -59,6 +56,7 @@ struct subject {
 	unsigned int tries;
 	uint64_t look_ns; /* when to see whether it is gone; 0 = no need */
 	bool is_dirty;	  /* in the list */
+	bool is_looker;	  /* in that list */
 	bool has_exited;  /* its leader; other threads may go on */
 	bool has_threads; /* or may have: its leader's exit is not its end */
 
@@ -75,18 +73,6 @@ struct newborn {
 	uint64_t born_ns;
 };
 
-/* A sample's process, for the thread. */
-struct note {
-	pid_t pid, tid;
-	uint64_t start_ns, exec_id, time_ns;
-	bool no_tables; /* said the walk */
-};
-
-struct heard {
-	pid_t pid;
-	uint64_t start_ns, exec_id, time_ns;
-};
-
 struct unwind_tables {
 	struct unwind_options options;
 	const struct unwind_maps *maps;
@@ -94,11 +80,7 @@ struct unwind_tables {
 	struct unwind_modules *modules;
 	struct unwind_regions *regions;
 	struct procs *procs;
-	struct heard heard[HEARD_SLOTS]; /* of who reads the samples */
-
-	pthread_mutex_t notes_lock; /* of these alone; never held for long */
-	struct note *notes;
-	uint32_t note_count, notes_size;
+	struct unwind_notes notes; /* has a lock of its own */
 
 	pthread_mutex_t lock; /* of all below and of the above */
 	struct subject **subjects;
@@ -106,6 +88,8 @@ struct unwind_tables {
 	struct hashmap by_pid;
 	pid_t *dirty;
 	uint32_t dirty_count, dirty_size;
+	struct unwind_note *lookers; /* whose mappings are to be read again by and by */
+	uint32_t looker_count, lookers_size;
 	struct newborn *newborns; /* from newborn_next on, in order */
 	uint32_t newborn_next, newborn_count, newborns_size;
 
@@ -613,6 +597,18 @@ static void on_exec(struct unwind_tables *tables, struct subject *subject,
 	subject->look_ns = 0;
 }
 
+/* Text that is being copied may not be there yet. */
+static void look_again(struct unwind_tables *tables, struct subject *subject,
+		       const struct unwind_note *note)
+{
+	if (subject->is_looker || !procs_look_ns(tables->procs, subject->pid) ||
+	    array_reserve(&tables->lookers, &tables->lookers_size,
+			  (size_t)tables->looker_count + 1))
+		return;
+	tables->lookers[tables->looker_count++] = *note;
+	subject->is_looker = true;
+}
+
 static void on_map(struct unwind_tables *tables, struct subject *subject,
 		   const struct task_event *event, uint64_t now_ns)
 {
@@ -629,6 +625,10 @@ static void on_map(struct unwind_tables *tables, struct subject *subject,
 	procs_event(tables->procs, event, module);
 	want(tables, module, event->pid, event->start, event->end, UNWIND_WANT_NEW, now_ns);
 	mark_if_changed(tables, subject, event->time_ns);
+	if (subject->has_start && subject->has_exec)
+		look_again(tables, subject,
+			   &(struct unwind_note){event->pid, event->tid, subject->start_ns,
+						 subject->exec_id, event->time_ns, false});
 }
 
 /* Of the leader: other threads may go on. Else the kernel's follower has removed the entry. */
@@ -743,44 +743,21 @@ void unwind_tables_drain(struct unwind_tables *tables, task_event_take take, voi
 
 /* --- samples --- */
 
-static bool is_news(struct unwind_tables *tables, const struct wick_sample *sample)
-{
-	struct heard *heard = &tables->heard[sample->pid % HEARD_SLOTS];
-	uint64_t pause = sample->user_end == WICK_END_no_tables ? HEARD_BARE_NS : HEARD_NS;
-
-	if (heard->pid == (pid_t)sample->pid && heard->start_ns == sample->start_ns &&
-	    heard->exec_id == sample->exec_id && sample->time_ns < heard->time_ns + pause)
-		return false;
-	*heard = (struct heard){(pid_t)sample->pid, sample->start_ns, sample->exec_id,
-				sample->time_ns};
-	return true;
-}
-
 void unwind_tables_sample(struct unwind_tables *tables, const struct wick_sample *sample)
 {
-	if (sample->user_end == WICK_END_no_user || !is_news(tables, sample))
-		return;
-	pthread_mutex_lock(&tables->notes_lock);
-	if (tables->note_count < NOTES_MAX &&
-	    !array_reserve(&tables->notes, &tables->notes_size, (size_t)tables->note_count + 1))
-		tables->notes[tables->note_count++] =
-			(struct note){(pid_t)sample->pid, (pid_t)sample->tid,
-				      sample->start_ns,	  sample->exec_id,
-				      sample->time_ns,	  sample->user_end == WICK_END_no_tables};
-	pthread_mutex_unlock(&tables->notes_lock);
-	if (sample->user_end == WICK_END_no_tables)
+	if (unwind_notes_hear(&tables->notes, sample))
 		ring(tables);
 }
 
 /* The kernel's record of an exec comes a moment before its id: a sample in between has the old. */
-static bool is_just_before(const struct subject *subject, const struct note *note)
+static bool is_just_before(const struct subject *subject, const struct unwind_note *note)
 {
 	return subject->has_exec && subject->has_start && subject->start_ns == note->start_ns &&
 	       note->exec_id + 1 == subject->exec_id && note->time_ns - subject->exec_ns < EXEC_NS;
 }
 
 /* It is another process or program than the one whose mappings we know. */
-static void start_anew(struct unwind_tables *tables, const struct note *note)
+static void start_anew(struct unwind_tables *tables, const struct unwind_note *note)
 {
 	const struct task_event event = {
 		.kind = TASK_EXEC, .pid = note->pid, .tid = note->pid, .time_ns = note->time_ns};
@@ -790,8 +767,8 @@ static void start_anew(struct unwind_tables *tables, const struct note *note)
 }
 
 /* A sample is the kernel's own word on who its process is. False: it is not that any more. */
-static bool identify(struct unwind_tables *tables, struct subject *subject, const struct note *note,
-		     uint64_t now_ns)
+static bool identify(struct unwind_tables *tables, struct subject *subject,
+		     const struct unwind_note *note, uint64_t now_ns)
 {
 	struct wick_proc proc = {.start_ns = note->start_ns, .exec_id = note->exec_id};
 
@@ -830,7 +807,7 @@ static bool is_dead(pid_t pid)
 	return kill(pid, 0) && errno == ESRCH;
 }
 
-static void take_note(struct unwind_tables *tables, const struct note *note, uint64_t now_ns)
+static void take_note(struct unwind_tables *tables, const struct unwind_note *note, uint64_t now_ns)
 {
 	struct subject *subject = find(tables, note->pid);
 	const struct address_space *space = procs_peek(tables->procs, note->pid);
@@ -850,6 +827,7 @@ static void take_note(struct unwind_tables *tables, const struct note *note, uin
 	if (!space)
 		return;
 	use_modules(tables, space, note->pid, now_ns);
+	look_again(tables, subject, note);
 	if (note->no_tables && subject->region && !is_told_still(tables, subject))
 		subject->is_told = false;
 	if (!subject->region || subject->space != space->serial || !subject->is_told ||
@@ -859,16 +837,31 @@ static void take_note(struct unwind_tables *tables, const struct note *note, uin
 
 static void take_notes(struct unwind_tables *tables, uint64_t now_ns)
 {
-	_cleanup_free_ struct note *notes = NULL;
-	uint32_t count;
+	_cleanup_free_ struct unwind_note *notes = NULL;
+	uint32_t count = unwind_notes_take(&tables->notes, &notes);
 
-	pthread_mutex_lock(&tables->notes_lock);
-	notes = TAKE_PTR(tables->notes);
-	count = tables->note_count;
-	tables->note_count = tables->notes_size = 0;
-	pthread_mutex_unlock(&tables->notes_lock);
 	for (uint32_t i = 0; i < count; i++)
 		take_note(tables, &notes[i], now_ns);
+}
+
+/* Those whose look is due. */
+static void take_lookers(struct unwind_tables *tables, uint64_t now_ns)
+{
+	_cleanup_free_ struct unwind_note *lookers = TAKE_PTR(tables->lookers);
+	uint32_t count = tables->looker_count;
+
+	tables->looker_count = tables->lookers_size = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		struct subject *subject = find(tables, lookers[i].pid);
+
+		if (!subject)
+			continue;
+		subject->is_looker = false;
+		if (procs_look_ns(tables->procs, subject->pid) > now_ns)
+			look_again(tables, subject, &lookers[i]);
+		else
+			take_note(tables, &lookers[i], now_ns);
+	}
 }
 
 /* --- processes that are gone --- */
@@ -949,6 +942,7 @@ static bool work(struct unwind_tables *tables, uint64_t now_ns)
 	unwind_regions_wake(tables->regions, now_ns);
 	is_done = apply_slice(tables, now_ns);
 	take_notes(tables, now_ns);
+	take_lookers(tables, now_ns);
 	take_modules(tables, now_ns);
 	flush(tables, now_ns);
 	sweep(tables, now_ns);
@@ -958,20 +952,27 @@ static bool work(struct unwind_tables *tables, uint64_t now_ns)
 	return is_done;
 }
 
+static void wait_less(uint64_t *wait_ns, uint64_t until_ns, uint64_t now_ns)
+{
+	uint64_t left = until_ns > now_ns ? until_ns - now_ns : 0;
+
+	if (left < *wait_ns)
+		*wait_ns = left;
+}
+
 /* Milliseconds to sleep if nothing happens. */
 static int patience(const struct unwind_tables *tables, uint64_t now_ns)
 {
-	uint64_t wait = TURN_MS * 1000000ull;
+	uint64_t wait_ns = TURN_MS * 1000000ull;
 
 	for (uint32_t i = 0; i < tables->dirty_count; i++) {
 		const struct subject *subject = find(tables, tables->dirty[i]);
-		uint64_t left =
-			subject && subject->retry_ns > now_ns ? subject->retry_ns - now_ns : 0;
 
-		if (left < wait)
-			wait = left;
+		wait_less(&wait_ns, subject ? subject->retry_ns : 0, now_ns);
 	}
-	return (int)((wait + 999999) / 1000000);
+	for (uint32_t i = 0; i < tables->looker_count; i++)
+		wait_less(&wait_ns, procs_look_ns(tables->procs, tables->lookers[i].pid), now_ns);
+	return (int)((wait_ns + 999999) / 1000000);
 }
 
 /* What is asked for by name may cost more than the whole machine that is watched for good. */
@@ -1211,7 +1212,7 @@ int unwind_tables_new(const struct unwind_options *options, struct unwind_tables
 		tables->options.modules_limit = UNWIND_MODULES_LIMIT;
 	tables->maps = options->maps;
 	urgent_lock_init(&tables->lock);
-	urgent_lock_init(&tables->notes_lock);
+	unwind_notes_init(&tables->notes);
 	tables->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (tables->bell_fd < 0)
 		return -errno;
@@ -1262,12 +1263,12 @@ void unwind_tables_free(struct unwind_tables *tables)
 	free(tables->subjects);
 	free(tables->dirty);
 	free(tables->newborns);
-	free(tables->notes);
+	free(tables->lookers);
 	task_inbox_free(tables->inbox);
 	hashmap_release(&tables->by_pid);
 	if (tables->bell_fd >= 0)
 		close(tables->bell_fd);
 	pthread_mutex_destroy(&tables->lock);
-	pthread_mutex_destroy(&tables->notes_lock);
+	unwind_notes_release(&tables->notes);
 	free(tables);
 }

@@ -122,7 +122,7 @@ int elf_file_sections(struct elf_file *f)
 	return 0;
 }
 
-static Elf_Scn *find_section(struct elf_file *f, uint32_t type, size_t *ret_number,
+static Elf_Scn *find_section(const struct elf_file *f, uint32_t type, size_t *ret_number,
 			     GElf_Shdr *ret_shdr)
 {
 	for (size_t i = 1; i < f->section_count; i++) {
@@ -148,7 +148,8 @@ struct symbol_table {
 	int count;
 };
 
-static int symbol_table_read(struct elf_file *f, uint32_t type, struct symbol_table *ret_table)
+static int symbol_table_read(const struct elf_file *f, uint32_t type,
+			     struct symbol_table *ret_table)
 {
 	struct symbol_table table = {0};
 	GElf_Shdr shdr, other;
@@ -649,6 +650,21 @@ int elf_file_symbols(struct elf_file *f)
 	if (!err)
 		err = read_symbols(f, &dynsym, SYMINDEX_DYNSYM);
 	return err ? err : read_plts(f, &dynsym);
+}
+
+uint64_t elf_file_symbol_vaddr(const struct elf_file *f, const char *name)
+{
+	struct symbol_table table;
+	const char *have;
+	uint32_t length;
+	GElf_Sym sym;
+
+	if (symbol_table_read(f, SHT_SYMTAB, &table))
+		return 0;
+	for (int i = 0; i < table.count && gelf_getsym(table.symbols, i, &sym); i++)
+		if (symbol_name(&table, sym.st_name, &have, &length) && !strcmp(have, name))
+			return sym.st_value;
+	return 0;
 }
 
 int elf_file_add_symbols(struct elf_file *f, const struct elf_file *from)

@@ -63,6 +63,8 @@ int elf_file_segments(struct elf_file *f);
 int elf_file_sections(struct elf_file *f);
 /* Candidates of all symbol tables. */
 int elf_file_symbols(struct elf_file *f);
+/* Where the file's own .symtab says that something of the name is, also data; 0 = it does not. */
+uint64_t elf_file_symbol_vaddr(const struct elf_file *f, const char *name);
 /* Those of another file (its debug file, which stays open) as well. */
 int elf_file_add_symbols(struct elf_file *f, const struct elf_file *from);
 /* The same of what .gnu_debugdata holds, which is a .symtab there. */

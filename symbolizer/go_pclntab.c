@@ -250,8 +250,7 @@ static int add_rows(const struct go_pclntab *t, const struct function *function,
 
 /* --- inlined calls --- */
 
-/* Number of the table that tells which inlined call a pc is in, and of the data that has the calls. */
-enum { PC_DATA_CALL = 2, DATA_CALLS = 3, CALLS_MAX = 1 << 20, STEPS_MAX = 1 << 22 };
+enum { CALLS_MAX = 1 << 20, STEPS_MAX = 1 << 22 };
 
 /* A table of values, decoded. */
 struct steps {
@@ -413,19 +412,19 @@ static bool find_calls(const struct go_pclntab *t, const struct elf_file *f,
 	uint64_t vaddr = 0;
 	uint32_t off;
 
-	if (t->form < GO_1_16 || function->pc_data_count <= PC_DATA_CALL ||
-	    function->data_count <= DATA_CALLS || !cursor_skip(&c, 4 * PC_DATA_CALL) ||
+	if (!t->data_calls || function->pc_data_count <= t->pc_data_call ||
+	    function->data_count <= t->data_calls || !cursor_skip(&c, 4 * t->pc_data_call) ||
 	    !cursor_u32(&c, ret_pc_data) || !*ret_pc_data ||
 	    !cursor_skip(&data, 4 * (uint64_t)function->pc_data_count))
 		return false;
 	if (t->form >= GO_1_18) {
-		if (!t->gofunc || !cursor_skip(&data, 4 * DATA_CALLS) || !cursor_u32(&data, &off) ||
-		    off == UINT32_MAX)
+		if (!t->gofunc || !cursor_skip(&data, 4 * t->data_calls) ||
+		    !cursor_u32(&data, &off) || off == UINT32_MAX)
 			return false;
 		vaddr = t->gofunc + off;
 	} else if (!cursor_skip(&data,
 				(size_t)(t->table.pos - data.pos) & (t->pointer_size - 1u)) ||
-		   !cursor_skip(&data, (uint64_t)t->pointer_size * DATA_CALLS) ||
+		   !cursor_skip(&data, (uint64_t)t->pointer_size * t->data_calls) ||
 		   !read_pointer(&data, t->pointer_size, &vaddr) || !vaddr) {
 		return false;
 	}
@@ -656,6 +655,64 @@ static bool find_text(const struct elf_file *f, struct go_pclntab *t)
 	return false;
 }
 
+/* --- the version of Go --- */
+
+/* Where the string with the version is: what .go.buildinfo points to, since Go 1.13; else the symbol. */
+static uint64_t find_version(const struct elf_file *f, const struct go_pclntab *t)
+{
+	static const char magic[] = "\xff Go buildinf:";
+	struct cursor c;
+	uint64_t vaddr;
+
+	if (!debug_section_at(f->elf, ".go.buildinfo", &c, &vaddr))
+		return elf_file_symbol_vaddr(f, "runtime.buildVersion");
+	if (cursor_left(&c) < 16 || memcmp(c.pos, magic, sizeof(magic) - 1) ||
+	    c.pos[14] != t->pointer_size || c.pos[15])
+		return 0;
+	return word_at(f, t, vaddr + 16);
+}
+
+/* The n of "go1.n", or of "go1.n.m": a released one. 0: not known. */
+static unsigned int minor_version(const struct elf_file *f, const struct go_pclntab *t)
+{
+	uint64_t vaddr = find_version(f, t), length;
+	unsigned int minor = 0;
+	struct cursor c, string;
+
+	if (!vaddr || !bytes_at(f, word_at(f, t, vaddr), &c))
+		return 0;
+	length = word_at(f, t, vaddr + t->pointer_size);
+	if (!cursor_sub(&c, length, &string) || length < 4 || memcmp(string.pos, "go1.", 4))
+		return 0;
+	cursor_skip(&string, 4);
+	for (; cursor_left(&string) && *string.pos != '.'; string.pos++) {
+		if (*string.pos < '0' || *string.pos > '9' || minor > 99)
+			return 0;
+		minor = minor * 10 + (*string.pos - '0');
+	}
+	return minor;
+}
+
+/* The numbers changed while the oldest form did not: only the version tells there. */
+static void find_call_numbers(const struct elf_file *f, struct go_pclntab *t)
+{
+	unsigned int minor;
+
+	if (t->form >= GO_1_16) {
+		t->pc_data_call = 2;
+		t->data_calls = 3;
+		return;
+	}
+	minor = minor_version(f, t);
+	if (minor >= 13 && minor <= 15) {
+		t->pc_data_call = 2;
+		t->data_calls = 4;
+	} else if (minor == 12) {
+		t->pc_data_call = 1;
+		t->data_calls = 2;
+	}
+}
+
 bool go_pclntab_find(const struct elf_file *f, struct go_pclntab *ret_table)
 {
 	struct go_pclntab t = {0};
@@ -668,6 +725,7 @@ bool go_pclntab_find(const struct elf_file *f, struct go_pclntab *ret_table)
 	read_module(f, &t);
 	if (!find_text(f, &t))
 		return false;
+	find_call_numbers(f, &t);
 	*ret_table = t;
 	return true;
 }

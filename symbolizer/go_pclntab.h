@@ -26,6 +26,9 @@ struct go_pclntab {
 	uint64_t gofunc; /* vaddr from which functions' data counts; 0 = unknown */
 	uint64_t count;
 	uint8_t pointer_size, quantum;
+	/* Of a function's tables, the number of that which tells the inlined call that a pc is in, and of
+	 * the data that has the calls; 0 = unknown. */
+	uint8_t pc_data_call, data_calls;
 	enum go_form form;
 };
 
@@ -37,7 +40,7 @@ bool go_pclntab_find(const struct elf_file *f, struct go_pclntab *ret_table);
 int go_pclntab_symbols(const struct go_pclntab *table, struct elf_file *f);
 
 /* The lines and inlined calls as rows, areas and nodes of an index that has none yet. Calls that
- * were inlined are told since Go 1.16. */
+ * were inlined are told since Go 1.12; below 1.16 only if the file tells its version. */
 int go_pclntab_rows(const struct go_pclntab *table, const struct elf_file *f,
 		    struct dwarf_index *index);
 

@@ -30,7 +30,7 @@ for kind in plugin bare; do
 	start mapper_fp 600 "$tmp/gone/$kind.so"
 	eval "$kind=$pid"
 done
-wait_until test -e "/proc/$deleted/exe"
+wait_until test "/proc/$deleted/exe" -ef "$tmp/gone/burn"
 rm "$tmp/gone/burn"
 cp "$FIXTURES/syscalls_fp" "$tmp/gone/burn" # another file of that name
 record --comm mapper_fp,burn -F 999 -o "$tmp/gone.pb.gz"
@@ -88,7 +88,7 @@ kill -KILL "$burn" "$memfd" "$cut"
 cp "$FIXTURES/life_a" "$tmp/gone/brief"
 record --comm brief -F 4999 -o "$tmp/brief.pb.gz"
 "$tmp/gone/brief" 300 & brief=$!
-wait_until test -e "/proc/$brief/exe"
+wait_until test "/proc/$brief/exe" -ef "$tmp/gone/brief"
 rm "$tmp/gone/brief"
 cp "$FIXTURES/life_b" "$tmp/gone/brief"
 wait "$brief" || true

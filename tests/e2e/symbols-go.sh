@@ -81,10 +81,16 @@ grep -q '^source *gopclntab$' dump || fail "no table found in the stripped progr
 
 # Both are laid out alike. What the runtime itself calls each address: the innermost function, file and
 # line. Of an address that cannot follow a call it does not know.
-readelf -SW whole | awk '{ for (i = 1; i < NF; i++) if ($i == ".text") print $(i + 2), $(i + 4) }' >text
-read -r start size <text
-awk -v start=$((0x$start)) -v size=$((0x$size)) -v n="${ADDRESSES:-3000}" \
-	'BEGIN { srand(1); for (i = 0; i < n; i++) printf "0x%x\n", start + int(rand() * size) }' >addresses
+addresses_of()
+{
+	local start size
+
+	readelf -SW "$1" | awk '{ for (i = 1; i < NF; i++) if ($i == ".text") print $(i + 2), $(i + 4) }' >text
+	read -r start size <text
+	awk -v start=$((0x$start)) -v size=$((0x$size)) -v n="${ADDRESSES:-3000}" \
+		'BEGIN { srand(1); for (i = 0; i < n; i++) printf "0x%x\n", start + int(rand() * size) }'
+}
+addresses_of whole >addresses
 ./stripped tell <addresses >want
 "$WICK" dump addr --json stripped <addresses | jq -r '.[] | .frames[0] | "\(.symbol) \(.file) \(.line)"' >have
 paste -d' ' want have | awk 'NF == 6 && $2 != "?"' >both
@@ -121,6 +127,32 @@ for frame in 'main.outer:line of outer' 'main.spin:line of step'; do
 	grep -q "${frame%%:*} at .*main.go:$(grep -n "// ${frame#*:}" main.go | cut -d: -f1) in" "$tmp/dump" ||
 		fail "not the line of the call in ${frame%%:*}"
 done
+
+# A program of Go 1.14, from the tests' npm packages: the oldest form of the table, whose numbers its
+# version tells. Its debug info, as LLVM reads it, has the chains; but for what the compiler made.
+old=$tree/tests/node_modules/esbuild-linux-64/bin/esbuild
+if [ -x "$old" ]; then
+	strip -o old "$old"
+	strip -g -R .go.buildinfo -o symbol "$old" # a symbol tells the version
+	objcopy -R .go.buildinfo old unknown
+	addresses_of "$old" >addresses
+	llvm-symbolizer --inlines --obj="$old" --output-style=JSON <addresses | jq -r '.Symbol |
+		if any(.[]; .Line <= 1) then "" else [.[] | "\(.FunctionName):\(.FileName):\(.Line)"] | join(" ") end' >want
+	for file in old symbol; do
+		"$WICK" dump addr --json "$file" <addresses | jq -r '.[] |
+			[.frames[] | "\(.symbol):\(.file):\(.line)"] | join(" ")' >have
+		paste -d'|' want have | grep -v '^|' >both
+		at_least "addresses of Go 1.14 in inlined calls" "$(awk -F'|' '$1 ~ / /' both | wc -l)" \
+			$((${ADDRESSES:-3000} / 10))
+		at_least "chains, files and lines of Go 1.14 that LLVM tells, %" "$(percent \
+			"$(awk -F'|' '$1 == $2' both | wc -l)" "$(wc -l <both)")" 99.5
+	done
+	"$WICK" dump addr --json unknown <addresses | jq -e \
+		'all(.[]; .frames | length <= 1) and ([.[] | select(.frames[0].line)] | length > 0)' >/dev/null ||
+		fail "without its version the table of Go 1.14 does not tell just functions and lines"
+else
+	echo "not compared: no program of Go 1.14 in $old" >&2
+fi
 
 # Position independent: the module data is in relocations. The library is compiled anew for it.
 [ -n "${FULL:-}" ] || exit 0

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The agent with a store under storms of forks, execs and ever new programs:
-tests/soak/agent.py [--minutes 30] [--slice 10] [--modules N]
+tests/soak/agent.py [--warm 20] [--minutes 30] [--slice 10] [--modules N]
 
 As root. Looks every 10 s at the agent's RSS, descriptors, threads and bytes of BPF maps, and asks it every
-minute what its caches hold (a table of all that is at the end). The first third warms up; over the rest RSS
-may rise by no more than 1 MB an hour (its fit's slope, less twice the slope's standard error), descriptors but
-those of files that wait to be read and map bytes end as they were, no cache is above its limit. Then every slice and sum is checked. Exit 0, or
-1 and why. --modules: the agent's limit of files that it remembers. BUILD: the build directory."""
+minute what its caches hold (a table of all that is at the end). The first 20 minutes warm up, until what is
+bounded is full; over 30 more RSS may rise by no more than 1 MB an hour (its fit's slope, less twice the slope's
+standard error), descriptors but those of files that wait to be read and map bytes end as they were, no cache is
+above its limit. Then every slice and sum is checked. Exit 0, or 1 and why. --modules: the agent's limit of files
+that it remembers. BUILD: the build directory."""
 import argparse, os, re, signal, subprocess, sys, tempfile, time
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -94,6 +95,7 @@ def storms(directory):
 
 def main():
 	parser = argparse.ArgumentParser()
+	parser.add_argument("--warm", type=float, default=20)
 	parser.add_argument("--minutes", type=float, default=30)
 	parser.add_argument("--slice", type=int, default=10)
 	parser.add_argument("--modules", type=int, default=8192)
@@ -107,7 +109,7 @@ def main():
 		running, points, minutes, start = storms(programs), [], [], time.monotonic()
 		print("minute " + " ".join(f"{name:>14}" for name in TOLD))
 		try:
-			end = time.monotonic() + args.minutes * 60
+			end = time.monotonic() + (args.warm + args.minutes) * 60
 			while time.monotonic() < end:
 				time.sleep(10)
 				points.append(look(agent.pid))
@@ -120,9 +122,9 @@ def main():
 			agent.send_signal(signal.SIGINT)
 		status = agent.wait()
 		check = subprocess.run([WICK, "store", "check", store], capture_output=True, text=True)
-	warm = points[len(points) // 3:]
+	warm = [point for point in points if point[0] >= start + args.warm * 60]
 	rise, error = slope([(t / 3600, kb) for t, kb, *_ in warm])
-	print(f"{args.minutes:.0f} minutes, {args.slice} s slices: RSS {points[0][1] / 1e3:.1f} MB at first, "
+	print(f"{args.warm:.0f} + {args.minutes:.0f} minutes, {args.slice} s slices: RSS {points[0][1] / 1e3:.1f} MB at first, "
 		f"{warm[0][1] / 1e3:.1f} MB warm, {warm[-1][1] / 1e3:.1f} MB at the end, at most {max(p[1] for p in points) / 1e3:.1f} MB; "
 		f"{rise / 1e3:+.2f} +- {2 * error / 1e3:.2f} MB an hour")
 	print(f"descriptors {warm[0][2]} to {warm[-1][2]} (at most {max(p[2] for p in warm)}), threads {warm[0][3]} to {warm[-1][3]}, "
@@ -133,7 +135,7 @@ def main():
 		if (wrong := above(last, name, share))]
 	if rise - 2 * error > 1000:
 		bad.append("RSS rises")
-	settled = [settled_descriptors(items) for _, items in minutes[len(minutes) // 3:]]
+	settled = [settled_descriptors(items) for minute, items in minutes if minute >= args.warm]
 	print(f"descriptors of no waiting file, each minute: {settled}")
 	if settled and max(settled[len(settled) // 2:]) > max(settled[:len(settled) // 2 + 1]) + 8:
 		bad.append("descriptors are not flat")
