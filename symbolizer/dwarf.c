@@ -73,6 +73,7 @@ static const uint8_t slot_of_attribute[256] = {
 	[DW_AT_call_line] = SLOT_CALL_LINE,
 	[DW_AT_stmt_list] = SLOT_STMT_LIST,
 	[DW_AT_comp_dir] = SLOT_COMP_DIR,
+	[DW_AT_language] = SLOT_LANGUAGE,
 	[DW_AT_str_offsets_base] = SLOT_STR_OFFSETS_BASE,
 	[DW_AT_addr_base] = SLOT_ADDR_BASE,
 	[DW_AT_rnglists_base] = SLOT_RNGLISTS_BASE,

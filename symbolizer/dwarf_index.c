@@ -381,6 +381,36 @@ static int add_spans(struct builder *b, struct spans *to, uint32_t id, uint32_t 
 	return 0;
 }
 
+/* What Go made before 1.15 has a line program of one sequence a unit, over other units' code as well:
+ * it is of the unit's own ranges. Ranges that are nowhere in it tell nothing. */
+static int clip_sequence(struct builder *b, const struct dwarf_unit *unit)
+{
+	struct spans *spans = &b->sequence_spans;
+	size_t first = spans->count - 1, kept = first;
+	const struct span whole = spans->span[first];
+	struct dwarf_die die;
+	int err;
+
+	if (!dwarf_die_at(unit, unit->first_die, &die) || !dwarf_has(&die, SLOT_RANGES) ||
+	    !dwarf_has(&die, SLOT_LANGUAGE) || die.value[SLOT_LANGUAGE].number != DW_LANG_Go)
+		return 0;
+	err = live_ranges(b, unit, &die);
+	if (!err)
+		err = add_spans(b, spans, whole.id, whole.rank);
+	for (size_t i = first + 1; !err && i < spans->count; i++) {
+		struct span span = spans->span[i];
+
+		if (span.start < whole.start)
+			span.start = whole.start;
+		if (span.end > whole.end)
+			span.end = whole.end;
+		if (span.start < span.end)
+			spans->span[kept++] = span;
+	}
+	spans->count = kept > first ? kept : first + 1;
+	return err;
+}
+
 /* A function. One without code (declared, abstract) is stepped into all the same: classes inside it
  * have functions that are code. */
 static int enter_function(struct builder *b, const struct dwarf_unit *unit,
@@ -888,8 +918,11 @@ static int note_missing(struct builder *b, const struct dwarf_unit *skeleton, bo
  * has of its calls is better than nothing (clang's -fsplit-dwarf-inlining). */
 static int walk_program_unit(struct builder *b, const struct dwarf_unit *unit)
 {
+	size_t first = b->sequence_spans.count;
 	int err = read_lines(b, unit);
 
+	if (!err && b->sequence_spans.count == first + 1)
+		err = clip_sequence(b, unit);
 	if (!err && dwarf_is_skeleton(unit)) {
 		err = walk_split_unit(b, unit);
 		if (err != -ENOENT && err != -EBADMSG)

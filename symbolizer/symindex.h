@@ -105,7 +105,7 @@ enum {
 enum { SYMINDEX_DEPTH_MAX = 128 }; /* levels of a chain, the function itself included */
 
 #define SYMINDEX_MAGIC	 "wicksym" /* with its NUL: 8 bytes */
-#define SYMINDEX_VERSION 4u
+#define SYMINDEX_VERSION 5u
 
 struct symindex_header {
 	char magic[8];

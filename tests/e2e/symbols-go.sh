@@ -129,7 +129,8 @@ for frame in 'main.outer:line of outer' 'main.spin:line of step'; do
 done
 
 # A program of Go 1.14, from the tests' npm packages: the oldest form of the table, whose numbers its
-# version tells. Its debug info, as LLVM reads it, has the chains; but for what the compiler made.
+# version tells. Its debug info, as LLVM reads it, has the chains; but for what the compiler made. The
+# lines there span other units' code as well.
 old=$tree/tests/node_modules/esbuild-linux-64/bin/esbuild
 if [ -x "$old" ]; then
 	strip -o old "$old"
@@ -138,7 +139,7 @@ if [ -x "$old" ]; then
 	addresses_of "$old" >addresses
 	llvm-symbolizer --inlines --obj="$old" --output-style=JSON <addresses | jq -r '.Symbol |
 		if any(.[]; .Line <= 1) then "" else [.[] | "\(.FunctionName):\(.FileName):\(.Line)"] | join(" ") end' >want
-	for file in old symbol; do
+	for file in old symbol "$old"; do
 		"$WICK" dump addr --json "$file" <addresses | jq -r '.[] |
 			[.frames[] | "\(.symbol):\(.file):\(.line)"] | join(" ")' >have
 		paste -d'|' want have | grep -v '^|' >both
