@@ -7,6 +7,7 @@
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "symbolizer/child.h"
 #include "symbolizer/parser.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ enum {
 static const uint64_t RETRY_NS = WICK_GRACE_NS + 100000000;
 static const uint64_t RETRY_MAX_NS = 64000000000;
 
-/* The worker may work for so long at once, and one part in IDLE_PARTS of the time on the average:
+/* So much CPU time the worker may use at once, and one part in IDLE_PARTS of the time on the average:
  * whoever builds and runs a new program a hundred times a second does not pay for each. */
 static const int64_t CREDIT_NS = 4000000000;
 enum { IDLE_PARTS = 4 };
@@ -60,7 +61,7 @@ struct done {
 	uint32_t id;
 	int err; /* -ENOSPC: rows is what did not fit; -ENODATA: a module without CFI */
 	uint32_t rows;
-	uint64_t took_ns;
+	uint64_t took_ns, cpu_ns;
 	struct unwind_placed *placed;
 	struct build_id build_id;
 };
@@ -135,11 +136,17 @@ static void note_build_id(struct done *done, const struct cfi_header *header)
 	done->build_id.size = (uint8_t)header->build_id_size;
 }
 
+/* By the only thread that has such children. */
+static uint64_t spent_ns(void)
+{
+	return clock_cpu_ns() + child_cost(true).cpu_us * 1000;
+}
+
 static void make(struct unwind_modules *modules, const struct job *job, struct done *ret_done)
 {
 	_cleanup_(cfi_table_freep) struct cfi_table *table = NULL;
 	struct done done = {.id = job->id};
-	uint64_t start = clock_boot_ns();
+	uint64_t start = clock_boot_ns(), spent = spent_ns();
 
 	done.err = modules->compile(job->fd, &table);
 	if (!done.err) {
@@ -149,6 +156,7 @@ static void make(struct unwind_modules *modules, const struct job *job, struct d
 					   : -ENODATA;
 	}
 	done.took_ns = clock_boot_ns() - start;
+	done.cpu_ns = spent_ns() - spent;
 	close(job->fd);
 	*ret_done = done;
 }
@@ -204,7 +212,7 @@ static void *worker_main(void *context)
 		pthread_mutex_lock(&modules->lock);
 		modules->is_busy = false;
 		finish_job(modules, &done);
-		credit.left_ns -= (int64_t)done.took_ns;
+		credit.left_ns -= (int64_t)done.cpu_ns;
 	}
 	pthread_mutex_unlock(&modules->lock);
 	return NULL;
