@@ -21,16 +21,23 @@ void unwind_notes_release(struct unwind_notes *notes)
 	pthread_mutex_destroy(&notes->lock);
 }
 
-static bool is_news(struct unwind_notes *notes, const struct wick_sample *sample)
+/* One that stays without tables, as there is no room for it or its files take long, is heard of ever
+ * less: each note has all its mappings looked at. */
+static bool is_news(struct unwind_notes *notes, const struct wick_sample *sample, bool no_tables)
 {
 	struct unwind_heard *heard = &notes->heard[sample->pid % UNWIND_HEARD_SLOTS];
-	uint64_t pause = sample->user_end == WICK_END_no_tables ? BARE_PAUSE_NS : PAUSE_NS;
+	bool is_same = heard->pid == (pid_t)sample->pid && heard->start_ns == sample->start_ns &&
+		       heard->exec_id == sample->exec_id;
+	uint64_t pause = is_same ? heard->bare_pause_ns : 0;
 
-	if (heard->pid == (pid_t)sample->pid && heard->start_ns == sample->start_ns &&
-	    heard->exec_id == sample->exec_id && sample->time_ns < heard->time_ns + pause)
+	if (is_same && sample->time_ns < heard->time_ns + (no_tables ? pause : PAUSE_NS))
 		return false;
+	if (!no_tables || !pause)
+		pause = BARE_PAUSE_NS;
+	else if (pause < PAUSE_NS / 2)
+		pause *= 2;
 	*heard = (struct unwind_heard){(pid_t)sample->pid, sample->start_ns, sample->exec_id,
-				       sample->time_ns};
+				       sample->time_ns, pause};
 	return true;
 }
 
@@ -38,7 +45,7 @@ bool unwind_notes_hear(struct unwind_notes *notes, const struct wick_sample *sam
 {
 	bool no_tables = sample->user_end == WICK_END_no_tables;
 
-	if (sample->user_end == WICK_END_no_user || !is_news(notes, sample))
+	if (sample->user_end == WICK_END_no_user || !is_news(notes, sample, no_tables))
 		return false;
 	pthread_mutex_lock(&notes->lock);
 	if (notes->count < UNWIND_NOTES_MAX &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What samples tell of their processes, on its way from whoever reads the samples to the thread that
- * keeps the unwind tables. A process is heard of once a second; every 5 ms, while it has no tables. */
+ * keeps the unwind tables. A process is heard of once a second; while it has no tables, after 5 ms, and
+ * then twice as long each time. */
 #ifndef WICK_PROFILER_UNWIND_NOTES_H
 #define WICK_PROFILER_UNWIND_NOTES_H
 
@@ -22,6 +23,7 @@ struct unwind_note {
 struct unwind_heard {
 	pid_t pid;
 	uint64_t start_ns, exec_id, time_ns;
+	uint64_t bare_pause_ns; /* while it has no tables */
 };
 
 struct unwind_notes {
