@@ -95,6 +95,7 @@ jq -e 'all(.[]; .seconds == 10 and (.from | test("0Z$")))' "$tmp/timeline.json" 
 	fail "the table says something else"
 
 # The server merges what it cannot open itself.
+: >"$tmp/wick.err" # of the agent before
 foreground "$WICK" serve --listen 127.0.0.1:0 "$store" 2>"$tmp/wick.err" &
 server=$!
 children+=("$server")

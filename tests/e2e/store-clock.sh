@@ -33,6 +33,7 @@ more_slices() # COUNT: waits for so many more
 
 agent() # [COMMAND..]: starts it under the command
 {
+	: >"$tmp/wick.err" # of the agent before
 	foreground "$@" env LD_PRELOAD="$step" STEP_FILE="$tmp/step" "$WICK" agent --store "$store" \
 		--listen 127.0.0.1:0 -F 199 --epoch 0.5 --slice 1 >"$tmp/wick.out" 2>"$tmp/wick.err" &
 	agent=$!

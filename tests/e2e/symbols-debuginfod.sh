@@ -246,7 +246,7 @@ is_named()
 # agent_asks URLS: starts the agent, until its child waits for a server.
 agent_asks()
 {
-	rm -f wick.err # or the one before it would be read
+	: >wick.err # of the agent before
 	WICK_SYMBOL_CACHE=$tmp/agent-cache DEBUGINFOD_MAXTIME=200 foreground "$WICK" agent --listen 127.0.0.1:0 \
 		--comm program --user -F 499 --epoch 0.5 --window 1 "--debuginfod=$1" 2>wick.err &
 	agent=$!
