@@ -5,6 +5,7 @@
 #include "symbolizer/demangle.h"
 #include "symbolizer/parser.h"
 #include "tests/test.h"
+#include "tests/unit/descriptors.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -176,18 +177,6 @@ static bool has_no_children(void)
 	pid_t pid = waitpid(-1, NULL, WNOHANG);
 
 	return has_fork_server ? pid == 0 : pid < 0 && errno == ECHILD;
-}
-
-static unsigned int open_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	while (directory && readdir(directory))
-		count++;
-	if (directory)
-		closedir(directory);
-	return count;
 }
 
 static void check_line(const char *status, const char *line)

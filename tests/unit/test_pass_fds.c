@@ -4,8 +4,8 @@
 
 #include "base/cleanup.h"
 #include "tests/test.h"
+#include "tests/unit/descriptors.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -35,18 +35,6 @@ static struct pair pair_open(void)
 }
 
 #define PAIR(name) _cleanup_(pair_close) struct pair name = pair_open()
-
-static unsigned int open_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	while (directory && readdir(directory))
-		count++;
-	if (directory)
-		closedir(directory);
-	return count;
-}
 
 /* The parts' descriptors, count in each, are all the same one. */
 static void send_anyhow(int to, size_t size, size_t parts, size_t count)
